@@ -1,0 +1,136 @@
+package record
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// maxBytes bounds what Read takes in: a record of a million epochs is smaller.
+const maxBytes = 1 << 30
+
+// Read reads a record of any version up to Version and checks what its users
+// rely on: format, version, specification and rising epochs.
+func Read(r io.Reader) (*Record, error) {
+	b, err := readAll(r)
+	if err != nil {
+		return nil, fmt.Errorf("record: %w", err)
+	}
+	var head struct {
+		Format  string `json:"format"`
+		Version int    `json:"version"`
+	}
+	if err := json.Unmarshal(b, &head); err != nil {
+		return nil, fmt.Errorf("record: not JSON: %w", err)
+	}
+	if head.Format != Format {
+		return nil, fmt.Errorf("record: want format %q, found %q", Format, head.Format)
+	}
+	if head.Version < 1 {
+		return nil, fmt.Errorf("record: want a version from 1 to %d, found %d", Version, head.Version)
+	}
+	if head.Version > Version {
+		return nil, fmt.Errorf("record: version %d; this Collapse reads 1 to %d, a newer one may read it", head.Version, Version)
+	}
+	var rec Record
+	if err := json.Unmarshal(b, &rec); err != nil {
+		return nil, fmt.Errorf("record: %w", err)
+	}
+	if err := rec.Spec.Validate(); err != nil {
+		return nil, fmt.Errorf("record: %w", err)
+	}
+	for i, e := range rec.Epochs {
+		if e.Epoch < 1 || (i > 0 && e.Epoch <= rec.Epochs[i-1].Epoch) {
+			return nil, fmt.Errorf("record: row %d is epoch %d; epochs must be positive and rise", i+1, e.Epoch)
+		}
+	}
+	return &rec, nil
+}
+
+// readAll reads r to its end, which must come within maxBytes.
+func readAll(r io.Reader) ([]byte, error) {
+	b, err := io.ReadAll(io.LimitReader(r, maxBytes+1))
+	if err == nil && len(b) > maxBytes {
+		err = fmt.Errorf("larger than %d bytes", maxBytes)
+	}
+	return b, err
+}
+
+// ReadFile reads the record in a file, or in record.json of a run's folder.
+func ReadFile(path string) (*Record, error) {
+	if st, err := os.Stat(path); err == nil && st.IsDir() {
+		path = filepath.Join(path, "record.json")
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("record: %w", err)
+	}
+	defer f.Close()
+	rec, err := Read(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return rec, nil
+}
+
+// WriteFile writes the record whole or not at all. A record that Read would
+// refuse is not written.
+func (r *Record) WriteFile(path string) error {
+	b, err := json.MarshalIndent(r, "", " ")
+	if err != nil {
+		return fmt.Errorf("record: %w", err)
+	}
+	if _, err := Read(bytes.NewReader(b)); err != nil {
+		return fmt.Errorf("not written to %s: %w", path, err)
+	}
+	return WriteFileAtomic(path, append(b, '\n'))
+}
+
+// WriteFileAtomic writes b beside path, syncs and renames, so that a reader
+// never sees half a file and a full disk leaves the old one.
+func WriteFileAtomic(path string, b []byte) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(f.Name()))
+		}
+	}()
+	if err = f.Chmod(0o644); err == nil {
+		_, err = f.Write(b)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	return err
+}
+
+// Row returns the row of an epoch, or nil where the run has none.
+func (r *Record) Row(epoch int) *Epoch {
+	for i := range r.Epochs {
+		if r.Epochs[i].Epoch == epoch {
+			return &r.Epochs[i]
+		}
+	}
+	return nil
+}
+
+// Last returns the last row, or nil for a run without rows.
+func (r *Record) Last() *Epoch {
+	if len(r.Epochs) == 0 {
+		return nil
+	}
+	return &r.Epochs[len(r.Epochs)-1]
+}
