@@ -1,0 +1,572 @@
+package nc
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/blas/blas64"
+	"gonum.org/v1/gonum/floats"
+	"gonum.org/v1/gonum/mat"
+)
+
+// GlobalMean chooses h_G where the classes are not equally large.
+type GlobalMean int
+
+const (
+	OverSamples GlobalMean = iota // the mean of all samples, the paper's
+	OverClasses                   // the mean of the class means
+)
+
+// maxBytes bounds what an Accumulator may hold, so that a wrong number of
+// classes is an error and not the end of the machine.
+const maxBytes = 16 << 30
+
+// wellConditioned is the σ_1/σ_r of H̄ up to which the projections on its left
+// singular vectors are taken from the products with the class means, which the
+// nearest-mean decision needs anyway. The error of that way is σ_1/σ_r roundings.
+const wellConditioned = 1e3
+
+// Accumulator measures a stream of features in two passes; see the package's
+// example. It is not safe for concurrent use: give each goroutine its own.
+//
+// The first pass keeps the class sums in double-double arithmetic, so that the
+// means do not depend on the order of the samples and survive a common offset
+// which is large beside the distances between classes.
+type Accumulator struct {
+	// Global chooses h_G. It is read by BeginSecond.
+	Global GlobalMean
+
+	k, d  int
+	n     int64
+	count []int64   // K
+	high  []float64 // K×d, class sums
+	low   []float64 // K×d, what rounding took from them
+
+	*frame            // nil in the first pass
+	n2      int64     // samples of the second pass
+	count2  []int64   // K
+	scatter []exact   // K, scale²·Σ‖h−h̄_k‖²
+	within  []exact   // K, Σ Σ_r (u_rᵀ(h−h̄_k)/σ_r)²
+	drift   []float64 // K×d, scale·Σ(h−h̄_k), 0 where both passes saw the same
+	wrong   []int64   // K, samples nearer to another class's mean
+	misled  []int64   // K, samples that the classifier gives to another class
+	apart   []int64   // K, samples on which nearest mean and classifier disagree
+
+	rows   int       // samples worked on at once
+	block  []float64 // rows×d
+	dots   []float64 // rows×K
+	logits []float64 // rows×K, where there is a classifier
+	proj   []float64 // rows×rank
+	square []float64 // rows, squared norms of block
+	pred   []int32   // rows, nearest class
+	class  []int32   // rows, the classifier's class
+}
+
+// frame is what BeginSecond fixes. Forks share it.
+type frame struct {
+	scale    float64   // power of two that brings H̄ near 1: no square over- or underflows
+	mean     []float64 // K×d, h̄_k
+	global   []float64 // d, h_G
+	centred  []float64 // K×d, scale·(h̄_k − h_G)
+	norm2    []float64 // K, squared norms of centred
+	longest  float64   // the largest of their roots
+	dist2    []float64 // K×K, scale²·‖h̄_j − h̄_k‖²
+	singular []float64 // singular values of scale·H̄, falling
+	rank     int
+	// Of h−h̄_k, with p its products with the class means, either toDirs·p or
+	// dirs·(h−h̄_k) are the projections on u_r, divided by σ_r.
+	toDirs []float64 // K×rank
+	dirs   []float64 // rank×d
+
+	clf        *Classifier
+	meanLogits []float64 // K×K, row k: the classifier's logits of h̄_k
+}
+
+// NewAccumulator returns an accumulator for labels 0…k−1 and features of
+// dimension d. It is an error if k or d is less than 1 or if the O(K·d + K²)
+// memory would be over 16 GiB.
+func NewAccumulator(k, d int) (*Accumulator, error) {
+	if k < 1 || d < 1 {
+		return nil, fmt.Errorf("nc: want at least one class and one dimension, found K = %d, d = %d", k, d)
+	}
+	if need := 8 * (6*float64(k)*float64(d) + float64(k)*float64(k)*2); need > maxBytes {
+		return nil, fmt.Errorf("nc: K = %d classes of d = %d dimensions need %.0f GiB, more than %d; are the labels class numbers?",
+			k, d, need/(1<<30), maxBytes>>30)
+	}
+	return &Accumulator{
+		k: k, d: d,
+		count: make([]int64, k), high: make([]float64, k*d), low: make([]float64, k*d),
+	}, nil
+}
+
+// K returns the number of classes.
+func (a *Accumulator) K() int { return a.k }
+
+// D returns the dimension of the features.
+func (a *Accumulator) D() int { return a.d }
+
+// Add takes a batch of the first pass: features are B×d row-major, labels B
+// numbers in 0…K−1. A label out of range, a NaN or an infinity is an error that
+// names the sample, counted from 0 over all batches; nothing of the batch is
+// added then.
+func (a *Accumulator) Add(features []float32, labels []int32) error {
+	return add(a, features, labels)
+}
+
+// Add64 is Add for features in float64.
+func (a *Accumulator) Add64(features []float64, labels []int32) error {
+	return add(a, features, labels)
+}
+
+func add[F float32 | float64](a *Accumulator, features []F, labels []int32) error {
+	if a.frame != nil {
+		return errors.New("nc: Add after BeginSecond; the second pass takes AddSecond")
+	}
+	if err := check(a, a.n, features, labels); err != nil {
+		return err
+	}
+	d := a.d
+	// Each goroutine has columns of its own, so the sums do not depend on how
+	// many there are.
+	parallel(d, len(features), func(from, to int) {
+		for i, y := range labels {
+			row := features[i*d+from : i*d+to]
+			high := a.high[int(y)*d+from:][:len(row)]
+			low := a.low[int(y)*d+from:][:len(row)]
+			for j, x := range row {
+				s, e := twoSum(high[j], float64(x))
+				high[j] = s
+				low[j] += e
+			}
+		}
+	})
+	for _, y := range labels {
+		a.count[y]++
+	}
+	a.n += int64(len(labels))
+	return nil
+}
+
+// check reports what is wrong with a batch whose first sample is number base.
+func check[F float32 | float64](a *Accumulator, base int64, features []F, labels []int32) error {
+	if len(features) != len(labels)*a.d {
+		return fmt.Errorf("nc: batch has %d features for %d labels, want %d·d = %d (d = %d)",
+			len(features), len(labels), len(labels), len(labels)*a.d, a.d)
+	}
+	for i, y := range labels {
+		if y < 0 || int(y) >= a.k {
+			return fmt.Errorf("nc: label of sample %d is %d, want 0 to K−1 = %d", base+int64(i), y, a.k-1)
+		}
+	}
+	return checkFinite(a.d, base, features)
+}
+
+// checkFinite names the first feature that is not a finite number.
+func checkFinite[F float32 | float64](d int, base int64, features []F) error {
+	bad := parallelFirst(len(features), func(from, to int) int {
+		for i, x := range features[from:to] {
+			if x-x != 0 { // NaN and infinities only
+				return from + i
+			}
+		}
+		return -1
+	})
+	if bad >= 0 {
+		return fmt.Errorf("nc: feature %d of sample %d is %v; features must be finite numbers", bad%d, base+int64(bad/d), features[bad])
+	}
+	return nil
+}
+
+// BeginSecond ends the first pass: it fixes the means and takes the singular
+// value decomposition of H̄. A class without a sample is an error that names it.
+func (a *Accumulator) BeginSecond() error {
+	if a.frame != nil {
+		return errors.New("nc: BeginSecond was called before")
+	}
+	if err := a.checkClasses(); err != nil {
+		return err
+	}
+	k, d := a.k, a.d
+	f := &frame{mean: make([]float64, k*d), global: make([]float64, d), centred: make([]float64, k*d), scale: 1}
+	weight := make([]float64, k)
+	for c, n := range a.count {
+		weight[c] = float64(n) / float64(a.n)
+		if a.Global == OverClasses {
+			weight[c] = 1 / float64(k)
+		}
+	}
+	var largest float64
+	for j := range d {
+		// The class means as a double each plus its rounding, taken relative to
+		// their rounded average: the differences keep all their digits whatever
+		// offset the features have.
+		var about float64
+		for c := range k {
+			f.mean[c*d+j] = (a.high[c*d+j] + a.low[c*d+j]) / float64(a.count[c])
+			about += weight[c] * f.mean[c*d+j]
+		}
+		if math.IsNaN(about) || math.IsInf(about, 0) {
+			return fmt.Errorf("nc: the sums of dimension %d overflow float64; divide the features by a constant", j)
+		}
+		var g float64
+		for c := range k {
+			m, n := f.mean[c*d+j], float64(a.count[c])
+			rest := (math.FMA(-m, n, a.high[c*d+j]) + a.low[c*d+j]) / n
+			f.centred[c*d+j] = (m - about) + rest
+			g += weight[c] * f.centred[c*d+j]
+		}
+		for c := range k {
+			f.centred[c*d+j] -= g
+			largest = max(largest, math.Abs(f.centred[c*d+j]))
+		}
+		f.global[j] = about + g
+	}
+	if largest > 0 {
+		_, e := math.Frexp(largest)
+		f.scale = math.Ldexp(1, -min(max(e, -1000), 1000))
+	}
+	floats.Scale(f.scale, f.centred)
+	f.distances(k, d)
+	if err := f.decompose(k, d); err != nil {
+		return err
+	}
+	a.start(f)
+	return nil
+}
+
+// start makes room for the sums of the second pass.
+func (a *Accumulator) start(f *frame) {
+	a.frame = f
+	a.count2 = make([]int64, a.k)
+	a.scatter = make([]exact, a.k)
+	a.within = make([]exact, a.k)
+	a.drift = make([]float64, a.k*a.d)
+	a.wrong = make([]int64, a.k)
+	a.misled = make([]int64, a.k)
+	a.apart = make([]int64, a.k)
+	a.rows = min(max(1<<18/a.d, 16), 4096)
+}
+
+// SetClassifier has the second pass compare the nearest class mean of each
+// sample with the classifier's decision (NC4); without it that figure is not
+// defined. It is called between BeginSecond and the first AddSecond or Fork. The
+// classifier is read until the second pass ends.
+func (a *Accumulator) SetClassifier(c *Classifier) error {
+	if a.frame == nil || a.n2 > 0 {
+		return errors.New("nc: SetClassifier belongs between BeginSecond and the first AddSecond")
+	}
+	if err := c.check(a.k, a.d); err != nil {
+		return err
+	}
+	f := *a.frame
+	f.clf = c
+	f.meanLogits = make([]float64, a.k*a.k)
+	product(a.k, a.k, a.d, f.mean, c.W, f.meanLogits)
+	for i := range f.meanLogits {
+		if c.B != nil {
+			f.meanLogits[i] += c.B[i%a.k]
+		}
+	}
+	a.frame = &f
+	return nil
+}
+
+// checkClasses names the classes that have no sample.
+func (a *Accumulator) checkClasses() error {
+	if a.n == 0 {
+		return errors.New("nc: no samples were added")
+	}
+	var empty []string
+	for c, n := range a.count {
+		if n == 0 {
+			empty = append(empty, fmt.Sprint(c))
+		}
+	}
+	switch {
+	case len(empty) == 1:
+		return fmt.Errorf("nc: class %s of %d has no sample; its mean is not defined", empty[0], a.k)
+	case len(empty) > 10:
+		return fmt.Errorf("nc: %d of %d classes have no sample (%s, …); is K right?", len(empty), a.k, strings.Join(empty[:10], ", "))
+	case len(empty) > 1:
+		return fmt.Errorf("nc: classes %s of %d have no sample; their means are not defined", strings.Join(empty, ", "), a.k)
+	}
+	return nil
+}
+
+// distances fills norm2 and dist2. The differences are taken before they are
+// squared: through the Gram matrix two near means would lose half their digits.
+func (f *frame) distances(k, d int) {
+	f.norm2 = make([]float64, k)
+	f.dist2 = make([]float64, k*k)
+	for i := range k {
+		row := f.centred[i*d : (i+1)*d]
+		f.norm2[i] = floats.Dot(row, row)
+		f.longest = max(f.longest, math.Sqrt(f.norm2[i]))
+	}
+	parallel(k, k*k*d/2, func(from, to int) {
+		for i := from; i < to; i++ {
+			for j := range k {
+				if i != j {
+					f.dist2[i*k+j] = squaredDistance(f.centred[i*d:(i+1)*d], f.centred[j*d:(j+1)*d])
+				}
+			}
+		}
+	})
+}
+
+// decompose takes the thin SVD H̄ = U S Vᵀ and keeps the directions with
+// σ_r > σ_1·max(d,K)·2⁻⁵², at most K−1: Σ_k n_k (h̄_k − h_G) = 0 takes one away.
+func (f *frame) decompose(k, d int) error {
+	var svd mat.SVD
+	if !svd.Factorize(mat.NewDense(k, d, f.centred), mat.SVDThin) {
+		return errors.New("nc: the singular value decomposition of the class means did not converge")
+	}
+	f.singular = svd.Values(nil)
+	least := f.singular[0] * float64(max(d, k)) * 0x1p-52
+	for f.rank < min(d, k-1) && f.singular[f.rank] > least {
+		f.rank++
+	}
+	if f.rank == 0 {
+		return nil
+	}
+	var v, u mat.Dense // centred is K×d, the transpose of H̄: its left vectors are V
+	svd.UTo(&v)
+	svd.VTo(&u)
+	if f.singular[0] <= wellConditioned*f.singular[f.rank-1] {
+		f.toDirs = make([]float64, k*f.rank)
+		for c := range k {
+			for r := range f.rank {
+				s := f.singular[r]
+				f.toDirs[c*f.rank+r] = v.At(c, r) / s / s
+			}
+		}
+		return nil
+	}
+	f.dirs = make([]float64, f.rank*d)
+	for r := range f.rank {
+		for j := range d {
+			f.dirs[r*d+j] = u.At(j, r) / f.singular[r]
+		}
+	}
+	return nil
+}
+
+// AddSecond takes a batch of the second pass, which must see the samples of the
+// first once more, in any order and in batches of any size. The arguments and
+// errors are those of Add.
+func (a *Accumulator) AddSecond(features []float32, labels []int32) error {
+	return addSecond(a, features, labels)
+}
+
+// AddSecond64 is AddSecond for features in float64.
+func (a *Accumulator) AddSecond64(features []float64, labels []int32) error {
+	return addSecond(a, features, labels)
+}
+
+func addSecond[F float32 | float64](a *Accumulator, features []F, labels []int32) error {
+	if a.frame == nil {
+		return errors.New("nc: AddSecond before BeginSecond, which fixes the class means")
+	}
+	if err := check(a, a.n2, features, labels); err != nil {
+		return err
+	}
+	for len(labels) > 0 {
+		n := min(a.rows, len(labels))
+		second(a, features[:n*a.d], labels[:n])
+		features, labels = features[n*a.d:], labels[n:]
+	}
+	return nil
+}
+
+// second adds at most a.rows samples.
+func second[F float32 | float64](a *Accumulator, features []F, labels []int32) {
+	k, d, n := a.k, a.d, len(labels)
+	a.buffers(n)
+	parallel(d, len(features), func(from, to int) {
+		for i, y := range labels {
+			row := features[i*d+from : i*d+to]
+			mean := a.mean[int(y)*d+from:][:len(row)]
+			drift := a.drift[int(y)*d+from:][:len(row)]
+			out := a.block[i*d+from:][:len(row)]
+			for j, x := range row {
+				v := (float64(x) - mean[j]) * a.scale
+				out[j] = v
+				drift[j] += v
+			}
+		}
+	})
+	product(n, k, d, a.block, a.centred, a.dots)
+	parallel(n, n*(d+4*k), func(from, to int) {
+		for i := from; i < to; i++ {
+			row := a.block[i*d : (i+1)*d]
+			a.square[i] = floats.Dot(row, row)
+			a.pred[i] = a.nearest(row, a.dots[i*k:(i+1)*k], a.square[i], int(labels[i]))
+		}
+	})
+	if a.clf != nil {
+		a.classify(labels)
+	}
+	if r := a.rank; r > 0 {
+		if a.dirs != nil {
+			product(n, r, d, a.block, a.dirs, a.proj)
+		} else {
+			blas64.Gemm(blas.NoTrans, blas.NoTrans, 1,
+				blas64.General{Rows: n, Cols: k, Stride: k, Data: a.dots},
+				blas64.General{Rows: k, Cols: r, Stride: r, Data: a.toDirs},
+				0, blas64.General{Rows: n, Cols: r, Stride: r, Data: a.proj})
+		}
+	}
+	for i, y := range labels {
+		a.scatter[y].add(a.square[i])
+		p := a.proj[i*a.rank : (i+1)*a.rank]
+		a.within[y].add(floats.Dot(p, p))
+		if a.pred[i] != y {
+			a.wrong[y]++
+		}
+		if a.clf != nil && a.class[i] != y {
+			a.misled[y]++
+		}
+		if a.clf != nil && a.class[i] != a.pred[i] {
+			a.apart[y]++
+		}
+		a.count2[y]++
+	}
+	a.n2 += int64(n)
+}
+
+// classify fills class with the classifier's decisions on the block, of equal
+// logits the lowest class. W·h + b is taken as W·(h−h̄_y) + (W·h̄_y + b).
+func (a *Accumulator) classify(labels []int32) {
+	k, n := a.k, len(labels)
+	product(n, k, a.d, a.block, a.clf.W, a.logits)
+	parallel(n, n*k*2, func(from, to int) {
+		for i := from; i < to; i++ {
+			mean := a.meanLogits[int(labels[i])*k:][:k]
+			most := math.Inf(-1)
+			a.class[i] = 0
+			for c, z := range a.logits[i*k : (i+1)*k] {
+				if z := z/a.scale + mean[c]; z > most {
+					most, a.class[i] = z, int32(c)
+				}
+			}
+		}
+	})
+}
+
+// NearestMean writes to out, for each of the B samples (features are B×d
+// row-major), the class whose training mean h̄_k is nearest in Euclidean
+// distance; of equally near ones the lowest. It may be called at any time after
+// BeginSecond, for test samples as well. A NaN or an infinity is an error that
+// names the sample, counted in this call.
+func (a *Accumulator) NearestMean(features []float32, out []int32) error {
+	return nearestMean(a, features, out)
+}
+
+// NearestMean64 is NearestMean for features in float64.
+func (a *Accumulator) NearestMean64(features []float64, out []int32) error {
+	return nearestMean(a, features, out)
+}
+
+func nearestMean[F float32 | float64](a *Accumulator, features []F, out []int32) error {
+	if a.frame == nil {
+		return errors.New("nc: NearestMean before BeginSecond, which fixes the class means")
+	}
+	k, d := a.k, a.d
+	if len(features) != len(out)*d {
+		return fmt.Errorf("nc: %d features for %d answers, want %d·d = %d (d = %d)", len(features), len(out), len(out), len(out)*d, d)
+	}
+	if err := checkFinite(d, 0, features); err != nil {
+		return err
+	}
+	for len(out) > 0 {
+		n := min(a.rows, len(out))
+		a.buffers(n)
+		parallel(n, n*d, func(from, to int) {
+			for i := from; i < to; i++ {
+				for j, x := range features[i*d : (i+1)*d] {
+					a.block[i*d+j] = (float64(x) - a.global[j]) * a.scale
+				}
+			}
+		})
+		product(n, k, d, a.block, a.centred, a.dots)
+		parallel(n, n*(d+4*k), func(from, to int) {
+			for i := from; i < to; i++ {
+				row := a.block[i*d : (i+1)*d]
+				out[i] = a.nearest(row, a.dots[i*k:(i+1)*k], floats.Dot(row, row), -1)
+			}
+		})
+		features, out = features[n*d:], out[n:]
+	}
+	return nil
+}
+
+// nearest returns the class whose mean is nearest to a sample x that is given
+// relative to the mean of class y, or to the global mean if y < 0. square is
+// ‖x‖², dots are its products with the centred means. ‖x−m_k‖² is compared
+// through ‖m_k‖² − 2x·m_k; means that rounding does not let this tell apart are
+// compared by the differences themselves.
+func (a *Accumulator) nearest(x, dots []float64, square float64, y int) int32 {
+	base := a.norm2
+	if y >= 0 {
+		base = a.dist2[y*a.k : (y+1)*a.k]
+	}
+	best, least := 0, base[0]-2*dots[0]
+	for c, p := range dots {
+		if v := base[c] - 2*p; v < least {
+			best, least = c, v
+		}
+	}
+	limit := least + 16*float64(a.d)*0x1p-53*a.longest*(math.Sqrt(square)+a.longest)
+	rivals := 0
+	for c, p := range dots {
+		if base[c]-2*p <= limit {
+			rivals++
+		}
+	}
+	if rivals < 2 {
+		return int32(best)
+	}
+	closest := math.Inf(1)
+	for c, p := range dots {
+		if base[c]-2*p <= limit {
+			if v := a.distance2(x, c, y); v < closest {
+				best, closest = c, v
+			}
+		}
+	}
+	return int32(best)
+}
+
+// distance2 returns the squared distance of x, given as in nearest, to the mean
+// of class c.
+func (a *Accumulator) distance2(x []float64, c, y int) float64 {
+	m := a.centred[c*a.d : (c+1)*a.d]
+	if y < 0 {
+		return squaredDistance(x, m)
+	}
+	var s float64
+	for j, own := range a.centred[y*a.d : (y+1)*a.d] {
+		v := x[j] - (m[j] - own)
+		s += v * v
+	}
+	return s
+}
+
+// buffers makes room for n samples, at most a.rows.
+func (a *Accumulator) buffers(n int) {
+	if len(a.square) >= n {
+		return
+	}
+	a.block = make([]float64, n*a.d)
+	a.dots = make([]float64, n*a.k)
+	a.proj = make([]float64, n*a.rank)
+	a.square = make([]float64, n)
+	a.pred = make([]int32, n)
+	if a.clf != nil {
+		a.logits = make([]float64, n*a.k)
+		a.class = make([]int32, n)
+	}
+}

@@ -1,0 +1,261 @@
+package nc
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+func TestBadInput(t *testing.T) {
+	nan, inf := math.NaN(), math.Inf(1)
+	fresh := func() *Accumulator {
+		a, err := NewAccumulator(3, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := a.Add64([]float64{0, 0, 1, 0, 0, 1}, []int32{0, 1, 2}); err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	for _, c := range []struct {
+		name   string
+		x      []float64
+		y      []int32
+		words  []string
+		second bool
+	}{
+		{name: "NaN", x: []float64{1, 2, 3, nan}, y: []int32{0, 1}, words: []string{"sample 4", "feature 1", "NaN"}},
+		{name: "infinity", x: []float64{inf, 2}, y: []int32{0}, words: []string{"sample 3", "feature 0", "Inf"}},
+		{name: "label too large", x: []float64{1, 2, 1, 2}, y: []int32{2, 3}, words: []string{"sample 4", "3", "0 to K−1 = 2"}},
+		{name: "label negative", x: []float64{1, 2}, y: []int32{-1}, words: []string{"sample 3", "-1"}},
+		{name: "length", x: []float64{1, 2, 3}, y: []int32{0, 1}, words: []string{"3 features", "2 labels", "d = 2"}},
+		{name: "second pass NaN", x: []float64{0, nan}, y: []int32{0}, words: []string{"sample 0", "feature 1", "NaN"}, second: true},
+		{name: "second pass label", x: []float64{0, 1}, y: []int32{7}, words: []string{"sample 0", "7"}, second: true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			a := fresh()
+			add := a.Add64
+			if c.second {
+				if err := a.BeginSecond(); err != nil {
+					t.Fatal(err)
+				}
+				add = a.AddSecond64
+			}
+			contains(t, add(c.x, c.y), c.words...)
+			// Nothing of the batch was added: the rest works as if it had not been.
+			if !c.second {
+				if err := a.BeginSecond(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := a.AddSecond64([]float64{0, 0, 1, 0, 0, 1}, []int32{0, 1, 2}); err != nil {
+				t.Fatal(err)
+			}
+			if s, err := a.Summary(nil); err != nil || s.N != 3 || s.NC1 != 0 {
+				t.Errorf("after the refused batch: %+v, %v", s, err)
+			}
+		})
+	}
+	a := fresh()
+	contains(t, a.AddSecond(nil, nil), "BeginSecond")
+	contains(t, a.NearestMean(nil, nil), "BeginSecond")
+	_, err := a.Summary(nil)
+	contains(t, err, "BeginSecond")
+	if err := a.BeginSecond(); err != nil {
+		t.Fatal(err)
+	}
+	contains(t, a.BeginSecond(), "before")
+	contains(t, a.Add(nil, nil), "AddSecond")
+	contains(t, a.NearestMean64([]float64{1, nan}, make([]int32, 1)), "sample 0", "NaN")
+	contains(t, a.NearestMean64([]float64{1}, make([]int32, 1)), "1 features")
+
+	for _, kd := range [][2]int{{0, 3}, {3, 0}, {-1, 3}} {
+		_, err := NewAccumulator(kd[0], kd[1])
+		contains(t, err, "at least one")
+	}
+	_, err = NewAccumulator(1_000_000, 512)
+	contains(t, err, "K = 1000000", "GiB")
+}
+
+func TestEmptyClass(t *testing.T) {
+	a, _ := NewAccumulator(4, 1)
+	contains(t, a.BeginSecond(), "no samples")
+	if err := a.Add64([]float64{1, 2, 3}, []int32{0, 1, 3}); err != nil {
+		t.Fatal(err)
+	}
+	contains(t, a.BeginSecond(), "class 2", "no sample")
+	a, _ = NewAccumulator(100, 1)
+	if err := a.Add64([]float64{1}, []int32{0}); err != nil {
+		t.Fatal(err)
+	}
+	contains(t, a.BeginSecond(), "99 of 100", "1, 2, 3")
+}
+
+func TestPassesDiffer(t *testing.T) {
+	rng := rand.New(rand.NewPCG(17, 18))
+	s := random(rng, 4, repeat(50, 3), 0.5, 0)
+	start := func() *Accumulator {
+		a, _ := NewAccumulator(s.k, s.d)
+		if err := a.Add64(s.x, s.y); err != nil {
+			t.Fatal(err)
+		}
+		if err := a.BeginSecond(); err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	a := start()
+	if err := a.AddSecond64(s.x[:s.d*149], s.y[:149]); err != nil {
+		t.Fatal(err)
+	}
+	_, err := a.Summary(nil)
+	contains(t, err, "second pass saw 49", "the first 50")
+
+	a = start()
+	moved := append([]float64(nil), s.x...)
+	for i := range moved {
+		moved[i] *= 1.1
+	}
+	if err := a.AddSecond64(moved, s.y); err != nil {
+		t.Fatal(err)
+	}
+	_, err = a.Summary(nil)
+	contains(t, err, "mean of class", "evaluation mode")
+
+	a = start()
+	for i, v := range s.x { // the rounding of a GPU is not an error
+		moved[i] = v * (1 + 1e-6*rng.NormFloat64())
+	}
+	if err := a.AddSecond64(moved, s.y); err != nil {
+		t.Fatal(err)
+	}
+	if _, err = a.Summary(nil); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestBadClassifier(t *testing.T) {
+	s := random(rand.New(rand.NewPCG(19, 20)), 3, repeat(5, 2), 1, 0)
+	for _, c := range []struct {
+		clf   Classifier
+		words []string
+	}{
+		{Classifier{K: 3, D: 3, W: make([]float64, 9)}, []string{"3×3", "K = 2", "d = 3"}},
+		{Classifier{K: 2, D: 3, W: make([]float64, 5)}, []string{"5 numbers", "2·3"}},
+		{Classifier{K: 2, D: 3, W: make([]float64, 6), B: make([]float64, 3)}, []string{"bias", "3 numbers"}},
+		{Classifier{K: 2, D: 3, W: []float64{0, 0, 0, 0, math.NaN(), 0}}, []string{"class 1", "dimension 1", "NaN"}},
+		{Classifier{K: 2, D: 3, W: make([]float64, 6), B: []float64{math.Inf(-1), 0}}, []string{"bias of class 0"}},
+	} {
+		s.clf = &c.clf
+		_, err := s.try(10)
+		contains(t, err, c.words...)
+	}
+}
+
+// TestUndefined: what the input does not define is NaN with a reason, and the
+// rest is still there.
+func TestUndefined(t *testing.T) {
+	rng := rand.New(rand.NewPCG(21, 22))
+	plain := random(rng, 4, repeat(6, 3), 1, 0)
+
+	noClf := plain
+	noClf.clf = nil
+	zero := plain
+	zero.x = make([]float64, len(plain.x))
+	same := plain
+	same.x = make([]float64, len(plain.x))
+	for i := range same.x {
+		same.x[i] = 0.1
+	}
+	zeroW := plain
+	zeroW.clf = &Classifier{K: 3, D: 4, W: make([]float64, 12)}
+	for _, c := range []struct {
+		name   string
+		s      sample
+		nan    []string
+		reason string
+		values []string
+	}{
+		{"no classifier", noClf, []string{"nc2", "nc3", "w_norm", "nc4", "error", "nc2_w", "bias_alignment"}, "classifier", []string{"nc1", "h_norm", "ncc_error"}},
+		{"zero features", zero, []string{"nc1", "nc1_quotient", "nc2", "nc3", "ncc_error", "cdnv", "nc2_h", "nc4", "stable_rank", "equinorm_h"}, "equal", []string{"h_norm", "w_norm", "nc2_w", "error", "bias_alignment"}},
+		{"equal features", same, []string{"nc1", "nc1_quotient", "nc2", "nc3", "ncc_error", "cdnv", "nc2_h", "nc4", "stable_rank", "equinorm_h"}, "equal", []string{"h_norm", "w_norm", "nc2_w", "error", "bias_alignment"}},
+		{"zero classifier", zeroW, []string{"nc2", "nc3", "nc2_w", "equinorm_w", "equiangle_w"}, "zero", []string{"nc1", "w_norm", "nc4", "bias_alignment"}},
+		{"one class", random(rng, 4, []int{5}, 1, 0), []string{"nc1", "nc1_quotient", "nc2", "nc3", "cdnv", "equiangle_h"}, "K = 1", []string{"ncc_error", "h_norm", "w_norm", "nc4", "bias_alignment"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := c.s.measure(t, 5)
+			figures := got.scalars()
+			for name, v := range figures {
+				if math.IsNaN(*v) != (got.Notes[name] != "") {
+					t.Errorf("%s = %v with note %q", name, *v, got.Notes[name])
+				}
+			}
+			for _, f := range c.nan {
+				if !math.IsNaN(*figures[f]) {
+					t.Errorf("%s = %v, want NaN", f, *figures[f])
+				}
+				contains(t, errorString(got.Notes[f]), c.reason)
+			}
+			for _, f := range c.values {
+				if math.IsNaN(*figures[f]) {
+					t.Errorf("%s is NaN (%s)", f, got.Notes[f])
+				}
+			}
+		})
+	}
+
+	few := random(rng, 2, repeat(6, 5), 0.3, 0).measure(t, 5)
+	if math.IsNaN(few.NC1) || math.IsNaN(few.NC2) || few.Notes["nc2"] == "" {
+		t.Errorf("d < K−1: NC1 = %v, NC2 = %v with note %q; want values and a note", few.NC1, few.NC2, few.Notes["nc2"])
+	}
+}
+
+type errorString string
+
+func (e errorString) Error() string { return string(e) }
+
+// FuzzAccumulator: whatever the bytes, there is an error or figures that are
+// numbers in their range or NaN with a reason.
+func FuzzAccumulator(f *testing.F) {
+	f.Add(uint8(2), uint8(3), []byte("a few bytes that are read as numbers and labels"))
+	f.Add(uint8(1), uint8(1), []byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16})
+	f.Add(uint8(3), uint8(2), make([]byte, 400))
+	f.Fuzz(func(t *testing.T, k, d uint8, b []byte) {
+		s := sample{k: int(k)%6 + 1, d: int(d)%6 + 1}
+		number := func() float64 {
+			if len(b) < 2 {
+				return 0
+			}
+			v := float64(int8(b[0])) * math.Pow(2, float64(int8(b[1]))*9)
+			b = b[2:]
+			return v
+		}
+		s.clf = &Classifier{K: s.k, D: s.d, W: make([]float64, s.k*s.d)}
+		for i := range s.clf.W {
+			s.clf.W[i] = number()
+		}
+		for len(b) > 0 && len(s.y) < 50 {
+			s.y = append(s.y, int32(b[0])%7-1+int32(b[0]%2))
+			b = b[1:]
+			for range s.d {
+				s.x = append(s.x, number())
+			}
+		}
+		got, err := s.try(3)
+		if err != nil {
+			return
+		}
+		for name, v := range got.scalars() {
+			switch {
+			case math.IsInf(*v, 0), math.IsNaN(*v) && got.Notes[name] == "", *v < 0:
+				t.Errorf("%s = %v with note %q", name, *v, got.Notes[name])
+			}
+		}
+		for name, most := range map[string]float64{"nc2": 2, "nc3": 2, "nc2_w": 2, "nc2_h": 2, "ncc_error": 1, "nc4": 1, "error": 1} {
+			if v := *got.scalars()[name]; v > most+1e-9 {
+				t.Errorf("%s = %v, more than %v", name, v, most)
+			}
+		}
+	})
+}
