@@ -1,0 +1,406 @@
+package backend
+
+import (
+	"bytes"
+	"debug/elf"
+	"encoding/binary"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+)
+
+// fake writes an ELF library that exports symbol, as far as CheckPlugin reads
+// it. Its only content is the tables.
+func fake(t *testing.T, path string, machine elf.Machine, symbol string) {
+	t.Helper()
+	var b bytes.Buffer
+	put := func(v any) {
+		if err := binary.Write(&b, binary.LittleEndian, v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const headers, section, symSize = 64, 64, 24
+	names := "\x00" + symbol + "\x00"
+	sections := "\x00.dynsym\x00.dynstr\x00.shstrtab\x00"
+	symAt := headers
+	strAt := symAt + 2*symSize
+	shstrAt := strAt + len(names)
+	shAt := shstrAt + len(sections)
+	h := elf.Header64{
+		Type: uint16(elf.ET_DYN), Machine: uint16(machine), Version: uint32(elf.EV_CURRENT),
+		Shoff: uint64(shAt), Ehsize: headers, Phentsize: 56, Shentsize: section, Shnum: 4, Shstrndx: 3,
+	}
+	copy(h.Ident[:], elf.ELFMAG)
+	h.Ident[elf.EI_CLASS], h.Ident[elf.EI_DATA], h.Ident[elf.EI_VERSION] = byte(elf.ELFCLASS64), byte(elf.ELFDATA2LSB), byte(elf.EV_CURRENT)
+	put(h)
+	put(elf.Sym64{})
+	put(elf.Sym64{Name: 1, Info: elf.ST_INFO(elf.STB_GLOBAL, elf.STT_FUNC), Shndx: 1})
+	b.WriteString(names + sections)
+	put(elf.Section64{})
+	put(elf.Section64{Name: 1, Type: uint32(elf.SHT_DYNSYM), Off: uint64(symAt), Size: 2 * symSize, Link: 2, Entsize: symSize})
+	put(elf.Section64{Name: 9, Type: uint32(elf.SHT_STRTAB), Off: uint64(strAt), Size: uint64(len(names))})
+	put(elf.Section64{Name: 17, Type: uint32(elf.SHT_STRTAB), Off: uint64(shstrAt), Size: uint64(len(sections))})
+	write(t, path, b.Bytes())
+}
+
+func write(t *testing.T, path string, b []byte) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// native is this machine's ELF number, foreign another's.
+func native(t *testing.T) (native, foreign elf.Machine) {
+	t.Helper()
+	if runtime.GOOS != "linux" {
+		t.Skip("plugins are checked on Linux only")
+	}
+	if runtime.GOARCH == "arm64" {
+		return elf.EM_AARCH64, elf.EM_X86_64
+	}
+	return elf.EM_X86_64, elf.EM_AARCH64
+}
+
+func TestCheckPlugin(t *testing.T) {
+	here, other := native(t)
+	dir := t.TempDir()
+	path := func(name string) string { return filepath.Join(dir, name) }
+
+	fake(t, path("good.so"), here, entry)
+	if err := CheckPlugin(path("good.so")); err != nil {
+		t.Errorf("a complete library that exports %s: %v", entry, err)
+	}
+
+	fake(t, path("other-machine.so"), other, entry)
+	fake(t, path("other-symbol.so"), here, "GetPjrtApis")
+	fake(t, path("a,b.so"), here, entry)
+	write(t, path("text.so"), []byte("version https://git-lfs.github.com/spec/v1\noid sha256:0123456789abcdef0123456789\n"))
+	write(t, path("empty.so"), nil)
+	good, err := os.ReadFile(path("good.so"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, path("truncated.so"), good[:len(good)-1])
+	damaged := bytes.Clone(good)
+	copy(damaged[len(damaged)-4*64:], bytes.Repeat([]byte{0xff}, 4*64)) // the section table
+	write(t, path("damaged.so"), damaged)
+	if err := os.Mkdir(path("folder.so"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"other-machine.so": "made for EM_",
+		"other-symbol.so":  "does not export GetPjrtApi",
+		"a,b.so":           "comma",
+		"text.so":          `begins with "version "`,
+		"empty.so":         "found 0 bytes",
+		"truncated.so":     "truncated: ",
+		"damaged.so":       "ELF",
+		"folder.so":        "want a regular file",
+		"absent.so":        "no such file",
+	} {
+		err := CheckPlugin(path(name))
+		if err == nil {
+			t.Errorf("%s: accepted", name)
+			continue
+		}
+		if !errors.Is(err, errNotPlugin) || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), path(name)) || !strings.Contains(err.Error(), "GOMLX_BACKEND") {
+			t.Errorf("%s: want the path, %q and how to mend it; found: %v", name, want, err)
+		}
+	}
+	if err := CheckPlugin("good.so"); err == nil {
+		t.Error("a relative path was accepted")
+	}
+}
+
+func TestLibc(t *testing.T) {
+	symbols := []elf.Symbol{
+		{Name: "memcpy", Version: "GLIBC_2.14"},
+		{Name: "x", Version: "GLIBC_PRIVATE"},
+		{Name: "log", Version: "GLIBC_2.27"},
+		{Name: "own", Version: "GLIBC_9.9", Section: 5}, // defined here, not asked for
+	}
+	for have, ok := range map[string]bool{"2.36": true, "2.27": true, "2.26": false, "2.9": false, "3.0": true, "": true} {
+		if err := libc(symbols, have); (err == nil) != ok {
+			t.Errorf("needs 2.27, has %q: %v", have, err)
+		}
+	}
+}
+
+// TestChoose goes through the order of the backends on made-up machines.
+func TestChoose(t *testing.T) {
+	here, _ := native(t)
+	const (
+		venvCPU  = "root/.venv/lib/python3.12/site-packages/lammps_jax_pjrt_cpu/pjrt_c_api_cpu_plugin.so"
+		venvCUDA = "root/.venv/lib/python3.12/site-packages/jax_plugins/xla_cuda13/xla_cuda_plugin.so"
+		homeCPU  = "home/.local/lib/go-xla/pjrt_c_api_cpu_plugin.so"
+		homeCUDA = "home/.local/lib/go-xla/pjrt_c_api_cuda_plugin.so"
+		envCPU   = "extra/pjrt_c_api_cpu_plugin.so"
+		ldCPU    = "ld/pjrt_c_api_cpu_v0.83.1_plugin.so"
+		gpu      = "/system/dev/nvidia0"
+		driver   = "/system/usr/lib/x86_64-linux-gnu/libcuda.so.1"
+	)
+	for _, test := range []struct {
+		name    string
+		files   []string // plugins; with a leading / other files
+		bad     string   // a plugin that is not one
+		backend string   // GOMLX_BACKEND; $ stands for the test's folder
+		noXLA   bool
+
+		want    string // Choice.Name
+		plugin  string
+		config  string // of a Go backend, or a part of the configuration
+		warning string // a part; "" for none at all
+		err     string // a part of the error
+	}{
+		{name: "nothing", want: Go, config: goConfig, warning: "7 times slower"},
+		{name: "venv", files: []string{venvCPU, homeCPU, envCPU}, want: CPU, plugin: venvCPU, config: ",shared_buffers"},
+		{name: "variable before home", files: []string{homeCPU, envCPU}, want: CPU, plugin: envCPU},
+		{name: "home", files: []string{homeCPU, ldCPU}, want: CPU, plugin: homeCPU},
+		{name: "library path", files: []string{ldCPU}, want: CPU, plugin: ldCPU},
+		{name: "CUDA first", files: []string{venvCPU, venvCUDA, gpu, driver}, want: CUDA, plugin: venvCUDA},
+		{name: "CUDA of go-xla", files: []string{venvCPU, homeCUDA, gpu, driver}, want: CUDA, plugin: homeCUDA},
+		{name: "CUDA without a GPU", files: []string{venvCPU, venvCUDA, driver}, want: CPU, plugin: venvCPU},
+		{name: "CUDA without a driver", files: []string{venvCPU, venvCUDA, gpu}, want: CPU, plugin: venvCPU, warning: "libcuda.so.1"},
+		{name: "GPU without a plugin", files: []string{venvCPU, gpu, driver}, want: CPU, plugin: venvCPU, warning: "no CUDA plugin"},
+		{name: "broken", bad: venvCPU, err: "GOMLX_BACKEND=go"},
+		{name: "broken CUDA", files: []string{venvCPU, gpu, driver}, bad: venvCUDA, err: "GOMLX_BACKEND=xla:cpu"},
+		{name: "no XLA in the program", files: []string{venvCPU}, noXLA: true, want: Go, config: goConfig, warning: "cgo"},
+
+		{name: "asked go", files: []string{venvCPU}, backend: "go", want: Go, config: goConfig, warning: "slower"},
+		{name: "asked go with options", backend: "go:ops_sequential", want: Go, config: "go:ops_sequential", warning: "slower"},
+		{name: "asked xla", files: []string{venvCPU}, backend: "xla", want: CPU, plugin: venvCPU},
+		{name: "asked xla with a GPU", files: []string{venvCPU, venvCUDA, gpu, driver}, backend: "xla", want: CUDA, plugin: venvCUDA},
+		{name: "asked cpu with a GPU", files: []string{venvCPU, venvCUDA, gpu, driver}, backend: "xla:cpu", want: CPU, plugin: venvCPU},
+		{name: "asked for options", files: []string{venvCPU}, backend: "xla:cpu,shared_buffers=false", want: CPU, plugin: venvCPU, config: ".so,shared_buffers=false"},
+		{name: "asked for a version", files: []string{ldCPU}, backend: "xla:cpu_v0.83.1", want: CPU, plugin: ldCPU},
+		{name: "asked for a file", files: []string{homeCPU}, backend: "xla:$/" + homeCPU, want: CPU, plugin: homeCPU},
+		{name: "asked for a broken file", bad: homeCPU, backend: "xla:$/" + homeCPU, err: "GOMLX_BACKEND=xla:"},
+		{name: "asked cpu, none there", backend: "xla:cpu", err: "make setup"},
+		{name: "asked cuda, no driver", files: []string{venvCUDA}, backend: "xla:cuda", err: "no NVIDIA driver"},
+		{name: "asked cuda, no plugin", files: []string{gpu, driver}, backend: "xla:cuda", err: "jax-cuda13-pjrt"},
+		{name: "asked xla of a program without", backend: "xla:cpu", noXLA: true, err: "without XLA"},
+		{name: "asked nonsense", backend: "tpu", err: `no backend "tpu"`},
+		{name: "asked a pattern", files: []string{homeCPU}, backend: "xla:*", err: "no such plugin"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			dir := t.TempDir()
+			path := func(p string) string { return filepath.Join(dir, p) }
+			for _, f := range test.files {
+				if strings.HasPrefix(f, "/") {
+					write(t, path(f), nil)
+				} else {
+					fake(t, path(f), here, entry)
+				}
+			}
+			if test.bad != "" {
+				write(t, path(test.bad), []byte("not a plugin"))
+			}
+			m := machine{
+				root: path("root"), home: path("home"), system: path("system"), xla: !test.noXLA,
+				known: []string{"go", "xla"},
+				getenv: func(k string) string {
+					return map[string]string{
+						compute.ConfigEnvVar:       strings.ReplaceAll(test.backend, "$", dir),
+						"PJRT_PLUGIN_LIBRARY_PATH": path("extra") + ":relative",
+						"LD_LIBRARY_PATH":          path("ld"),
+					}[k]
+				},
+			}
+			c, err := m.choose()
+			if test.err != "" {
+				if err == nil || !strings.Contains(err.Error(), test.err) {
+					t.Fatalf("want an error with %q, found %v and %+v", test.err, err, c)
+				}
+				if test.bad != "" && !strings.Contains(err.Error(), path(test.bad)) {
+					t.Errorf("the error does not name the file: %v", err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			plugin := ""
+			if test.plugin != "" {
+				plugin = path(test.plugin)
+			}
+			if c.Name != test.want || c.Plugin != plugin {
+				t.Errorf("want %s %s, found %+v", test.want, plugin, c)
+			}
+			if plugin != "" && !strings.HasPrefix(c.Config, "xla:"+plugin+",shared_buffers") || !strings.Contains(c.Config, test.config) {
+				t.Errorf("configuration %q", c.Config)
+			}
+			if c.Reason == "" || !strings.Contains(c.Warning, test.warning) || (test.warning == "") != (c.Warning == "") {
+				t.Errorf("reason %q, warning %q; want a warning with %q", c.Reason, c.Warning, test.warning)
+			}
+			if test.backend != "" && !strings.Contains(c.Reason, "GOMLX_BACKEND=") {
+				t.Errorf("the reason does not say who chose: %q", c.Reason)
+			}
+		})
+	}
+}
+
+// TestFolderNames has a project in a folder whose name looks like a pattern.
+func TestFolderNames(t *testing.T) {
+	here, _ := native(t)
+	root := filepath.Join(t.TempDir(), "[a]*?b")
+	want := filepath.Join(root, ".venv/lib/python3.10/site-packages/lammps_jax_pjrt_cpu/pjrt_c_api_cpu_plugin.so")
+	fake(t, want, here, entry)
+	m := machine{root: root, xla: true, system: t.TempDir(), getenv: func(string) string { return "" }}
+	if c, err := m.choose(); err != nil || c.Plugin != want {
+		t.Errorf("want %s, found %+v, %v", want, c, err)
+	}
+}
+
+func TestCUDAEnvironment(t *testing.T) {
+	dir := t.TempDir()
+	plugin := filepath.Join(dir, "jax_plugins/xla_cuda13/xla_cuda_plugin.so")
+	if err := os.MkdirAll(filepath.Join(dir, "nvidia/cu13"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	set := map[string]string{}
+	m := machine{getenv: func(k string) string { return set[k] }}
+	c := m.cuda(plugin, "", "test")
+	if want := "--xla_gpu_cuda_data_dir=" + filepath.Join(dir, "nvidia/cu13"); c.Env["XLA_FLAGS"] != want {
+		t.Errorf("XLA_FLAGS: want %q, found %q", want, c.Env["XLA_FLAGS"])
+	}
+	set["XLA_FLAGS"] = "--xla_dump_to=x"
+	if f, ok := m.cuda(plugin, "", "test").Env["XLA_FLAGS"]; ok {
+		t.Errorf("the user's XLA_FLAGS is replaced by %q", f)
+	}
+}
+
+func TestProjectRoot(t *testing.T) {
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "go.mod"), []byte("module "+Module+" // ours\n\ngo 1.26.5\n"))
+	write(t, filepath.Join(dir, "other/go.mod"), []byte("module "+Module+"/v2\n"))
+	deep := filepath.Join(dir, "other/a/b")
+	if err := os.MkdirAll(deep, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("COLLAPSE_ROOT", "")
+	t.Chdir(deep)
+	if root, ok := ProjectRoot(); !ok || root != dir {
+		t.Errorf("from %s: want %s, found %s, %t", deep, dir, root, ok)
+	}
+	t.Setenv("COLLAPSE_ROOT", filepath.Join(dir, "other"))
+	if root, ok := ProjectRoot(); ok {
+		t.Errorf("COLLAPSE_ROOT names another module, found %s", root)
+	}
+	t.Chdir("/")
+	t.Setenv("COLLAPSE_ROOT", dir)
+	if root, ok := ProjectRoot(); !ok || root != dir {
+		t.Errorf("COLLAPSE_ROOT=%s: found %s, %t", dir, root, ok)
+	}
+}
+
+// roundTrip sends numbers to the device and back.
+func roundTrip(t *testing.T, b compute.Backend) {
+	t.Helper()
+	want, got := []float32{1, -2, 3.5}, make([]float32, 3)
+	buffer, err := b.BufferFromFlatData(0, want, shapes.Make(dtypes.Float32, 3))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := buffer.ToFlatData(got); err != nil {
+		t.Fatal(err)
+	}
+	for i := range want {
+		if got[i] != want[i] {
+			t.Fatalf("sent %v, came back %v", want, got)
+		}
+	}
+}
+
+func TestOpenGo(t *testing.T) {
+	t.Setenv(compute.ConfigEnvVar, "go")
+	stdout := os.Stdout
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	os.Stdout = w
+	b, c, err := Open()
+	os.Stdout = stdout
+	w.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Finalize()
+	var printed bytes.Buffer
+	if _, err := printed.ReadFrom(r); err != nil || printed.Len() > 0 {
+		t.Errorf("opening wrote %q to standard output (%v)", printed.String(), err)
+	}
+	roundTrip(t, b)
+	e := c.Environment(b)
+	if e.Backend != Go || e.Plugin != "" || e.CPU == "" || e.Device == "" || e.Cores < 1 || e.Go != runtime.Version() || e.BackendReason == "" {
+		t.Errorf("environment %+v", e)
+	}
+}
+
+func TestOpenUnknownOption(t *testing.T) {
+	t.Setenv(compute.ConfigEnvVar, "go:no_such_option")
+	if b, _, err := Open(); err == nil || !strings.Contains(err.Error(), "no_such_option") {
+		t.Errorf("found %v, %v", b, err)
+	}
+}
+
+// TestOpenXLA loads the plugin that the project's set-up installed.
+func TestOpenXLA(t *testing.T) {
+	t.Setenv(compute.ConfigEnvVar, "")
+	c, err := Choose()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Plugin == "" {
+		t.Skip("no XLA plugin here: make setup installs it")
+	}
+	b, c, err := Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Finalize()
+	roundTrip(t, b)
+	e := c.Environment(b)
+	if e.Backend != c.Name || e.Plugin != filepath.Base(c.Plugin) || !strings.HasPrefix(e.PluginVersion, "PJRT ") || e.GoXLA == "unknown" || e.Device == "" {
+		t.Errorf("environment %+v", e)
+	}
+	t.Logf("%+v", e)
+}
+
+// TestRefusedInTime runs a program that asks for a plugin which is a text file:
+// it must get an error, not be ended by the loader.
+func TestRefusedInTime(t *testing.T) {
+	if os.Getenv("COLLAPSE_TEST_OPEN") != "" {
+		if _, _, err := Open(); err != nil {
+			os.Stdout.WriteString("refused: " + err.Error())
+		}
+		return
+	}
+	if !hasXLA {
+		t.Skip("this build has no XLA: " + noXLA)
+	}
+	native(t)
+	plugin := filepath.Join(t.TempDir(), "pjrt_c_api_cpu_plugin.so")
+	write(t, plugin, bytes.Repeat([]byte("not a plugin\n"), 1000))
+	cmd := exec.Command(os.Args[0], "-test.run=^TestRefusedInTime$")
+	cmd.Env = append(os.Environ(), "COLLAPSE_TEST_OPEN=1", compute.ConfigEnvVar+"=xla:"+plugin)
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "refused: ") || !strings.Contains(string(out), plugin) {
+		t.Errorf("%v\n%s", err, out)
+	}
+}

@@ -1,0 +1,47 @@
+//go:build cgo && ((linux && (amd64 || arm64)) || (darwin && arm64)) && !noxla
+
+package backend
+
+/*
+#include <stdlib.h>
+#ifdef __GLIBC__
+#include <gnu/libc-version.h>
+static const char *libc_version(void) { return gnu_get_libc_version(); }
+#else
+static const char *libc_version(void) { return ""; }
+#endif
+*/
+import "C"
+
+import (
+	"fmt"
+
+	"github.com/gomlx/go-xla/compute/xla"
+	"github.com/gomlx/go-xla/pjrt"
+)
+
+// hasXLA says whether this program can load XLA plugins, noXLA why not.
+const (
+	hasXLA = true
+	noXLA  = ""
+)
+
+func init() {
+	// Set before any backend opens: no download that the user did not ask for.
+	// go-xla reads GOMLX_NO_AUTO_INSTALL before this program could set it.
+	xla.EnableAutoInstall(false)
+}
+
+// libcVersion returns the version of the GNU C library, like "2.36", or "".
+func libcVersion() string { return C.GoString(C.libc_version()) }
+
+// pluginVersion returns the version of the PJRT interface that a plugin
+// speaks. The plugin is loaded already.
+func pluginVersion(path string) string {
+	p, err := pjrt.GetPlugin(path)
+	if err != nil {
+		return ""
+	}
+	major, minor := p.Version()
+	return fmt.Sprintf("PJRT %d.%d", major, minor)
+}

@@ -1,0 +1,178 @@
+// Package safetensors reads and writes files in the safetensors format
+// (version 0.4): named arrays with text metadata, which PyTorch and others read
+// without running code. Only the element types that Collapse uses are known:
+// float32 (F32) and int64 (I64). The package depends on the standard library only.
+package safetensors
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"os"
+	"slices"
+)
+
+// Array is one named array, row-major. Exactly one of F32 and I64 is set; an
+// empty or zero-dimensional array keeps the one of its type.
+type Array struct {
+	Shape []int
+	F32   []float32
+	I64   []int64
+}
+
+// File is the content of a safetensors file.
+type File struct {
+	Metadata map[string]string
+	Arrays   map[string]Array
+}
+
+// maxHeader is the format's own bound on the header.
+const maxHeader = 100 << 20
+
+type entry struct {
+	DType   string `json:"dtype"`
+	Shape   []int  `json:"shape"`
+	Offsets [2]int `json:"data_offsets"`
+}
+
+// Marshal returns the bytes of a file. Arrays are laid out in the order of their
+// names, so that equal content gives equal bytes. An array whose shape does not
+// match its values is an error.
+func (f *File) Marshal() ([]byte, error) {
+	header := make(map[string]any, len(f.Arrays)+1)
+	if len(f.Metadata) > 0 {
+		header["__metadata__"] = f.Metadata
+	}
+	names := slices.Sorted(maps.Keys(f.Arrays))
+	end := 0
+	for _, name := range names {
+		a := f.Arrays[name]
+		e := entry{DType: "F32", Shape: a.Shape}
+		n, width := len(a.F32), 4
+		if a.I64 != nil {
+			if a.F32 != nil {
+				return nil, fmt.Errorf("safetensors: array %q has both float32 and int64 values", name)
+			}
+			e.DType, n, width = "I64", len(a.I64), 8
+		}
+		if e.Shape == nil {
+			e.Shape = []int{}
+		}
+		if want, err := elements(e.Shape); err != nil || want != n {
+			return nil, fmt.Errorf("safetensors: array %q has shape %v and %d values", name, e.Shape, n)
+		}
+		e.Offsets = [2]int{end, end + n*width}
+		end = e.Offsets[1]
+		header[name] = e
+	}
+	h, err := json.Marshal(header)
+	if err != nil {
+		return nil, fmt.Errorf("safetensors: %w", err)
+	}
+	for len(h)%8 != 0 { // values start on a multiple of 8
+		h = append(h, ' ')
+	}
+	b := make([]byte, 0, 8+len(h)+end)
+	b = binary.LittleEndian.AppendUint64(b, uint64(len(h)))
+	b = append(b, h...)
+	for _, name := range names {
+		a := f.Arrays[name]
+		for _, v := range a.F32 {
+			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
+		}
+		for _, v := range a.I64 {
+			b = binary.LittleEndian.AppendUint64(b, uint64(v))
+		}
+	}
+	return b, nil
+}
+
+// Unmarshal reads the bytes of a file. A header that does not describe the bytes
+// after it exactly, and element types other than F32 and I64, are errors.
+func Unmarshal(b []byte) (*File, error) {
+	if len(b) < 8 {
+		return nil, errors.New("safetensors: shorter than 8 bytes")
+	}
+	size := binary.LittleEndian.Uint64(b)
+	if size > maxHeader || size > uint64(len(b)-8) {
+		return nil, fmt.Errorf("safetensors: header of %d bytes does not fit in a file of %d", size, len(b))
+	}
+	header, values := b[8:8+size], b[8+size:]
+	var raw map[string]json.RawMessage
+	if err := json.Unmarshal(header, &raw); err != nil {
+		return nil, fmt.Errorf("safetensors: header: %w", err)
+	}
+	f := &File{Metadata: map[string]string{}, Arrays: make(map[string]Array, len(raw))}
+	total := 0
+	for name, r := range raw {
+		if name == "__metadata__" {
+			if err := json.Unmarshal(r, &f.Metadata); err != nil {
+				return nil, fmt.Errorf("safetensors: metadata: %w", err)
+			}
+			continue
+		}
+		var e entry
+		if err := json.Unmarshal(r, &e); err != nil {
+			return nil, fmt.Errorf("safetensors: array %q: %w", name, err)
+		}
+		width := map[string]int{"F32": 4, "I64": 8}[e.DType]
+		if width == 0 {
+			return nil, fmt.Errorf("safetensors: array %q has elements %q; F32 and I64 can be read", name, e.DType)
+		}
+		n, err := elements(e.Shape)
+		if err != nil {
+			return nil, fmt.Errorf("safetensors: array %q: %w", name, err)
+		}
+		lo, hi := e.Offsets[0], e.Offsets[1]
+		if lo < 0 || hi < lo || hi > len(values) || (hi-lo)%width != 0 || (hi-lo)/width != n {
+			return nil, fmt.Errorf("safetensors: array %q of shape %v stands at bytes %d to %d of %d", name, e.Shape, lo, hi, len(values))
+		}
+		total += hi - lo
+		a := Array{Shape: e.Shape}
+		v := values[lo:hi]
+		if e.DType == "F32" {
+			a.F32 = make([]float32, n)
+			for i := range a.F32 {
+				a.F32[i] = math.Float32frombits(binary.LittleEndian.Uint32(v[4*i:]))
+			}
+		} else {
+			a.I64 = make([]int64, n)
+			for i := range a.I64 {
+				a.I64[i] = int64(binary.LittleEndian.Uint64(v[8*i:]))
+			}
+		}
+		f.Arrays[name] = a
+	}
+	if total != len(values) {
+		return nil, fmt.Errorf("safetensors: the header describes %d bytes of values, the file has %d", total, len(values))
+	}
+	return f, nil
+}
+
+// ReadFile reads a file.
+func ReadFile(path string) (*File, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("safetensors: %w", err)
+	}
+	f, err := Unmarshal(b)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return f, nil
+}
+
+// elements returns the product of the dimensions.
+func elements(shape []int) (int, error) {
+	n := 1
+	for _, d := range shape {
+		if d < 0 || (d > 0 && n > math.MaxInt/8/d) {
+			return 0, fmt.Errorf("shape %v is not one", shape)
+		}
+		n *= d
+	}
+	return n, nil
+}
