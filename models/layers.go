@@ -103,14 +103,16 @@ func NormTrain(x, gamma, beta, mean, variance *graph.Node) (y, newMean, newVaria
 		panic(fmt.Errorf("models: batch normalisation in training needs at least 2 values a channel, the batch has %v", x.Shape().Dimensions))
 	}
 	mean, variance = graph.StopGradient(mean), graph.StopGradient(variance)
-	x = graph.Sub(x, perChannel(mean, x))
-	m := channelMean(x)
-	v := graph.Sub(channelMean(graph.Square(x)), graph.Square(m))
+	shape := x.Shape().Dimensions
+	x = graph.Reshape(graph.Sub(x, perChannel(mean, x)), n, c)
+	m := rowMean(x)
+	v := graph.Sub(rowMean(graph.Square(x)), graph.Square(m))
 	// Rounding may leave −1e-9 for a constant channel.
 	v = graph.Where(graph.IsPositive(v), v, graph.ZerosLike(v))
 	scale := graph.Div(gamma, graph.Sqrt(graph.AddScalar(v, NormEpsilon)))
 	shift := graph.Sub(beta, graph.Mul(m, scale))
-	y = graph.Add(graph.Mul(x, perChannel(scale, x)), perChannel(shift, x))
+	y = graph.Add(graph.Mul(x, rows(scale, n)), rows(shift, n))
+	y = graph.Reshape(y, shape...)
 
 	newMean = graph.Add(mean, graph.MulScalar(graph.StopGradient(m), NormMomentum))
 	unbiased := graph.MulScalar(graph.StopGradient(v), float64(n)/float64(n-1))
@@ -118,9 +120,20 @@ func NormTrain(x, gamma, beta, mean, variance *graph.Node) (y, newMean, newVaria
 	return y, newMean, newVariance
 }
 
-// channelMean returns the mean of x over all axes but the last.
-func channelMean(x *graph.Node) *graph.Node {
-	return graph.ReduceMean(x, 0, 1, 2)
+// rowMean returns the mean over the rows of x (N×C), as the product with a row
+// of 1/N: XLA runs a product on all processors, a reduction over leading axes on
+// one.
+func rowMean(x *graph.Node) *graph.Node {
+	n := x.Shape().Dim(0)
+	ones := graph.MulScalar(graph.Ones(x.Graph(), shapes.Make(x.DType(), 1, n)), 1/float64(n))
+	return graph.Reshape(graph.Dot(ones, x).Product(), x.Shape().Dim(1))
+}
+
+// rows repeats a vector of C as the n rows of a matrix. It is the product with a
+// column of ones, so that its gradient is a product too (see rowMean).
+func rows(v *graph.Node, n int) *graph.Node {
+	ones := graph.Ones(v.Graph(), shapes.Make(v.DType(), n, 1))
+	return graph.Dot(ones, graph.Reshape(v, 1, v.Shape().Dim(0))).Product()
 }
 
 // perChannel spreads a vector of C over the shape of x.

@@ -2,6 +2,7 @@ package nc
 
 import (
 	"encoding/json"
+	"math"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -119,7 +120,7 @@ func TestGlobalMean(t *testing.T) {
 	x[0], x[1] = -1, 1
 	samples, classes := measure(OverSamples, x, y), measure(OverClasses, x, y)
 	// Σ_W = 2/4; H̄ is (−1, 3) or (−2, 2), so NC1 = Σ_W/(K Σ_B) = 0.5/10 or 0.5/8.
-	if samples.NC1 != 0.05 || classes.NC1 != 0.0625 {
+	if math.Abs(samples.NC1-0.05) > 1e-15 || math.Abs(classes.NC1-0.0625) > 1e-15 {
 		t.Errorf("NC1 = %v over samples, %v over classes, want 0.05 and 0.0625", samples.NC1, classes.NC1)
 	}
 }
@@ -173,9 +174,8 @@ func TestOrthonormal(t *testing.T) {
 	for c := range 7 {
 		s.clf.W[c*9+c] = 1
 	}
-	// √(2−2√(6/7)) = 0.38512…
-	const want = 0.3851213
-	if got := s.measure(t, 10).NC2W; got < want-1e-7 || got > want+1e-7 {
+	want := math.Sqrt(2 - 2*math.Sqrt(6.0/7))
+	if got := s.measure(t, 10).NC2W; math.Abs(got-want) > 1e-14 {
 		t.Errorf("distance %v, want %v", got, want)
 	}
 }

@@ -1,0 +1,61 @@
+# Collapse. `make report` does all that is needed and ends by naming the page to
+# open; `make help` lists the rest. Everything is written into .venv, .tools and
+# build, beside Go's own caches.
+
+NOTEBOOKS := $(wildcard notebooks/*.ipynb)
+EXECUTED  := $(NOTEBOOKS:notebooks/%=build/notebooks/%)
+TRAINED   := build/runs/fashion-resnet18-ce.done build/runs/fashion-resnet18-ls.done
+# What a trained network depends on: a newer file trains again.
+TRAINING  := $(filter-out %_test.go,$(wildcard $(addsuffix /*.go,record data data/* models losses nc train backend)))
+# What a notebook shows besides.
+SHOWN     := $(filter-out %_test.go,$(wildcard nb/*.go figures/*.go)) $(wildcard records/*.json) scripts/execute.py
+COLLAPSE  := .tools/bin/collapse
+
+# The user's Go settings must not change this build: GOFLAGS=-mod=vendor or a
+# go.work above the clone would break it. -mod=readonly is Go's own default.
+export GOFLAGS := -mod=readonly
+export GOWORK  := off
+export COLLAPSE_ROOT := $(CURDIR)
+export GOMLX_NO_AUTO_INSTALL := 1
+
+.PHONY: help setup report lab test bench clean
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+
+help:
+	@echo 'make report   set up, train two small networks, execute the notebooks, write build/report/index.html'
+	@echo 'make lab      JupyterLab on notebooks/ with the kernel "Collapse (Go)"'
+	@echo 'make test     every test, with the set-up it needs (COLLAPSE_STRICT=1: a skipped one fails)'
+	@echo 'make bench    speed of the training step and of the metrics'
+	@echo 'make setup    only the set-up: .venv, .tools/bin, the kernel'
+	@echo 'make clean    remove .venv, .tools and build; runs/ stays'
+
+setup:
+	@scripts/setup.sh
+
+report: setup $(TRAINED) $(EXECUTED)
+	@$(COLLAPSE) report --out build/report
+	@echo "The report is at $(CURDIR)/build/report/index.html"
+
+# The set-up is order-only: it is looked at every time and makes nothing newer.
+# A run's .done is written last; without it the run is not taken for finished.
+build/runs/%.done: experiments/%.json $(TRAINING) | setup
+	@rm -rf build/runs/$* && mkdir -p build/runs
+	$(COLLAPSE) train --spec $< --out build/runs/$*
+	@touch $@
+
+build/notebooks/%.ipynb: notebooks/%.ipynb $(TRAINED) $(SHOWN) | setup
+	@mkdir -p $(@D)
+	.venv/bin/python scripts/execute.py $< $@
+
+lab: setup
+	.venv/bin/jupyter lab --notebook-dir="$(CURDIR)/notebooks" $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB)
+
+test: setup
+	@scripts/test.sh
+
+bench: setup
+	go test -run '^$$' -bench . -benchmem ./...
+
+clean:
+	rm -rf .venv .tools build

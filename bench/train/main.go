@@ -1,0 +1,125 @@
+// Command train measures the training step: the paper's ResNet-18, forward,
+// backward and SGD with momentum and decay, on random images. bench/train/run
+// runs it side by side with the same step in JAX.
+//
+//	go run ./bench/train -width 16 -batch 128 -seconds 20
+//
+// It prints one JSON object: images a second of wall time, images a second of
+// processor time (which other programs on the machine disturb less), and the
+// same for an evaluation pass.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/gocollapse/collapse/backend"
+	"github.com/gocollapse/collapse/data"
+	"github.com/gocollapse/collapse/record"
+	"github.com/gocollapse/collapse/train"
+)
+
+func main() {
+	spec := record.DefaultSpec()
+	flag.IntVar(&spec.Width, "width", 16, "channels of the first stage; the paper's is 64")
+	flag.IntVar(&spec.Batch, "batch", spec.Batch, "images a step")
+	seconds := flag.Float64("seconds", 20, "how long to measure")
+	flag.Parse()
+	if err := measure(spec, *seconds); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func measure(spec record.Spec, seconds float64) error {
+	b, choice, err := backend.Open()
+	if err != nil {
+		return err
+	}
+	defer b.Finalize()
+	images := 4 * spec.Batch
+	e, err := train.NewEngine(b, spec, randomSet(images))
+	if err != nil {
+		return err
+	}
+	defer e.Close()
+	order := data.Permutation(images, spec.Seed, 1)
+	step := 0
+	next := func() (int, error) {
+		from := step % 4 * spec.Batch
+		step++
+		_, err := e.Step(order[from:from+spec.Batch], spec.Rate)
+		return spec.Batch, err
+	}
+	evaluate := func() (int, error) {
+		_, err := e.Evaluate(context.Background(), false)
+		return images, err
+	}
+	start := time.Now()
+	if _, err := next(); err != nil { // compiles
+		return err
+	}
+	compile := time.Since(start)
+	trainWall, trainCPU, err := speed(next, seconds)
+	if err != nil {
+		return err
+	}
+	if _, err := evaluate(); err != nil {
+		return err
+	}
+	evalWall, evalCPU, err := speed(evaluate, seconds/4)
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(os.Stdout).Encode(map[string]any{
+		"program": "collapse", "backend": choice.Name, "width": spec.Width, "batch": spec.Batch,
+		"images_per_second": trainWall, "images_per_cpu_second": trainCPU,
+		"eval_images_per_second": evalWall, "eval_images_per_cpu_second": evalCPU,
+		"compile_seconds": compile.Seconds(),
+	})
+}
+
+// speed calls f, which returns the images it took, for at least the given time
+// and returns images a second of wall time and of processor time.
+func speed(f func() (int, error), seconds float64) (wall, cpu float64, err error) {
+	start, cpuStart := time.Now(), cpuTime()
+	images := 0
+	for time.Since(start).Seconds() < seconds {
+		n, err := f()
+		if err != nil {
+			return 0, 0, err
+		}
+		images += n
+	}
+	return float64(images) / time.Since(start).Seconds(), float64(images) / (cpuTime() - cpuStart), nil
+}
+
+// cpuTime returns the processor seconds that the process has used.
+func cpuTime() float64 {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano()).Seconds()
+}
+
+// randomSet returns images of CIFAR-10's shape.
+func randomSet(n int) *data.Set {
+	rng := rand.New(rand.NewPCG(1, 2))
+	split := data.Split{Images: make([]byte, n*32*32*3), Labels: make([]int32, n)}
+	for i := range split.Images {
+		split.Images[i] = byte(rng.Uint32())
+	}
+	for i := range split.Labels {
+		split.Labels[i] = int32(rng.IntN(10))
+	}
+	set := &data.Set{Train: split, Test: split, Height: 32, Width: 32, Channels: 3}
+	set.Info = record.Data{Name: "cifar10", Classes: make([]string, 10), Mean: []float64{.5, .5, .5}, Std: []float64{.25, .25, .25}}
+	return set
+}

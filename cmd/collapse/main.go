@@ -1,0 +1,103 @@
+// Command collapse is the front door of the Collapse research environment for
+// neural collapse: it checks the machine, fetches data, trains networks, and
+// writes figures, tables and the report.
+//
+// Results go to standard output, logs and progress to standard error. The exit
+// code is 0, 1 for an input or a machine that is at fault, 2 for a usage error,
+// and 3 for a training that was stopped with a checkpoint.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gocollapse/collapse/train"
+)
+
+// Exit codes, as docs and --help promise.
+const (
+	exitInput   = 1
+	exitUsage   = 2
+	exitStopped = 3
+)
+
+// usageError marks what the user can mend on the command line.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// After the first signal the default handling returns, so that a second
+	// Ctrl-C ends a process that does not come to its checkpoint.
+	context.AfterFunc(ctx, stop)
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run executes one command line and returns its exit code.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintln(stderr, "collapse:", err)
+	var usage usageError
+	switch {
+	case errors.Is(err, train.ErrStopped):
+		return exitStopped
+	case errors.As(err, &usage):
+		return exitUsage
+	}
+	return exitInput
+}
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "collapse",
+		Short: "A research environment for neural collapse",
+		Long: `Collapse trains classifiers to neural collapse under cross entropy and label
+smoothing, measures it, and compares it with the paper "Cross Entropy versus
+Label Smoothing: A Neural Collapse Perspective".
+
+Exit codes: 1 input or machine at fault, 2 usage, 3 stopped with a checkpoint.`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          usageArgs(cobra.NoArgs),
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.AddCommand(doctorCommand(), kernelCommand(), fetchCommand(), trainCommand(),
+		tableCommand(), figuresCommand(), reportCommand(), versionCommand())
+	return root
+}
+
+// usageArgs makes a wrong number of arguments a usage error.
+func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if err := check(c, args); err != nil {
+			return usageError{fmt.Errorf("%w; see '%s --help'", err, c.CommandPath())}
+		}
+		return nil
+	}
+}
+
+// printJSON writes v as the other programs' form of a command's answer.
+func printJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", " ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}

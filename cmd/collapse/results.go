@@ -1,0 +1,173 @@
+package main
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gocollapse/collapse/backend"
+	"github.com/gocollapse/collapse/figures"
+	"github.com/gocollapse/collapse/record"
+	"github.com/gocollapse/collapse/report"
+)
+
+// series reads records given as files or run folders.
+func series(paths []string) ([]figures.Series, error) {
+	recs := make([]*record.Record, len(paths))
+	for i, p := range paths {
+		var err error
+		if recs[i], err = record.ReadFile(p); err != nil {
+			return nil, err
+		}
+	}
+	return figures.Of(recs...), nil
+}
+
+func tableCommand() *cobra.Command {
+	var format string
+	c := &cobra.Command{
+		Use:     "table 1 RECORD…",
+		Short:   "Print a table of the paper from records",
+		Example: "  collapse table 1 records/cifar10-resnet18-w16-500-ce.json records/cifar10-resnet18-w16-500-ls.json",
+		Args:    usageArgs(cobra.MinimumNArgs(2)),
+		RunE: func(c *cobra.Command, args []string) error {
+			if args[0] != "1" {
+				return usageError{fmt.Errorf("no table %q; there is 1", args[0])}
+			}
+			runs, err := series(args[1:])
+			if err != nil {
+				return err
+			}
+			t, err := figures.Table1(runs...)
+			if err != nil {
+				return err
+			}
+			w := c.OutOrStdout()
+			switch format {
+			case "text":
+				_, err = fmt.Fprint(w, t.Text())
+			case "markdown":
+				_, err = fmt.Fprint(w, t.Markdown())
+			case "html":
+				_, err = fmt.Fprint(w, t.HTML())
+			case "json":
+				err = printJSON(w, t)
+			default:
+				err = usageError{fmt.Errorf("--format %q; known are text, markdown, html, json", format)}
+			}
+			return err
+		},
+	}
+	c.Flags().StringVar(&format, "format", "text", "text, markdown, html or json")
+	return c
+}
+
+func figuresCommand() *cobra.Command {
+	var out string
+	c := &cobra.Command{
+		Use:   "figures 1 RECORD…",
+		Short: "Draw a figure of the paper from records, as SVG or PNG",
+		Args:  usageArgs(cobra.MinimumNArgs(2)),
+		RunE: func(c *cobra.Command, args []string) error {
+			if args[0] != "1" {
+				return usageError{fmt.Errorf("no figure %q; there is 1", args[0])}
+			}
+			runs, err := series(args[1:])
+			if err != nil {
+				return err
+			}
+			fig, err := figures.Figure1(runs...)
+			if err != nil {
+				return err
+			}
+			b := fig.SVG
+			switch ext := strings.ToLower(filepath.Ext(out)); ext {
+			case ".svg":
+			case ".png":
+				b = fig.PNG
+			default:
+				return usageError{fmt.Errorf("--out %s: the name must end in .svg or .png", out)}
+			}
+			if err := record.WriteFileAtomic(out, b); err != nil {
+				return err
+			}
+			fmt.Fprintln(c.ErrOrStderr(), fig.Caption)
+			_, err = fmt.Fprintln(c.OutOrStdout(), out)
+			return err
+		},
+	}
+	c.Flags().StringVar(&out, "out", "figure1.svg", "`file` to write, .svg or .png")
+	return c
+}
+
+func reportCommand() *cobra.Command {
+	var out string
+	c := &cobra.Command{
+		Use:   "report",
+		Short: "Write the HTML report from the executed notebooks and the records",
+		Long: `Write the HTML report from build/notebooks/*.ipynb, build/runs/*/record.json and
+records/*.json of the project. 'make report' makes the first two.`,
+		Args: usageArgs(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error {
+			root, ok := backend.ProjectRoot()
+			if !ok {
+				return fmt.Errorf("no project here: run in the clone, or set COLLAPSE_ROOT to its folder")
+			}
+			o := report.Options{Root: root, Out: out}
+			if out == "" {
+				o.Out = filepath.Join(root, "build", "report")
+			}
+			for _, g := range []struct {
+				to      *[]string
+				pattern string
+			}{
+				{&o.Notebooks, "build/notebooks/*.ipynb"},
+				{&o.Records, "build/runs/*/record.json"},
+				{&o.Records, "records/*.json"},
+			} {
+				files, err := filepath.Glob(filepath.Join(root, g.pattern))
+				if err != nil {
+					return err
+				}
+				*g.to = append(*g.to, files...)
+			}
+			if len(o.Notebooks) == 0 {
+				return fmt.Errorf("no executed notebook under build/notebooks: run 'make report': %w", fs.ErrNotExist)
+			}
+			index, err := report.Build(o)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintln(c.OutOrStdout(), index)
+			return err
+		},
+	}
+	c.Flags().StringVar(&out, "out", "", "`folder` to write (default build/report of the project)")
+	return c
+}
+
+func versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print the versions of Collapse and of what it stands on", Args: usageArgs(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error {
+			w := c.OutOrStdout()
+			info, ok := debug.ReadBuildInfo()
+			if !ok {
+				return fmt.Errorf("%s was built without module support", os.Args[0])
+			}
+			fmt.Fprintf(w, "collapse %s (%s)\n", info.Main.Version, info.GoVersion)
+			for _, d := range info.Deps {
+				switch d.Path {
+				case "github.com/gomlx/gomlx", "github.com/gomlx/compute", "github.com/gomlx/go-xla", "gonum.org/v1/gonum", "gonum.org/v1/plot":
+					fmt.Fprintf(w, "%s %s\n", d.Path, d.Version)
+				}
+			}
+			return nil
+		},
+	}
+}

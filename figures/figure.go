@@ -1,0 +1,112 @@
+package figures
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"html"
+	"image/color"
+	"strings"
+
+	"gonum.org/v1/plot/font"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgimg"
+	"gonum.org/v1/plot/vg/vgsvg"
+)
+
+// A Figure is a picture with its words. SVG and PNG hold the same picture.
+type Figure struct {
+	Number  string  // the paper's number, "1", or "" for a figure that the paper has not
+	Title   string  // one line
+	Caption string  // plain text: what is drawn and how the numbers came about
+	Alt     string  // plain text for readers who do not see the picture
+	SVG     []byte  // one <svg> element, without XML declaration, ready to stand in HTML
+	PNG     []byte  // Width by Height pixels times Scale, or times 1 where the figure is made of pictures
+	Width   float64 // in CSS pixels
+	Height  float64 // in CSS pixels
+}
+
+// Scale is the number of PNG pixels for one CSS pixel of a figure.
+const Scale = 2
+
+// ErrNoSeries is returned where a figure or table was asked of no run at all.
+var ErrNoSeries = errors.New("figures: no run given; want at least one Series with a record")
+
+// HTML returns the figure as a <figure> element: inline SVG and the caption.
+func (f *Figure) HTML() string {
+	return "<figure class=\"collapse-figure\">\n" + string(f.SVG) + "\n<figcaption>" + f.captionHTML() + "</figcaption>\n</figure>\n"
+}
+
+func (f *Figure) captionHTML() string {
+	return captionHTML("Figure", f.Number, f.Title, f.Caption)
+}
+
+// captionHTML writes "Figure 1. Title. Caption" with the number and title set off.
+func captionHTML(kind, number, title, caption string) string {
+	head := title
+	if number != "" {
+		head = kind + " " + number + ". " + title
+	}
+	return "<strong>" + html.EscapeString(head) + ".</strong> " + html.EscapeString(caption)
+}
+
+// pxPerPoint turns points, in which gonum/plot measures, into CSS pixels.
+const pxPerPoint = 96.0 / 72.0
+
+// render runs paint on an SVG and on a PNG canvas of w by h points; scale is the
+// PNG's pixels for one CSS pixel.
+func render(w, h vg.Length, scale int, alt string, paint func(draw.Canvas)) (svg, png []byte, err error) {
+	// gonum/plot reports impossible input by panicking. Input is checked before
+	// it gets here, so a panic is a fault of this package: say so as an error
+	// instead of taking down a notebook's cell or a half-written report.
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("figures: drawing failed: %v", r)
+		}
+	}()
+	vec := vgsvg.New(w, h)
+	paint(draw.New(vec))
+	var b bytes.Buffer
+	if _, err := vec.WriteTo(&b); err != nil {
+		return nil, nil, fmt.Errorf("figures: SVG: %w", err)
+	}
+	svg = tidySVG(b.String(), w, h, alt)
+
+	img := vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(w, h), vgimg.UseDPI(96*scale), vgimg.UseBackgroundColor(color.White))}
+	paint(draw.New(img))
+	b = bytes.Buffer{}
+	if _, err := img.WriteTo(&b); err != nil {
+		return nil, nil, fmt.Errorf("figures: PNG: %w", err)
+	}
+	return svg, b.Bytes(), nil
+}
+
+// tidySVG makes vgsvg's document one element for HTML: no XML declaration, a
+// picture role with a text for screen readers, fonts with the same widths where
+// Liberation is not installed, and a size in CSS pixels that may shrink.
+func tidySVG(s string, w, h vg.Length, alt string) []byte {
+	if i := strings.Index(s, "<svg"); i >= 0 {
+		s = s[i:]
+	}
+	if i := strings.Index(s, ">"); i >= 0 {
+		s = fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" role="img" aria-label="%s" width="%.0f" height="%.0f" viewBox="0 0 %.5g %.5g" style="max-width:100%%;height:auto;background:#fff">`,
+			html.EscapeString(alt), w.Points()*pxPerPoint, h.Points()*pxPerPoint, w.Points(), h.Points()) + s[i+1:]
+	}
+	s = strings.NewReplacer(
+		"font-family:Liberation Sans;font-variant:normal;", "font-family:Liberation Sans,Arial,Helvetica,sans-serif;",
+		"font-weight:normal;font-style:normal;", "",
+		"data:image/jpg;base64", "data:image/png;base64", // vgsvg writes PNG and calls it jpg
+		"\n\tstyle=", " style=",
+	).Replace(s)
+	return []byte(strings.TrimSpace(s))
+}
+
+// sans is the face of all texts: Liberation Sans, which comes with gonum/plot.
+func sans(size float64, bold bool) font.Font {
+	f := font.From(font.Font{Typeface: "Liberation", Variant: "Sans"}, vg.Points(size))
+	if bold {
+		f.Weight = 3 // golang.org/x/image/font.WeightBold
+	}
+	return f
+}

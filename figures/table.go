@@ -1,0 +1,325 @@
+package figures
+
+import (
+	"html"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/gocollapse/collapse/record"
+)
+
+// A Table is rows of text under a header, with its words.
+type Table struct {
+	Number  string     // the paper's number, "1", or ""
+	Title   string     // one line
+	Caption string     // plain text: how the numbers came about
+	Groups  []Span     // optional line over the header; spans add up to len(Header)
+	Header  []string   // one name a column
+	Rows    [][]string // each as long as Header
+	Notes   []string   // sentences under the table: verdicts and reservations
+}
+
+// Span is a name over some neighbouring columns.
+type Span struct {
+	Name    string
+	Columns int
+}
+
+// head returns title and number as one line.
+func (t *Table) head() string {
+	if t.Number != "" {
+		return "Table " + t.Number + ". " + t.Title
+	}
+	return t.Title
+}
+
+// numeric reports whether a column holds numbers, which are set to the right.
+func (t *Table) numeric(col int) bool {
+	some := false
+	for _, r := range t.Rows {
+		switch v := strings.NewReplacer("−", "", "+", "").Replace(r[col]); {
+		case v == "" || v == "–":
+		default:
+			if _, err := strconv.ParseFloat(v, 64); err != nil {
+				return false
+			}
+			some = true
+		}
+	}
+	return some
+}
+
+// Text returns the table aligned for a terminal, with title, caption and notes
+// in lines of at most 100 characters.
+func (t *Table) Text() string {
+	width := make([]int, len(t.Header))
+	num := make([]bool, len(t.Header))
+	for i, h := range t.Header {
+		width[i], num[i] = utf8.RuneCountInString(h), t.numeric(i)
+		for _, r := range t.Rows {
+			width[i] = max(width[i], utf8.RuneCountInString(r[i]))
+		}
+	}
+	at := 0
+	for _, g := range t.Groups {
+		have := 2 * (g.Columns - 1)
+		for i := at; i < at+g.Columns; i++ {
+			have += width[i]
+		}
+		at += g.Columns
+		if n := utf8.RuneCountInString(g.Name); n > have {
+			width[at-1] += n - have
+		}
+	}
+	var b strings.Builder
+	line := func(cells []string) {
+		var l strings.Builder
+		for i, c := range cells {
+			pad := strings.Repeat(" ", width[i]-utf8.RuneCountInString(c))
+			if i > 0 {
+				l.WriteString("  ")
+			}
+			if num[i] {
+				l.WriteString(pad + c)
+			} else {
+				l.WriteString(c + pad)
+			}
+		}
+		b.WriteString(strings.TrimRight(l.String(), " ") + "\n")
+	}
+	b.WriteString(t.head() + "\n\n")
+	if len(t.Groups) > 0 {
+		var l strings.Builder
+		at := 0
+		for _, g := range t.Groups {
+			w := 2 * g.Columns
+			for i := at; i < at+g.Columns; i++ {
+				w += width[i]
+			}
+			at += g.Columns
+			l.WriteString(g.Name + strings.Repeat(" ", max(0, w-utf8.RuneCountInString(g.Name))))
+		}
+		b.WriteString(strings.TrimRight(l.String(), " ") + "\n")
+	}
+	line(t.Header)
+	rule := make([]string, len(width))
+	for i, w := range width {
+		rule[i] = strings.Repeat("─", w)
+	}
+	line(rule)
+	for _, r := range t.Rows {
+		line(r)
+	}
+	for _, s := range append(slices.Clone(t.Notes), t.Caption) {
+		if s != "" {
+			b.WriteString("\n" + wrap(s, 100) + "\n")
+		}
+	}
+	return b.String()
+}
+
+// HTML returns the table as a <table> in a <figure>, with caption and notes.
+func (t *Table) HTML() string {
+	var b strings.Builder
+	b.WriteString("<figure class=\"collapse-table\">\n<figcaption>" + captionHTML("Table", t.Number, t.Title, t.Caption) + "</figcaption>\n<div class=\"scroll\"><table>\n<thead>\n")
+	if len(t.Groups) > 0 {
+		b.WriteString("<tr>")
+		for _, g := range t.Groups {
+			tag := "<th"
+			if g.Columns > 1 {
+				tag += ` colspan="` + strconv.Itoa(g.Columns) + `" scope="colgroup"`
+			}
+			b.WriteString(tag + ">" + html.EscapeString(g.Name) + "</th>")
+		}
+		b.WriteString("</tr>\n")
+	}
+	row := func(tag string, cells []string) {
+		b.WriteString("<tr>")
+		for i, c := range cells {
+			b.WriteString("<" + tag)
+			if tag == "th" {
+				b.WriteString(` scope="col"`)
+			}
+			if t.numeric(i) {
+				b.WriteString(` style="text-align:right"`)
+			} else {
+				b.WriteString(` style="text-align:left"`)
+			}
+			b.WriteString(">" + html.EscapeString(c) + "</" + tag + ">")
+		}
+		b.WriteString("</tr>\n")
+	}
+	row("th", t.Header)
+	b.WriteString("</thead>\n<tbody>\n")
+	for _, r := range t.Rows {
+		row("td", r)
+	}
+	b.WriteString("</tbody>\n</table></div>\n")
+	for _, n := range t.Notes {
+		b.WriteString("<p class=\"note\">" + html.EscapeString(n) + "</p>\n")
+	}
+	b.WriteString("</figure>\n")
+	return b.String()
+}
+
+// Markdown returns the table in GitHub's Markdown. Group names stand in front of
+// the column names, since Markdown has no spans.
+func (t *Table) Markdown() string {
+	esc := strings.NewReplacer("|", `\|`, "\n", " ", "*", `\*`, "_", `\_`, "<", "&lt;")
+	head := slices.Clone(t.Header)
+	at := 0
+	for _, g := range t.Groups {
+		for i := at; i < at+g.Columns; i++ {
+			if g.Name != "" {
+				head[i] = g.Name + ": " + head[i]
+			}
+		}
+		at += g.Columns
+	}
+	var b strings.Builder
+	line := func(cells []string, plain bool) {
+		for _, c := range cells {
+			if !plain {
+				c = esc.Replace(c)
+			}
+			b.WriteString("| " + c + " ")
+		}
+		b.WriteString("|\n")
+	}
+	b.WriteString("**" + esc.Replace(t.head()) + "**\n\n")
+	line(head, false)
+	rule := make([]string, len(head))
+	for i := range rule {
+		rule[i] = "---"
+		if t.numeric(i) {
+			rule[i] = "---:"
+		}
+	}
+	line(rule, true)
+	for _, r := range t.Rows {
+		line(r, false)
+	}
+	for _, s := range append(slices.Clone(t.Notes), t.Caption) {
+		if s != "" {
+			b.WriteString("\n" + esc.Replace(s) + "\n")
+		}
+	}
+	return b.String()
+}
+
+// wrap breaks s at spaces into lines of at most n characters where words allow.
+func wrap(s string, n int) string {
+	var b strings.Builder
+	col := 0
+	for i, w := range strings.Fields(s) {
+		l := utf8.RuneCountInString(w)
+		switch {
+		case i == 0:
+		case col+1+l > n:
+			b.WriteByte('\n')
+			col = 0
+		default:
+			b.WriteByte(' ')
+			col++
+		}
+		b.WriteString(w)
+		col += l
+	}
+	return b.String()
+}
+
+// percent writes a share in [0, 1] as a percentage with two decimals; "–" where
+// it is not defined.
+func percent(share float64) string { return fixed(100*share, 2) }
+
+func fixed(v float64, prec int) string {
+	if !finite(v) {
+		return "–"
+	}
+	return strconv.FormatFloat(v, 'f', prec, 64)
+}
+
+// signed writes a difference with its sign; "–" where it is not defined.
+func signed(v float64) string {
+	if !finite(v) {
+		return "–"
+	}
+	s := strconv.FormatFloat(math.Abs(v), 'f', 2, 64)
+	switch {
+	case strings.Trim(s, "0.") == "":
+		return s
+	case v < 0:
+		return "−" + s
+	}
+	return "+" + s
+}
+
+// significant writes v with three significant digits, plain where that is short.
+func significant(v float64) string {
+	if !finite(v) {
+		return "–"
+	}
+	if v == 0 {
+		return "0"
+	}
+	if a := math.Abs(v); a >= 1e-4 && a < 1e5 {
+		return strconv.FormatFloat(v, 'f', max(0, 2-int(math.Floor(math.Log10(a)))), 64)
+	}
+	return strconv.FormatFloat(v, 'e', 2, 64)
+}
+
+// Curves returns a run's rows at chosen epochs: errors in percent, NC1 to NC3,
+// norms. Without epochs it takes 1, 2, 5, 10, 20, 50 … and the last. Epochs that
+// a run has not are left out; a run without rows gives a table without rows.
+func Curves(runs []Series, epochs ...int) (*Table, error) {
+	gs, err := grouped(runs)
+	if err != nil {
+		return nil, err
+	}
+	origin, err := Origin(runs...)
+	if err != nil {
+		return nil, err
+	}
+	t := &Table{Title: "The runs at chosen epochs", Caption: origin + " “–”: not defined for this run.",
+		Header: []string{"run", "epoch", "training error (%)", "test error (%)", "NC1", "NC2", "NC3", "‖w‖", "‖h‖", "NCC training (%)", "NCC test (%)"}}
+	for _, g := range gs {
+		for _, r := range g.runs {
+			label := g.label
+			if len(g.runs) > 1 {
+				label += ", seed " + strconv.FormatInt(r.Spec.Seed, 10)
+			}
+			for _, e := range chosen(r, epochs) {
+				t.Rows = append(t.Rows, []string{label, strconv.Itoa(e.Epoch),
+					percent(float64(e.TrainError)), percent(float64(e.TestError)),
+					significant(float64(e.NC1)), significant(float64(e.NC2)), significant(float64(e.NC3)),
+					significant(float64(e.WNorm)), significant(float64(e.HNorm)),
+					percent(float64(e.NCCError)), percent(float64(e.NCCTestError))})
+			}
+		}
+	}
+	return t, nil
+}
+
+// chosen returns the rows at the given epochs, or at 1, 2, 5, 10 … and the last.
+func chosen(r *record.Record, epochs []int) (rows []*record.Epoch) {
+	if len(epochs) == 0 {
+		last := r.Last()
+		if last == nil {
+			return nil
+		}
+		for e := 1; e < last.Epoch; e *= 10 {
+			epochs = append(epochs, e, 2*e, 5*e)
+		}
+		epochs = slices.DeleteFunc(epochs, func(e int) bool { return e >= last.Epoch })
+		epochs = append(epochs, last.Epoch)
+	}
+	for _, e := range epochs {
+		if row := r.Row(e); row != nil {
+			rows = append(rows, row)
+		}
+	}
+	return rows
+}

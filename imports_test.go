@@ -1,0 +1,24 @@
+package collapse_test
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// TestLightPackages holds the promise that these packages need neither GoMLX
+// (and with it XLA and cgo) nor Jupyter.
+func TestLightPackages(t *testing.T) {
+	const module = "github.com/gocollapse/collapse/"
+	for _, name := range []string{"record", "nc", "npz", "figures", "report", "data"} {
+		out, err := exec.Command("go", "list", "-deps", module+name).CombinedOutput()
+		if err != nil {
+			t.Fatalf("go list -deps %s: %v\n%s", name, err, out)
+		}
+		for _, dep := range strings.Fields(string(out)) {
+			if strings.Contains(dep, "github.com/gomlx/") || strings.Contains(dep, "gonb") {
+				t.Errorf("package %s depends on %s", name, dep)
+			}
+		}
+	}
+}

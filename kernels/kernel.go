@@ -1,0 +1,364 @@
+// Package kernels installs the Jupyter kernel "Collapse (Go)" and looks the
+// machine over for what Collapse needs.
+//
+// The kernel is GoNB, built from this project's go.mod, started so that a cell
+// imports every public package of the project with no set-up cell. It stands
+// in a folder of its own, kernels/collapse: a GoNB kernel that the user has is
+// left alone.
+package kernels
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"runtime"
+	"strings"
+
+	"github.com/gocollapse/collapse/backend"
+	"github.com/gocollapse/collapse/record"
+)
+
+// Name is the kernel's name for Jupyter (--kernel collapse), and the name of
+// its folder.
+const Name = "collapse"
+
+// DisplayName is what a user of JupyterLab picks.
+const DisplayName = "Collapse (Go)"
+
+// Options says which kernelspec is meant.
+type Options struct {
+	// User takes the user's Jupyter folder instead of the project's .venv:
+	// JUPYTER_DATA_DIR, else jupyter in XDG_DATA_HOME, else
+	// ~/.local/share/jupyter (~/Library/Jupyter on macOS).
+	User bool
+	// Root is the project's folder, "" for backend.ProjectRoot.
+	Root string
+	// SkipBuild leaves out the compilation ahead of the packages that cells
+	// import, without which the first cell takes minutes.
+	SkipBuild bool
+	// Log takes the output of that compilation; nil for standard error.
+	Log io.Writer
+}
+
+// spec is a kernelspec, kernel.json, as Jupyter's documentation describes it.
+type spec struct {
+	Argv          []string          `json:"argv"`
+	DisplayName   string            `json:"display_name"`
+	Language      string            `json:"language"`
+	InterruptMode string            `json:"interrupt_mode"`
+	Env           map[string]string `json:"env"`
+	Metadata      map[string]marker `json:"metadata"`
+}
+
+// marker under metadata.collapse tells our kernelspec from another's.
+type marker struct {
+	Root string `json:"root"`
+}
+
+//go:embed logo-svg.svg
+var logo []byte
+
+// fallbackPath ends the kernel's PATH, for a front end that does not put
+// Jupyter's own PATH in the place of ${PATH}.
+const fallbackPath = "/usr/local/bin:/usr/bin:/bin"
+
+// root returns the project's folder, resolved, so that a link to it and the
+// folder itself give one kernelspec.
+func (o Options) root() (string, error) {
+	root := o.Root
+	if root == "" {
+		var ok bool
+		if root, ok = backend.ProjectRoot(); !ok {
+			return "", errors.New("no project here: run in the clone of Collapse, or set COLLAPSE_ROOT to its folder")
+		}
+	}
+	root, err := filepath.Abs(root)
+	if err != nil {
+		return "", err
+	}
+	if root, err = filepath.EvalSymlinks(root); err != nil {
+		return "", fmt.Errorf("the project's folder: %w", err)
+	}
+	if strings.Contains(root, ",") {
+		return "", fmt.Errorf("%s: GoNB and go-xla split their options at commas; move the project to a folder without one", root)
+	}
+	return root, nil
+}
+
+// dir returns the kernelspec's folder.
+func (o Options) dir(root string) (string, error) {
+	if !o.User {
+		return filepath.Join(root, ".venv", "share", "jupyter", "kernels", Name), nil
+	}
+	data := os.Getenv("JUPYTER_DATA_DIR")
+	if data == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return "", fmt.Errorf("the user's Jupyter folder: %w; set JUPYTER_DATA_DIR", err)
+		}
+		switch xdg := os.Getenv("XDG_DATA_HOME"); {
+		case runtime.GOOS == "darwin":
+			data = filepath.Join(home, "Library", "Jupyter")
+		case filepath.IsAbs(xdg):
+			data = filepath.Join(xdg, "jupyter")
+		default:
+			data = filepath.Join(home, ".local", "share", "jupyter")
+		}
+	}
+	data, err := filepath.Abs(data)
+	return filepath.Join(data, "kernels", Name), err
+}
+
+// want returns the kernelspec that belongs to this clone.
+func want(root, goBin string) spec {
+	// Jupyter replaces $NAME in the values of env.
+	quote := strings.NewReplacer("$", "$$")
+	tools := filepath.Join(root, ".tools", "bin")
+	return spec{
+		// GoNB starts a go.work of the cell and this module: that is what saves
+		// the set-up cell.
+		Argv:        []string{filepath.Join(tools, "gonb"), "--kernel", "{connection_file}", "-go_work=" + root},
+		DisplayName: DisplayName,
+		Language:    "go",
+		// A signal would reach GoNB but not the program that the cell started.
+		InterruptMode: "message",
+		Env: map[string]string{
+			"PATH":          quote.Replace(tools+":"+goBin) + ":${PATH}:" + fallbackPath,
+			"COLLAPSE_ROOT": quote.Replace(root),
+			// The user's settings for other work would keep cells from building.
+			"GOFLAGS": "",
+			"GOWORK":  "",
+			// No download of a plugin in the middle of a cell.
+			"GOMLX_NO_AUTO_INSTALL": "1",
+		},
+		Metadata: map[string]marker{Name: {Root: root}},
+	}
+}
+
+// goBin returns the folder of the Go that builds this project, which with
+// GOTOOLCHAIN may be another than the first on PATH.
+func goBin(ctx context.Context, root string) (string, error) {
+	cmd := exec.CommandContext(ctx, "go", "env", "GOROOT")
+	cmd.Dir = root
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("go env GOROOT: %w; install Go from https://go.dev/dl/ and put it on PATH", withStderr(err))
+	}
+	return filepath.Join(strings.TrimSpace(string(out)), "bin"), nil
+}
+
+func withStderr(err error) error {
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && len(exit.Stderr) > 0 {
+		return fmt.Errorf("%w: %s", err, bytes.TrimSpace(exit.Stderr))
+	}
+	return err
+}
+
+// tools are the programs that the kernel needs on its PATH.
+var tools = []string{"gonb", "goimports", "gopls"}
+
+// Install writes the kernelspec, whole or not at all, compiles what cells
+// import, and returns the kernelspec's folder. It replaces a kernelspec of its
+// own, from this or another clone, and refuses to replace any other.
+func Install(ctx context.Context, o Options) (dir string, err error) {
+	root, err := o.root()
+	if err != nil {
+		return "", fmt.Errorf("kernel: %w", err)
+	}
+	for _, t := range tools {
+		if p := filepath.Join(root, ".tools", "bin", t); !executable(p) {
+			return "", fmt.Errorf("kernel: %s is missing; `make setup` in %s builds it", p, root)
+		}
+	}
+	if venv := filepath.Join(root, ".venv", "pyvenv.cfg"); !o.User && !isFile(venv) {
+		return "", fmt.Errorf("kernel: no Python environment (%s is missing); `make setup` in %s makes it", venv, root)
+	}
+	bin, err := goBin(ctx, root)
+	if err != nil {
+		return "", fmt.Errorf("kernel: %w", err)
+	}
+	if dir, err = o.dir(root); err != nil {
+		return "", fmt.Errorf("kernel: %w", err)
+	}
+	if _, err := read(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("kernel: %w", err)
+	}
+	s := want(root, bin)
+	if !o.SkipBuild {
+		if err := warm(ctx, root, s, o.Log); err != nil {
+			return "", fmt.Errorf("kernel: %w", err)
+		}
+	}
+	b, err := json.MarshalIndent(s, "", " ")
+	if err != nil {
+		return "", fmt.Errorf("kernel: %w", err)
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", fmt.Errorf("kernel: %w", err)
+	}
+	// kernel.json last: a folder without it is no kernel to Jupyter.
+	if err := record.WriteFileAtomic(filepath.Join(dir, "logo-svg.svg"), logo); err != nil {
+		return "", fmt.Errorf("kernel: %w", err)
+	}
+	if err := record.WriteFileAtomic(filepath.Join(dir, "kernel.json"), append(b, '\n')); err != nil {
+		return "", fmt.Errorf("kernel: %w", err)
+	}
+	return dir, nil
+}
+
+// warm builds what cells import with the kernel's own environment, so that the
+// first cell finds it in Go's build cache.
+func warm(ctx context.Context, root string, s spec, log io.Writer) error {
+	args := []string{"build"}
+	for _, p := range []string{"nb", "nc", "train"} {
+		if isDir(filepath.Join(root, p)) {
+			args = append(args, "./"+p)
+		}
+	}
+	if log == nil {
+		log = os.Stderr
+	}
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Dir = root
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.Env = os.Environ()
+	for k, v := range s.Env {
+		cmd.Env = append(cmd.Env, k+"="+expand(v))
+	}
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("go %s in %s: %w", strings.Join(args, " "), root, err)
+	}
+	return nil
+}
+
+// expand does to a value of env what Jupyter does.
+func expand(v string) string {
+	const dollar = "\x00"
+	v = strings.ReplaceAll(v, "$$", dollar)
+	return strings.ReplaceAll(os.ExpandEnv(v), dollar, "$")
+}
+
+// errForeign is under the error for a kernelspec that is not ours.
+var errForeign = errors.New("another kernel than Collapse's")
+
+// read reads the kernelspec in dir. The error is fs.ErrNotExist if there is
+// none, errForeign if it is not ours.
+func read(dir string) (spec, error) {
+	path := filepath.Join(dir, "kernel.json")
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return spec{}, err
+	}
+	// Another's metadata may have any form: look for ours first.
+	var head struct {
+		Metadata map[string]json.RawMessage `json:"metadata"`
+	}
+	if err := json.Unmarshal(b, &head); err != nil || head.Metadata[Name] == nil {
+		return spec{}, fmt.Errorf("%s: %w; move that folder away if it is not needed", path, errForeign)
+	}
+	var s spec
+	if err := json.Unmarshal(b, &s); err != nil {
+		return spec{Metadata: map[string]marker{Name: {}}}, nil // ours, damaged: to be written again
+	}
+	return s, nil
+}
+
+// Status says whether the kernelspec is there and fits this clone. A clone that
+// was moved, a missing tool and a kernelspec of an older version are faults,
+// each with the command that mends it.
+func Status(o Options) Check {
+	c := Check{Name: "kernel", Status: Fault, Mend: "make setup"}
+	if o.User {
+		c.Name, c.Mend = "kernel (user)", "collapse kernel install --user"
+	}
+	root, err := o.root()
+	if err != nil {
+		c.Found, c.Mend = err.Error(), ""
+		return c
+	}
+	dir, err := o.dir(root)
+	if err != nil {
+		c.Found = err.Error()
+		return c
+	}
+	s, err := read(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		c.Found = "not installed (" + filepath.Join(dir, "kernel.json") + " is missing)"
+		return c
+	case err != nil:
+		c.Found, c.Mend = err.Error(), "mv "+dir+" "+dir+".old && "+c.Mend
+		return c
+	}
+	if was := s.Metadata[Name].Root; was != root {
+		c.Found = fmt.Sprintf("%s: installed for %q, but this project is in %s", dir, was, root)
+		return c
+	}
+	for _, t := range tools {
+		if p := filepath.Join(root, ".tools", "bin", t); !executable(p) {
+			c.Found = p + " is missing"
+			return c
+		}
+	}
+	bin, err := goBin(context.Background(), root)
+	if err != nil {
+		c.Found, c.Mend = err.Error(), ""
+		return c
+	}
+	if !reflect.DeepEqual(s, want(root, bin)) {
+		c.Found = dir + ": written by another version of Collapse, or for another Go"
+		return c
+	}
+	return Check{Name: c.Name, Status: OK, Found: fmt.Sprintf("%q in %s", DisplayName, dir)}
+}
+
+// Remove removes the kernelspec. It is an error if there is none, or if the one
+// there is not Collapse's.
+func Remove(o Options) error {
+	root, err := o.root()
+	if err != nil {
+		return fmt.Errorf("kernel: %w", err)
+	}
+	dir, err := o.dir(root)
+	if err != nil {
+		return fmt.Errorf("kernel: %w", err)
+	}
+	if _, err := read(dir); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("kernel: none is installed in %s", dir)
+	} else if err != nil {
+		return fmt.Errorf("kernel: %w", err)
+	}
+	// kernel.json first: what is left without it is no kernel.
+	if err := os.Remove(filepath.Join(dir, "kernel.json")); err != nil {
+		return fmt.Errorf("kernel: %w", err)
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return fmt.Errorf("kernel: %w", err)
+	}
+	return nil
+}
+
+func isFile(path string) bool {
+	st, err := os.Stat(path)
+	return err == nil && st.Mode().IsRegular()
+}
+
+func isDir(path string) bool {
+	st, err := os.Stat(path)
+	return err == nil && st.IsDir()
+}
+
+func executable(path string) bool {
+	st, err := os.Stat(path)
+	return err == nil && st.Mode().IsRegular() && st.Mode()&0o111 != 0
+}

@@ -1,0 +1,155 @@
+// Package nb is what a notebook cell calls: to show figures, tables and text, to
+// move a slider, to find the project's files and to stop with a readable error.
+//
+// A cell of the kernel "Collapse (Go)" is a program of its own. It imports this
+// package and its siblings with no set-up cell:
+//
+//	import (
+//		"github.com/gocollapse/collapse/figures"
+//		"github.com/gocollapse/collapse/nb"
+//	)
+//
+//	%%
+//	run := nb.Must(nb.LoadRun("fashion-resnet18-ce"))
+//	nb.Show(nb.Must(figures.Figure1(figures.Series{Label: "CE", Record: run})))
+//
+// # What a notebook keeps
+//
+// JupyterLab strips scripts, inline SVG and SVG outputs from a saved notebook
+// that it does not trust. So a figure is sent as HTML that holds its SVG in an
+// <img>, which survives, together with a PNG and its caption as plain text.
+//
+// # Nothing is lost
+//
+// The output of a cell's program travels to the kernel through a pipe; what is
+// still in it when the program ends is lost. Every function here that shows
+// something returns only after the kernel has acknowledged it.
+//
+// # Errors fail the build
+//
+// A cell that meets an error must end with a non-zero exit status, so that
+// "make report" and nbconvert stop there: use Must and Try, or panic. A cell that
+// prints an error and returns counts as passed.
+//
+// # Outside a notebook
+//
+// Programs and tests may call everything here: what has no notebook to go to is
+// printed to standard output as text.
+//
+// The package imports neither GoMLX nor the embedded images, so that a cell
+// compiles in about a second. Package live, below this folder, holds what needs
+// them: training with a live curve, and the check of the machine.
+package nb
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/janpfeifer/gonb/gonbui"
+	"github.com/janpfeifer/gonb/gonbui/protocol"
+
+	"github.com/gocollapse/collapse/figures"
+)
+
+// A Bundle is one output in several forms; the front-end shows the richest form
+// that it trusts. Text is required: it is what a terminal and a search see.
+// Empty forms are left out.
+type Bundle struct {
+	HTML     string
+	Markdown string
+	PNG      []byte
+	Text     string
+}
+
+// Display sends b to the notebook and waits until it has arrived. A non-empty id
+// names a place in the cell's output: the first use creates it, later uses with
+// the same id replace what it shows. Outside a notebook b.Text is printed.
+func Display(id string, b Bundle) { display(os.Stdout, id, b) }
+
+func display(terminal io.Writer, id string, b Bundle) {
+	if !gonbui.IsNotebook {
+		fmt.Fprintln(terminal, strings.TrimRight(b.Text, "\n"))
+		return
+	}
+	gonbui.SendData(&protocol.DisplayData{Data: b.forms(), DisplayID: id})
+	gonbui.Sync()
+}
+
+// forms returns b as Jupyter's MIME bundle.
+func (b Bundle) forms() map[protocol.MIMEType]any {
+	m := map[protocol.MIMEType]any{protocol.MIMETextPlain: b.Text}
+	if b.HTML != "" {
+		m[protocol.MIMETextHTML] = b.HTML
+	}
+	if b.Markdown != "" {
+		m[protocol.MIMETextMarkdown] = b.Markdown
+	}
+	if len(b.PNG) > 0 {
+		m[protocol.MIMEImagePNG] = b.PNG
+	}
+	return m
+}
+
+// InNotebook tells whether the program was started by a notebook's kernel.
+func InNotebook() bool { return gonbui.IsNotebook }
+
+// Show shows figures one below the other, each with its caption. Outside a
+// notebook it prints their titles and captions.
+func Show(figs ...*figures.Figure) {
+	for _, f := range figs {
+		Display("", FigureBundle(f))
+	}
+}
+
+// FigureBundle returns the forms in which Show sends a figure: HTML with the SVG
+// in an <img>, the PNG, and number, title and caption as text.
+func FigureBundle(f *figures.Figure) Bundle {
+	return Bundle{HTML: FigureHTML(f), PNG: f.PNG, Text: figureText(f)}
+}
+
+// ShowTable shows tables one below the other, each with its caption.
+func ShowTable(tables ...*figures.Table) {
+	for _, t := range tables {
+		Display("", Bundle{HTML: t.HTML(), Text: t.Text()})
+	}
+}
+
+// Markdown shows text as a notebook's text cell would, formulas in $…$ included.
+// Operands are formatted as by fmt.Sprintf; without operands text is taken as it
+// is, so that a % needs no doubling.
+func Markdown(text string, operands ...any) {
+	s := format(text, operands)
+	Display("", Bundle{Markdown: s, Text: s})
+}
+
+// HTML shows html, and text where HTML cannot be shown.
+func HTML(html, text string) {
+	Display("", Bundle{HTML: html, Text: text})
+}
+
+func format(text string, operands []any) string {
+	if len(operands) == 0 {
+		return text
+	}
+	return fmt.Sprintf(text, operands...)
+}
+
+// Must returns v, or stops the cell as Try does when err is not nil. It takes the
+// two results of a call directly: nb.Must(nb.LoadRun("fashion-resnet18-ce")).
+func Must[T any](v T, err error) T {
+	Try(err)
+	return v
+}
+
+// Try does nothing when err is nil. Otherwise it prints the error to standard
+// error and ends the program with status 1, which marks the cell as failed.
+func Try(err error) {
+	if err == nil {
+		return
+	}
+	gonbui.Sync()
+	fmt.Fprintf(os.Stderr, "error: %v\n", err)
+	os.Exit(1)
+}

@@ -1,0 +1,255 @@
+package nb
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/janpfeifer/gonb/gonbui/protocol"
+
+	"github.com/gocollapse/collapse/figures"
+	"github.com/gocollapse/collapse/record"
+)
+
+func TestFigureBundleSurvivesSanitising(t *testing.T) {
+	f := &figures.Figure{Number: "1", Title: "Error & collapse", Caption: "Drawn from 2 runs, a < b.", Alt: `curves "down"`,
+		SVG: []byte("<svg/>"), PNG: []byte("png bytes")}
+	b := FigureBundle(f)
+	forms := b.forms()
+	if got := forms[protocol.MIMEImagePNG]; !bytes.Equal(got.([]byte), f.PNG) {
+		t.Errorf("PNG form is %q, want the figure's PNG, which an untrusted notebook shows", got)
+	}
+	if want := "Figure 1. Error & collapse. Drawn from 2 runs, a < b."; forms[protocol.MIMETextPlain] != want {
+		t.Errorf("text form is %q, want %q", forms[protocol.MIMETextPlain], want)
+	}
+	html := forms[protocol.MIMETextHTML].(string)
+	// Scripts and inline SVG are stripped from an untrusted notebook.
+	for _, bad := range []string{"<svg", "<script"} {
+		if strings.Contains(html, bad) {
+			t.Errorf("HTML form holds %s, which an untrusted notebook strips:\n%s", bad, html)
+		}
+	}
+	for _, want := range []string{`src="data:image/svg+xml;base64,PHN2Zy8+"`, `alt="curves &#34;down&#34;"`, "<b>Figure 1. Error &amp; collapse.</b> Drawn from 2 runs, a &lt; b."} {
+		if !strings.Contains(html, want) {
+			t.Errorf("HTML form lacks %s:\n%s", want, html)
+		}
+	}
+	if b := FigureBundle(&figures.Figure{PNG: []byte("x")}); !strings.Contains(b.HTML, "data:image/png;base64,eA==") {
+		t.Errorf("a figure without SVG must show its PNG, got %s", b.HTML)
+	}
+}
+
+func TestOutsideANotebookTextIsPrinted(t *testing.T) {
+	var out bytes.Buffer
+	display(&out, "", Bundle{HTML: "<b>x</b>", Text: "what it shows\n"})
+	if out.String() != "what it shows\n" {
+		t.Errorf("printed %q", out.String())
+	}
+}
+
+func TestFormatTakesTextWithoutOperandsAsItIs(t *testing.T) {
+	if got := format("7 % of outputs", nil); got != "7 % of outputs" {
+		t.Errorf("got %q", got)
+	}
+	if got := format("error %.1f %%", []any{2.5}); got != "error 2.5 %" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestSlider(t *testing.T) {
+	frames := []Frame{{"0", "<p>none</p>", "none"}, {"1", "</script><p>much</p>", "much"}}
+	b, err := sliderBundle("spread", 0, frames)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Count(b.HTML, "</script>"); got != 1 {
+		t.Errorf("%d </script> in the output, want only its own: a frame must not end the script", got)
+	}
+	still, _, _ := strings.Cut(b.HTML, "<script>")
+	if !strings.Contains(still, "<p>none</p>") {
+		t.Errorf("without its script the slider must still show the starting frame:\n%s", still)
+	}
+	if b.Text != "spread 0: none\nspread 1: much\n" {
+		t.Errorf("text form is %q", b.Text)
+	}
+	for _, start := range []int{-1, 2} {
+		if _, err := sliderBundle("spread", start, frames); err == nil {
+			t.Errorf("start %d of 2 frames gave no error", start)
+		}
+	}
+}
+
+func TestExplore(t *testing.T) {
+	run := func(loss string, delta float64, epochs ...record.Epoch) *record.Record {
+		r := &record.Record{Spec: record.DefaultSpec(), Epochs: epochs}
+		r.Spec.Loss, r.Spec.Delta = loss, delta
+		return r
+	}
+	ce := run("ce", 0, record.Epoch{Epoch: 1, TrainError: 0.5, NC1: 20, NC2: 1}, record.Epoch{Epoch: 2, TrainError: 0.25, NC1: 10, NC2: record.Number(math.NaN())}, record.Epoch{Epoch: 3})
+	ls := run("ls", 0.05, record.Epoch{Epoch: 2, TrainError: 0.125, NC1: 5, NC2: 0.5})
+	b, err := exploreBundle([]*record.Record{ce, ls})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Epoch 2 is the only one that both have.
+	want := "epoch 2: CE: training error 25.00 %, test error 0.00 %; LS (δ = 0.05): training error 12.50 %, test error 0.00 %; NC1 CE 10, NC1 LS (δ = 0.05) 5, NC2 CE NaN"
+	if !strings.HasPrefix(b.Text, want) || strings.Count(b.Text, "\n") != 1 {
+		t.Errorf("text form is\n%s\nwant one line that begins\n%s", b.Text, want)
+	}
+	if _, err := exploreBundle([]*record.Record{ce, run("ls", 0.05)}); err == nil {
+		t.Error("runs without an epoch in common gave no error")
+	}
+	if _, err := exploreBundle(nil); err == nil {
+		t.Error("no run gave no error")
+	}
+}
+
+// project makes a project's folder with the given records and makes it the one
+// that the kernel names.
+func project(t *testing.T, records ...string) string {
+	t.Helper()
+	root := t.TempDir()
+	write(t, filepath.Join(root, "go.mod"), module+"\n\ngo 1.26\n")
+	for _, p := range records {
+		rec := record.Record{Format: record.Format, Version: record.Version, Spec: record.DefaultSpec(), Status: record.Finished}
+		rec.Spec.Name = p
+		full := filepath.Join(root, p)
+		if err := os.MkdirAll(filepath.Dir(full), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := rec.WriteFile(full); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("COLLAPSE_ROOT", root)
+	return root
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestLoadRunLooksInOrder(t *testing.T) {
+	root := project(t, "build/runs/a/record.json", "runs/a/record.json", "runs/b/record.json", "records/a.json", "records/c.json")
+	for name, want := range map[string]string{
+		"a":                                      "build/runs/a/record.json",
+		"b":                                      "runs/b/record.json",
+		"c":                                      "records/c.json",
+		"c.json":                                 "records/c.json",
+		"records/a.json":                         "records/a.json",
+		"runs/a":                                 "runs/a/record.json",
+		filepath.Join(root, "records", "c.json"): "records/c.json",
+	} {
+		rec, err := LoadRun(name)
+		if err != nil {
+			t.Errorf("LoadRun(%q): %v", name, err)
+		} else if rec.Spec.Name != want {
+			t.Errorf("LoadRun(%q) read %s, want %s", name, rec.Spec.Name, want)
+		}
+	}
+	_, err := LoadRun("d")
+	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "make report") || !strings.Contains(err.Error(), filepath.Join("records", "d.json")) {
+		t.Errorf("an absent run must be fs.ErrNotExist, name the places and say what to do; got %v", err)
+	}
+	// A broken record is reported, not passed over for another of the same name.
+	write(t, filepath.Join(root, "build", "runs", "c", "record.json"), "{")
+	if _, err := LoadRun("c"); err == nil || errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a broken record gave %v", err)
+	}
+	if _, err := LoadRun(""); err == nil {
+		t.Error("an empty name gave no error")
+	}
+}
+
+func TestRoot(t *testing.T) {
+	root := project(t)
+	sub := filepath.Join(root, "notebooks", "solutions")
+	if err := os.MkdirAll(sub, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("COLLAPSE_ROOT", "")
+	t.Chdir(sub)
+	got, err := Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want, _ := filepath.EvalSymlinks(root); got != root && got != want {
+		t.Errorf("from %s the project is %s, want %s", sub, got, root)
+	}
+	// A module that is not the project does not count.
+	other := t.TempDir()
+	write(t, filepath.Join(other, "go.mod"), "module example.com/other\n")
+	t.Chdir(other)
+	if r, err := Root(); err == nil {
+		t.Errorf("outside a project Root gave %s", r)
+	}
+	t.Setenv("COLLAPSE_ROOT", other)
+	if _, err := Root(); err == nil || !strings.Contains(err.Error(), "make setup") {
+		t.Errorf("COLLAPSE_ROOT of a project that moved gave %v, want what to do", err)
+	}
+}
+
+func TestReadSpec(t *testing.T) {
+	root := project(t)
+	write(t, filepath.Join(root, "experiments", "x.json"), `{"name": "x", "epochs": 7}`)
+	for _, name := range []string{"x", "x.json", "experiments/x.json"} {
+		s, err := ReadSpec(name)
+		if err != nil {
+			t.Errorf("ReadSpec(%q): %v", name, err)
+		} else if s.Epochs != 7 {
+			t.Errorf("ReadSpec(%q) has %d epochs, want 7", name, s.Epochs)
+		}
+	}
+	write(t, filepath.Join(root, "experiments", "y.json"), `{"epochs": -1}`)
+	if _, err := ReadSpec("y"); err == nil || !strings.Contains(err.Error(), "y.json") {
+		t.Errorf("a faulty specification gave %v, want an error that names its file", err)
+	}
+}
+
+// TestTryFailsTheCell runs a program as a cell does and looks at its end.
+func TestTryFailsTheCell(t *testing.T) {
+	if os.Getenv("COLLAPSE_TEST_TRY") != "" {
+		Must(LoadRun(filepath.Join(t.TempDir(), "absent")))
+		return
+	}
+	cmd := exec.Command(os.Args[0], "-test.run=^TestTryFailsTheCell$")
+	cmd.Env = append(os.Environ(), "COLLAPSE_TEST_TRY=1")
+	out, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != 1 || !strings.HasPrefix(string(out), "error: run ") {
+		t.Errorf("got %v and output %q, want exit status 1 and the error in words", err, out)
+	}
+}
+
+// TestExperiments holds every committed specification valid and named as its file.
+func TestExperiments(t *testing.T) {
+	files, err := filepath.Glob("../experiments/*.json")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no specifications found: %v", err)
+	}
+	for _, p := range files {
+		f, err := os.Open(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := record.ReadSpec(f)
+		f.Close()
+		if err != nil {
+			t.Errorf("%s: %v", p, err)
+		} else if s.Name+".json" != filepath.Base(p) {
+			t.Errorf("%s is named %q", p, s.Name)
+		}
+	}
+}

@@ -1,0 +1,191 @@
+// Package npz reads and writes NumPy's .npz and .npy files as streams, with the
+// standard library alone: arrays of any size pass through buffers of fixed size.
+//
+// Read are arrays of floating-point numbers and whole numbers (f4, f8, i1 to i8,
+// u1 to u4, b1) of either byte order, in C order or, with up to two dimensions,
+// Fortran order, stored or deflated, of format versions 1 to 3. Pickled objects,
+// structured types and texts are refused. Elements are always delivered in
+// row-major order.
+//
+// Nothing in a file is trusted: a header that does not fit its entry, an entry
+// that ends early, goes on or fails its checksum is an error, and what a header
+// claims is never allocated before its bytes have come.
+package npz
+
+import (
+	"archive/zip"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"slices"
+	"strings"
+)
+
+// File is an open .npz file, or a .npy file, which is taken as one with a single
+// array of the name "".
+type File struct {
+	// MaxBytes bounds what the methods that return a whole array hold, and what a
+	// compressed array in Fortran order takes of the disk while it is read. Open
+	// sets it to 8 GiB.
+	MaxBytes int64
+
+	r       io.ReaderAt
+	size    int64
+	names   []string
+	entries map[string]*zip.File // nil for a .npy file
+	closer  io.Closer
+}
+
+// Open opens a .npz or .npy file; its first bytes say which.
+func Open(path string) (*File, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("npz: %w", err)
+	}
+	st, err := f.Stat()
+	if err == nil && st.IsDir() {
+		err = errors.New("is a folder")
+	}
+	var file *File
+	if err == nil {
+		file, err = NewFile(f, st.Size())
+	}
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("npz: %s: %w", path, err)
+	}
+	file.closer = f
+	return file, nil
+}
+
+// NewFile is Open for the size bytes of r.
+func NewFile(r io.ReaderAt, size int64) (*File, error) {
+	f := &File{MaxBytes: 8 << 30, r: r, size: size}
+	head := make([]byte, min(size, 8))
+	if _, err := r.ReadAt(head, 0); err != nil && err != io.EOF {
+		return nil, err
+	}
+	if bytes.HasPrefix(head, []byte(magic)) {
+		f.names = []string{""}
+		return f, nil
+	}
+	if !bytes.HasPrefix(head, []byte("PK")) {
+		return nil, fmt.Errorf("neither an .npz nor a .npy file: it begins with %q", head)
+	}
+	z, err := zip.NewReader(r, size)
+	if err != nil {
+		return nil, fmt.Errorf("damaged or cut off .npz file: %w", err)
+	}
+	f.entries = map[string]*zip.File{}
+	for _, e := range z.File {
+		name, ok := strings.CutSuffix(e.Name, ".npy")
+		if !ok {
+			return nil, fmt.Errorf("entry %q is not a .npy array", e.Name)
+		}
+		if f.entries[name] != nil {
+			return nil, fmt.Errorf("there are two arrays %q", name)
+		}
+		f.names = append(f.names, name)
+		f.entries[name] = e
+	}
+	return f, nil
+}
+
+// Close closes the file that Open opened.
+func (f *File) Close() error {
+	if f.closer == nil {
+		return nil
+	}
+	return f.closer.Close()
+}
+
+// Names returns the names of the arrays in the order of the file.
+func (f *File) Names() []string { return slices.Clone(f.names) }
+
+// Has says whether there is an array of the name.
+func (f *File) Has(name string) bool { return slices.Contains(f.names, name) }
+
+// Array is one array of a file. It is read by any number of Readers.
+type Array struct {
+	Name    string
+	DType   string // NumPy's name of the element type, such as "<f4"
+	Shape   []int  // no dimensions for a single number
+	Fortran bool   // the first index runs fastest in the file
+
+	file   *File
+	entry  *zip.File // nil for a .npy file
+	kind   kind
+	big    bool  // big-endian
+	offset int64 // of the first element, in the entry
+	bytes  int64 // of all elements
+}
+
+// Array reads the header of an array. A name that is not there is an error that
+// lists those which are.
+func (f *File) Array(name string) (*Array, error) {
+	if !f.Has(name) {
+		return nil, fmt.Errorf("npz: no array %q; there are %s", name, strings.Join(f.names, ", "))
+	}
+	a := &Array{Name: name, file: f, entry: f.entries[name]}
+	r, size, err := a.open()
+	if err == nil {
+		defer r.Close()
+		err = a.readHeader(r, size)
+	}
+	if err != nil {
+		return nil, a.fault(err)
+	}
+	return a, nil
+}
+
+func (a *Array) fault(err error) error { return fmt.Errorf("npz: array %q: %w", a.Name, err) }
+
+// open returns the bytes of the array's entry, with their number as declared.
+func (a *Array) open() (io.ReadCloser, int64, error) {
+	if a.entry == nil {
+		return io.NopCloser(io.NewSectionReader(a.file.r, 0, a.file.size)), a.file.size, nil
+	}
+	if a.entry.UncompressedSize64 > math.MaxInt64 {
+		return nil, 0, fmt.Errorf("declares %d bytes", a.entry.UncompressedSize64)
+	}
+	r, err := a.entry.Open()
+	if errors.Is(err, zip.ErrAlgorithm) {
+		err = fmt.Errorf("compression method %d is not known; numpy writes stored or deflated arrays", a.entry.Method)
+	}
+	return r, int64(a.entry.UncompressedSize64), err
+}
+
+// Len returns the number of elements.
+func (a *Array) Len() int { return int(a.bytes / int64(a.kind.size())) }
+
+// IsFloat says whether the elements are floating-point numbers.
+func (a *Array) IsFloat() bool { return a.kind == float32s || a.kind == float64s }
+
+// IsFloat32 says whether the elements are float32, for which Reader.Float32 is
+// exact.
+func (a *Array) IsFloat32() bool { return a.kind == float32s }
+
+// kind is an element type without its byte order.
+type kind int
+
+const (
+	float32s kind = iota
+	float64s
+	int8s
+	int16s
+	int32s
+	int64s
+	uint8s
+	uint16s
+	uint32s
+)
+
+var kinds = map[string]kind{
+	"f4": float32s, "f8": float64s, "i1": int8s, "i2": int16s, "i4": int32s, "i8": int64s,
+	"u1": uint8s, "b1": uint8s, "u2": uint16s, "u4": uint32s,
+}
+
+func (k kind) size() int { return [...]int{4, 8, 1, 2, 4, 8, 1, 2, 4}[k] }

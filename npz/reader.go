@@ -1,0 +1,376 @@
+package npz
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"unsafe"
+)
+
+// bufferBytes is what a Reader holds of its array.
+const bufferBytes = 1 << 20
+
+// maxRow bounds a row in Fortran order, of which the Reader holds at least one.
+const maxRow = 256 << 20
+
+// Reader delivers the elements of an array in row-major order. It is not safe
+// for concurrent use; an array may have several at once.
+type Reader struct {
+	a    *Array
+	src  io.Reader
+	done []func() error // what Close does
+	left int64          // elements to come
+	next int64          // index of the next element, for messages
+	buf  []byte
+	swap *columns // of Fortran order in two dimensions
+}
+
+// Reader returns a reader at the first element. The caller closes it.
+func (a *Array) Reader() (*Reader, error) {
+	r := &Reader{a: a, left: int64(a.Len())}
+	src, _, err := a.open()
+	if err != nil {
+		return nil, a.fault(err)
+	}
+	r.src = src
+	r.done = append(r.done, src.Close)
+	if _, err := io.CopyN(io.Discard, src, a.offset); err != nil {
+		r.Close()
+		return nil, a.fault(cutOff(err))
+	}
+	if a.Fortran && len(a.Shape) == 2 && a.Shape[0] > 1 && a.Shape[1] > 1 {
+		if err := r.transpose(); err != nil {
+			r.Close()
+			return nil, a.fault(err)
+		}
+	}
+	return r, nil
+}
+
+// Close ends the reading.
+func (r *Reader) Close() error {
+	var err error
+	for _, f := range r.done {
+		err = errors.Join(err, f())
+	}
+	r.done = nil
+	return err
+}
+
+// Float32 fills dst with the next elements, fewer at the end, and returns their
+// number; io.EOF says that there are no more. The array must be of float32 or of
+// whole numbers of at most 2 bytes, which float32 holds exactly.
+func (r *Reader) Float32(dst []float32) (int, error) {
+	switch r.a.kind {
+	case float64s, int32s, int64s, uint32s:
+		return 0, r.a.fault(fmt.Errorf("elements of type %q do not fit float32; read them as float64", r.a.DType))
+	}
+	return read(r, dst, float32s)
+}
+
+// Float64 is Float32 for float64: the array may be of any type but int64, of
+// which float64 does not hold every number.
+func (r *Reader) Float64(dst []float64) (int, error) {
+	if r.a.kind == int64s {
+		return 0, r.a.fault(fmt.Errorf("elements of type %q do not fit float64; read them as int64", r.a.DType))
+	}
+	return read(r, dst, float64s)
+}
+
+// Int64 is Float32 for int64. An array of floating-point numbers is an error.
+func (r *Reader) Int64(dst []int64) (int, error) {
+	if r.a.IsFloat() {
+		return 0, r.a.fault(fmt.Errorf("want whole numbers, found type %q; write x.astype('int64')", r.a.DType))
+	}
+	return read(r, dst, int64s)
+}
+
+// Int32 is Int64 for int32. A number that int32 does not hold is an error that
+// gives its index.
+func (r *Reader) Int32(dst []int32) (int, error) {
+	if r.a.kind != int64s && r.a.kind != uint32s {
+		if r.a.IsFloat() {
+			_, err := r.Int64(nil)
+			return 0, err
+		}
+		return read(r, dst, int32s)
+	}
+	wide := make([]int64, min(len(dst), bufferBytes/8))
+	total := 0
+	for total < len(dst) {
+		base := r.next
+		n, err := r.Int64(wide[:min(len(wide), len(dst)-total)])
+		if err == io.EOF && total > 0 {
+			break
+		}
+		if err != nil {
+			return total, err
+		}
+		for i, v := range wide[:n] {
+			if v < math.MinInt32 || v > math.MaxInt32 {
+				return total, r.a.fault(fmt.Errorf("element %d is %d, more than 32 bits hold", base+int64(i), v))
+			}
+			dst[total+i] = int32(v)
+		}
+		total += n
+	}
+	return total, nil
+}
+
+// read fills dst, whose type is that of kind own.
+func read[T float32 | float64 | int32 | int64](r *Reader, dst []T, own kind) (int, error) {
+	if r.left == 0 {
+		return 0, r.end()
+	}
+	dst = dst[:min(int64(len(dst)), r.left)]
+	size := r.a.kind.size()
+	for at := 0; at < len(dst); {
+		n := len(dst) - at
+		if r.a.kind == own && r.a.big == hostBig {
+			// The bytes are the numbers: no copy.
+			part := dst[at:]
+			if err := r.fill(unsafe.Slice((*byte)(unsafe.Pointer(&part[0])), n*size)); err != nil {
+				return at, err
+			}
+		} else {
+			n = min(n, bufferBytes/size)
+			if r.buf == nil {
+				r.buf = make([]byte, bufferBytes)
+			}
+			b := r.buf[:n*size]
+			if err := r.fill(b); err != nil {
+				return at, err
+			}
+			convert(dst[at:at+n], b, r.a.kind, r.a.big)
+		}
+		at += n
+		r.left -= int64(n)
+		r.next += int64(n)
+	}
+	if r.left == 0 {
+		// The checksum stands behind the last byte: a caller that stops at the
+		// last element must not miss that it failed.
+		if err := r.end(); err != io.EOF {
+			return 0, err
+		}
+	}
+	return len(dst), nil
+}
+
+// end checks that the entry ends where its elements do, and returns io.EOF then.
+func (r *Reader) end() error {
+	if r.swap != nil {
+		return io.EOF // checked by transpose
+	}
+	switch n, err := io.ReadFull(r.src, make([]byte, 1)); {
+	case n > 0:
+		return r.a.fault(errors.New("the entry goes on after its last element"))
+	case err != io.EOF:
+		return r.a.fault(err)
+	}
+	return io.EOF
+}
+
+// fill reads the bytes of the next elements.
+func (r *Reader) fill(b []byte) error {
+	if r.swap != nil {
+		if err := r.swap.fill(b); err != nil {
+			return r.a.fault(cutOff(err))
+		}
+		return nil
+	}
+	if _, err := io.ReadFull(r.src, b); err != nil {
+		return r.a.fault(cutOff(err))
+	}
+	return nil
+}
+
+// cutOff says what an end of file before its time means.
+func cutOff(err error) error {
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		return errors.New("cut off: the entry ends before its last element")
+	}
+	return err
+}
+
+var hostBig = binary.NativeEndian.Uint16([]byte{0, 1}) == 1
+
+// convert decodes the elements in b.
+func convert[T float32 | float64 | int32 | int64](dst []T, b []byte, k kind, big bool) {
+	var order binary.ByteOrder = binary.LittleEndian
+	if big {
+		order = binary.BigEndian
+	}
+	for i := range dst {
+		switch k {
+		case float32s:
+			dst[i] = T(math.Float32frombits(order.Uint32(b[4*i:])))
+		case float64s:
+			dst[i] = T(math.Float64frombits(order.Uint64(b[8*i:])))
+		case int8s:
+			dst[i] = T(int8(b[i]))
+		case int16s:
+			dst[i] = T(int16(order.Uint16(b[2*i:])))
+		case int32s:
+			dst[i] = T(int32(order.Uint32(b[4*i:])))
+		case int64s:
+			dst[i] = T(int64(order.Uint64(b[8*i:])))
+		case uint8s:
+			dst[i] = T(b[i])
+		case uint16s:
+			dst[i] = T(order.Uint16(b[2*i:]))
+		case uint32s:
+			dst[i] = T(order.Uint32(b[4*i:]))
+		}
+	}
+}
+
+// columns reads a matrix in Fortran order by blocks of rows: of each column the
+// part that a block needs lies together in the file.
+type columns struct {
+	src        io.ReaderAt
+	offset     int64
+	rows, cols int
+	size       int    // of an element
+	row        int    // next row to load
+	block      []byte // loaded rows in row-major order, what is left of them
+	whole      []byte // the memory of block
+	column     []byte // a part of one column
+}
+
+// transpose makes the reader deliver a matrix in Fortran order by rows. Reading
+// across the columns needs random access, which only a stored entry gives: a
+// deflated one is unpacked into a temporary file. Either way the entry is read
+// once to its end, so that its checksum holds for what follows.
+func (r *Reader) transpose() error {
+	a := r.a
+	c := &columns{rows: a.Shape[0], cols: a.Shape[1], size: a.kind.size()}
+	if c.cols > maxRow/c.size {
+		return fmt.Errorf("rows of %d bytes in Fortran order, want at most %d; write numpy.ascontiguousarray of it", c.cols*c.size, maxRow)
+	}
+	var copyTo io.Writer = io.Discard
+	switch {
+	case a.entry == nil:
+		c.src, c.offset = a.file.r, a.offset
+	case a.entry.Method == 0:
+		at, err := a.entry.DataOffset()
+		if err != nil {
+			return err
+		}
+		c.src, c.offset = a.file.r, at+a.offset
+	default:
+		if a.bytes > a.file.MaxBytes {
+			return fmt.Errorf("compressed in Fortran order, it needs %d bytes of disk, more than the limit of %d; "+
+				"write numpy.ascontiguousarray of it", a.bytes, a.file.MaxBytes)
+		}
+		f, err := os.CreateTemp("", "collapse-npz-*")
+		if err != nil {
+			return err
+		}
+		r.done = append(r.done, f.Close, func() error { return os.Remove(f.Name()) })
+		copyTo, c.src = f, f
+	}
+	n, err := io.Copy(copyTo, io.LimitReader(r.src, a.bytes+1))
+	switch {
+	case err != nil:
+		return err
+	case n < a.bytes:
+		return cutOff(io.EOF)
+	case n > a.bytes:
+		return errors.New("the entry goes on after its last element")
+	}
+	r.swap = c
+	return nil
+}
+
+func (c *columns) fill(b []byte) error {
+	for len(b) > 0 {
+		if len(c.block) == 0 {
+			if err := c.load(); err != nil {
+				return err
+			}
+		}
+		n := copy(b, c.block)
+		b, c.block = b[n:], c.block[n:]
+	}
+	return nil
+}
+
+// load reads the next block of rows: what 8 MiB hold, and at least one.
+func (c *columns) load() error {
+	n := min(max(1, 8<<20/(c.cols*c.size)), c.rows-c.row)
+	if n <= 0 {
+		return io.ErrUnexpectedEOF
+	}
+	if c.whole == nil {
+		c.whole = make([]byte, n*c.cols*c.size)
+		c.column = make([]byte, n*c.size)
+	}
+	c.block = c.whole[:n*c.cols*c.size]
+	column := c.column[:n*c.size]
+	stride := c.cols * c.size
+	for j := range c.cols {
+		at := c.offset + (int64(j)*int64(c.rows)+int64(c.row))*int64(c.size)
+		if n, err := c.src.ReadAt(column, at); n < len(column) {
+			return err
+		}
+		for i := 0; i < n; i++ {
+			copy(c.block[i*stride+j*c.size:][:c.size], column[i*c.size:])
+		}
+	}
+	c.row += n
+	return nil
+}
+
+// Float64s returns all elements in row-major order. An array of more than the
+// file's MaxBytes is an error.
+func (a *Array) Float64s() ([]float64, error) {
+	return all(a, func(r *Reader, dst []float64) (int, error) { return r.Float64(dst) })
+}
+
+// Float32s is Float64s for float32.
+func (a *Array) Float32s() ([]float32, error) {
+	return all(a, func(r *Reader, dst []float32) (int, error) { return r.Float32(dst) })
+}
+
+// Int32s is Float64s for int32.
+func (a *Array) Int32s() ([]int32, error) {
+	return all(a, func(r *Reader, dst []int32) (int, error) { return r.Int32(dst) })
+}
+
+// Int64s is Float64s for int64.
+func (a *Array) Int64s() ([]int64, error) {
+	return all(a, func(r *Reader, dst []int64) (int, error) { return r.Int64(dst) })
+}
+
+func all[T any](a *Array, next func(*Reader, []T) (int, error)) ([]T, error) {
+	var zero T
+	if size := int64(unsafe.Sizeof(zero)); int64(a.Len()) > a.file.MaxBytes/size {
+		return nil, a.fault(fmt.Errorf("%d elements need %d bytes, more than the limit of %d", a.Len(), int64(a.Len())*size, a.file.MaxBytes))
+	}
+	r, err := a.Reader()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	// The memory grows with the bytes that come, whatever the header claims.
+	var out []T
+	for {
+		if cap(out)-len(out) < 1 {
+			grown := make([]T, len(out), min(a.Len(), max(2*cap(out), 1<<16)))
+			copy(grown, out)
+			out = grown
+		}
+		n, err := next(r, out[len(out):cap(out)])
+		out = out[:len(out)+n]
+		if err == io.EOF || (err == nil && len(out) == a.Len()) {
+			return out, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}

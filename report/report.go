@@ -1,0 +1,228 @@
+// Package report makes the static site that shows what was run and what came
+// out: an index, a page for every executed notebook and one for every record.
+//
+// The site is a folder of HTML files that need nothing else: no network, no
+// script, no font or style sheet from elsewhere. Figures are inline SVG,
+// formulas MathML, pictures data: addresses. Scripts in notebooks' outputs are
+// left out, so what a page shows is what a reader without scripts sees.
+//
+// The package does not import GoMLX.
+package report
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/gocollapse/collapse/record"
+)
+
+// Options says what goes into the site.
+type Options struct {
+	Root      string   // the project's folder, against which paths are shown; "" is the working directory
+	Out       string   // the folder to write; an earlier report there is replaced
+	Notebooks []string // executed notebooks (.ipynb), in the order of the navigation
+	Records   []string // record files, or folders of runs that hold record.json
+}
+
+// mark stands in every page, so that Build replaces only what it wrote.
+const mark = `<meta name="generator" content="Collapse report">`
+
+// Build writes the site and returns the path of its index.html. It is written to
+// a folder beside Out and renamed, so that Out never holds half a site; where
+// anything fails an earlier report stays as it was.
+//
+// Errors: no notebook and no record; a file that is missing, is no notebook or no
+// record (the error names it); an Out that exists and is not a report.
+func Build(o Options) (index string, err error) {
+	if o.Out == "" {
+		return "", errors.New("report: Options.Out is empty; want the folder to write, such as build/report")
+	}
+	if len(o.Notebooks)+len(o.Records) == 0 {
+		return "", errors.New("report: no notebook and no record given; there is nothing to report")
+	}
+	if o.Root == "" {
+		o.Root = "."
+	}
+	out, err := filepath.Abs(o.Out)
+	if err != nil {
+		return "", fmt.Errorf("report: %w", err)
+	}
+	if err := replaceable(out); err != nil {
+		return "", err
+	}
+	s, err := load(o)
+	if err != nil {
+		return "", err
+	}
+	pages, err := s.pages()
+	if err != nil {
+		return "", err
+	}
+
+	parent := filepath.Dir(out)
+	if err := os.MkdirAll(parent, 0o755); err != nil {
+		return "", fmt.Errorf("report: %w", err)
+	}
+	tmp, err := os.MkdirTemp(parent, ".report-*")
+	if err != nil {
+		return "", fmt.Errorf("report: %w", err)
+	}
+	defer func() {
+		if rerr := os.RemoveAll(tmp); rerr != nil && err == nil {
+			err = fmt.Errorf("report: the site is written, an older one could not be removed: %w", rerr)
+		}
+	}()
+	fresh := filepath.Join(tmp, "new")
+	if err := os.Mkdir(fresh, 0o755); err != nil {
+		return "", fmt.Errorf("report: %w", err)
+	}
+	for _, p := range pages {
+		if err := record.WriteFileAtomic(filepath.Join(fresh, p.file), p.html); err != nil {
+			return "", fmt.Errorf("report: %w", err)
+		}
+	}
+	old := filepath.Join(tmp, "old")
+	had := false
+	switch err := os.Rename(out, old); {
+	case err == nil:
+		had = true
+	case !errors.Is(err, fs.ErrNotExist):
+		return "", fmt.Errorf("report: %w", err)
+	}
+	if err := os.Rename(fresh, out); err != nil {
+		if had {
+			err = errors.Join(err, os.Rename(old, out))
+		}
+		return "", fmt.Errorf("report: %w", err)
+	}
+	return filepath.Join(out, "index.html"), nil
+}
+
+// replaceable reports an error where dir holds something other than a report.
+func replaceable(dir string) error {
+	entries, err := os.ReadDir(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return fmt.Errorf("report: %w", err)
+	case len(entries) == 0:
+		return nil
+	}
+	b, err := os.ReadFile(filepath.Join(dir, "index.html"))
+	if err == nil && strings.Contains(string(b[:min(len(b), 4096)]), mark) {
+		return nil
+	}
+	return fmt.Errorf("report: %s is not empty and holds no earlier report; choose another folder, or remove it", dir)
+}
+
+// site is everything that was read.
+type site struct {
+	root      string
+	notebooks []*notebook
+	runs      []*run
+}
+
+// run is a record with its place.
+type run struct {
+	*record.Record
+	path string // as shown: relative to the project's folder where it lies inside
+	name string
+	file string // of its page
+}
+
+func load(o Options) (*site, error) {
+	s := &site{root: o.Root}
+	used := map[string]bool{"index.html": true}
+	unique := func(base string) string {
+		base = slug(base)
+		name := base + ".html"
+		for i := 2; used[name]; i++ {
+			name = fmt.Sprintf("%s-%d.html", base, i)
+		}
+		used[name] = true
+		return name
+	}
+	for _, path := range o.Notebooks {
+		nb, err := readNotebookFile(path)
+		if err != nil {
+			return nil, err
+		}
+		base := strings.TrimSuffix(filepath.Base(path), ".ipynb")
+		nb.name, nb.dir, nb.file = base, filepath.Dir(path), unique(base)
+		s.notebooks = append(s.notebooks, nb)
+	}
+	for _, path := range o.Records {
+		if st, err := os.Stat(path); err == nil && st.IsDir() {
+			path = filepath.Join(path, "record.json")
+		}
+		rec, err := record.ReadFile(path)
+		if err != nil {
+			if errors.Is(err, fs.ErrNotExist) {
+				err = fmt.Errorf("%w; train it first, as make report does", err)
+			}
+			return nil, fmt.Errorf("report: %w", err)
+		}
+		name := strings.TrimSuffix(filepath.Base(path), ".json")
+		if name == "record" {
+			name = filepath.Base(filepath.Dir(path))
+		}
+		s.runs = append(s.runs, &run{Record: rec, path: shown(o.Root, path), name: name, file: unique("run-" + name)})
+	}
+	return s, nil
+}
+
+// shown returns path relative to root with forward slashes where it lies inside,
+// else its last element: pages carry no folder names of the machine.
+func shown(root, path string) string {
+	a, errA := filepath.Abs(root)
+	b, errB := filepath.Abs(path)
+	if errA == nil && errB == nil {
+		if rel, err := filepath.Rel(a, b); err == nil && filepath.IsLocal(rel) {
+			return filepath.ToSlash(rel)
+		}
+	}
+	return filepath.Base(path)
+}
+
+// slug makes a file name of letters, digits, - and _.
+func slug(s string) string {
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '-', r == '_':
+			return r
+		}
+		return '-'
+	}, s)
+	if s = strings.Trim(s, "-"); s == "" {
+		return "page"
+	}
+	return s
+}
+
+// groups gathers the runs that one figure or table may hold: same data, network
+// and schedule. Order is that of the options.
+func (s *site) groups() [][]*run {
+	var gs [][]*run
+	for _, r := range s.runs {
+		i := slices.IndexFunc(gs, func(g []*run) bool { return sameSetting(g[0].Spec, r.Spec) })
+		if i < 0 {
+			gs = append(gs, nil)
+			i = len(gs) - 1
+		}
+		gs[i] = append(gs[i], r)
+	}
+	return gs
+}
+
+// sameSetting tells whether two runs differ in name, loss, δ, seed and length alone.
+func sameSetting(a, b record.Spec) bool {
+	return a.Dataset == b.Dataset && a.TrainPerClass == b.TrainPerClass && a.Model == b.Model && a.Width == b.Width &&
+		a.Batch == b.Batch && a.Rate == b.Rate && a.Momentum == b.Momentum && a.Decay == b.Decay && a.Gamma == b.Gamma &&
+		slices.Equal(a.Milestones, b.Milestones)
+}

@@ -1,0 +1,374 @@
+package report
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"math"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/net/html"
+
+	"github.com/gocollapse/collapse/record"
+)
+
+// synthetic returns a made-up record; its numbers were not measured and stand in
+// tests only.
+func synthetic(dataset, loss string, epochs int) *record.Record {
+	s := record.DefaultSpec()
+	s.Name, s.Dataset, s.Loss, s.Epochs, s.Width, s.Milestones = "x", dataset, loss, epochs, 16, nil
+	if loss == "ls" {
+		s.Delta = 0.05
+	}
+	r := &record.Record{Format: record.Format, Version: record.Version, Spec: s, Scale: s.Scale(), Status: record.Finished,
+		Environment: record.Environment{Go: "go1.26.5", GoMLX: "v0.28.2", Backend: "xla:cpu", CPU: "Test CPU <1>", Cores: 2, OS: "linux", Arch: "amd64", BackendReason: "the plugin of the project was found"},
+		Data: record.Data{Name: dataset, Source: "embedded", Bytes: record.Official, Train: 5000, Test: 1000, Height: 32, Width: 32, Channels: 3,
+			Classes: []string{"a", "b"}, Files: []record.File{{Name: "f.bin", Size: 1234567, SHA256: strings.Repeat("ab", 32)}}, Preparation: "padded to 32×32"},
+		Model: record.Model{Parameters: 701466, Features: 128, Classes: 10}, Started: time.Date(2026, 11, 24, 5, 0, 0, 0, time.UTC), Seconds: 245}
+	for e := 1; e <= epochs; e++ {
+		x := float64(e)
+		row := record.Epoch{Epoch: e, TrainError: record.Number(0.6 * math.Exp(-x/6)), TestError: record.Number(0.3 + 0.3*math.Exp(-x/5)),
+			NC1: record.Number(27 * math.Pow(x, -1.4)), NC2: record.Number(math.Pow(x, -0.28)), NC3: record.Number(0.9 * math.Pow(x, -0.35)),
+			WNorm: 1, HNorm: 3, NCCError: record.Number(0.6 * math.Exp(-x/6)), NCCTestError: 0.4}
+		r.Epochs = append(r.Epochs, row)
+	}
+	r.Epochs[0].NC3 = record.Number(math.NaN())
+	r.Epochs[0].Notes = map[string]string{"nc3": "a reason <why>"}
+	return r
+}
+
+// svg has an id and a reference to it, as pictures of cells may.
+const svg = `<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" width="40" height="40"><defs><linearGradient id="g"><stop offset="0"/></linearGradient></defs><rect id="r" width="40" height="40" fill="url(#g)"/><text x="1" y="9">drawn</text></svg>`
+
+type object = map[string]any
+
+// notebookJSON is a notebook with every kind of cell and output.
+func notebookJSON(t *testing.T) []byte {
+	t.Helper()
+	display := func(data object) object {
+		return object{"output_type": "display_data", "data": data, "metadata": object{}}
+	}
+	code := func(src string, outs ...object) object {
+		return object{"cell_type": "code", "execution_count": 3, "metadata": object{}, "source": src, "outputs": outs}
+	}
+	text := func(src ...string) object {
+		return object{"cell_type": "markdown", "metadata": object{}, "source": src}
+	}
+	img := "<figure><img src=\"data:image/svg+xml;base64," + base64.StdEncoding.EncodeToString([]byte(svg)) + "\" alt=\"a drawing\"><figcaption>Words.</figcaption></figure>"
+	nb := object{"nbformat": 4, "nbformat_minor": 5, "metadata": object{"language_info": object{"name": "go"}}, "cells": []object{
+		text("# A lesson with $\\delta$ & <more>\n", "\n", "The first paragraph, with **words** and $\\bar h_k$.\n"),
+		text("## Formulas\n\n$$\n\\mathrm{NC1} = \\frac1K \\operatorname{tr}(\\Sigma_W\n- \\Sigma_B^\\dagger)\n$$\n\nInline $$x^2$$ and $a_1 * b * c_2$; it costs $5 and $6. `$code$`\n\n| a | b |\n|---|--:|\n| $x\\|y$ | 2 |\n\n$\\nosuch{x}$\n\n## Formulas\n\n[next](other.ipynb#end) [web](https://example.org) [gone](../x.md) ![far](https://example.org/p.png)\n\n```go\nfunc f() {}\n```\n"),
+		code("import \"fmt\"\n\n%%\nfmt.Println(1 < 2)", object{"output_type": "stream", "name": "stdout", "text": []string{"a \x1b[31mred\x1b[0m word\n", "10%\r50%\r100%\n"}},
+			object{"output_type": "stream", "name": "stderr", "text": "a warning\n"}),
+		code("two()", display(object{"image/svg+xml": svg, "image/png": "iVBORw0KGgo=", "text/plain": "<fig>"}), display(object{"text/html": img, "text/plain": "p"})),
+		code("three()", display(object{"text/html": "<script>alert(1)</script>", "text/plain": "only words are left"}),
+			display(object{"text/html": `<div onclick="x()" id="r">kept<iframe src="https://example.org"></iframe><img src="https://example.org/t.png"><input type="range"><style>body{display:none}</style><b style="background:url(https://example.org/a)">bold</b></div>`}),
+			display(object{"image/png": "iVBORw0KGgo=\n"}), display(object{"text/markdown": "it is $\\frac{1}{2}$"})),
+		code("four()", object{"output_type": "error", "ename": "E", "evalue": "v", "traceback": []string{"\x1b[31mE: it broke <here>\x1b[0m"}}),
+		code("", object{"output_type": "execute_result", "execution_count": 4, "data": object{"text/plain": []string{"plain ", "result"}}}),
+		{"cell_type": "raw", "metadata": object{}, "source": "raw <text>"},
+	}}
+	b, err := json.Marshal(nb)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// project writes a notebook and records and returns options for them.
+func project(t *testing.T) Options {
+	t.Helper()
+	root := t.TempDir()
+	write := func(name string, b []byte) string {
+		path := filepath.Join(root, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, b, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	o := Options{Root: root, Out: filepath.Join(root, "build", "report")}
+	o.Notebooks = []string{write("build/nb/lesson.ipynb", notebookJSON(t)), write("build/nb/other.ipynb", []byte(`{"nbformat":4,"cells":[{"cell_type":"markdown","source":"# Other\n\nText."}]}`))}
+	for _, r := range []struct {
+		path string
+		rec  *record.Record
+	}{
+		{"build/runs/fashion-ce/record.json", synthetic("fashion-mnist-small", "ce", 8)},
+		{"build/runs/fashion-ls/record.json", synthetic("fashion-mnist-small", "ls", 8)},
+		{"records/cifar10-ce.json", synthetic("cifar10", "ce", 40)},
+		{"records/cifar10-ls.json", synthetic("cifar10", "ls", 40)},
+	} {
+		path := write(r.path, nil)
+		if err := r.rec.WriteFile(path); err != nil {
+			t.Fatal(err)
+		}
+		o.Records = append(o.Records, path)
+	}
+	o.Records[0] = filepath.Dir(o.Records[0]) // a run's folder will do
+	return o
+}
+
+func build(t *testing.T, o Options) map[string]string {
+	t.Helper()
+	index, err := Build(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if filepath.Base(index) != "index.html" {
+		t.Errorf("index is %s", index)
+	}
+	files, err := os.ReadDir(filepath.Dir(index))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages := map[string]string{}
+	for _, f := range files {
+		b, err := os.ReadFile(filepath.Join(filepath.Dir(index), f.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		pages[f.Name()] = string(b)
+	}
+	return pages
+}
+
+// TestPagesStandAlone walks every element of every page: nothing runs, nothing is
+// loaded, ids are unique and links lead to pages and ids that exist.
+func TestPagesStandAlone(t *testing.T) {
+	o := project(t)
+	pages := build(t, o)
+	if len(pages) != 7 {
+		t.Fatalf("%d pages, want an index, 2 notebooks and 4 records", len(pages))
+	}
+	ids := map[string]map[string]bool{}
+	var links [][2]string
+	for name, src := range pages {
+		if strings.Contains(src, o.Root) {
+			t.Errorf("%s names a folder of this machine", name)
+		}
+		doc, err := html.Parse(strings.NewReader(src))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		ids[name] = map[string]bool{}
+		h1 := 0
+		each(doc, func(n *html.Node) {
+			switch n.Data {
+			case "script", "iframe", "link", "object", "embed", "form", "base":
+				t.Errorf("%s: <%s>", name, n.Data)
+			case "h1":
+				h1++
+			case "style":
+				for _, m := range cssURL.FindAllString(n.FirstChild.Data, -1) {
+					t.Errorf("%s: style sheet loads %s", name, m)
+				}
+			}
+			for _, a := range n.Attr {
+				switch {
+				case strings.HasPrefix(a.Key, "on"):
+					t.Errorf("%s: <%s %s>", name, n.Data, a.Key)
+				case a.Key == "id":
+					if ids[name][a.Val] {
+						t.Errorf("%s: id %q twice", name, a.Val)
+					}
+					ids[name][a.Val] = true
+				case a.Key == "href" && n.Data == "a":
+					if !strings.HasPrefix(a.Val, "https://") {
+						links = append(links, [2]string{name, a.Val})
+					}
+				case a.Key == "src" || a.Key == "srcset" || a.Key == "poster" || a.Key == "href":
+					if !strings.HasPrefix(a.Val, "data:image/") && !strings.HasPrefix(a.Val, "#") {
+						t.Errorf("%s: <%s> loads %s", name, n.Data, a.Val)
+					}
+				case a.Key == "style" && external(a.Val):
+					t.Errorf("%s: style loads %s", name, a.Val)
+				}
+			}
+		})
+		if h1 != 1 {
+			t.Errorf("%s has %d main headings", name, h1)
+		}
+	}
+	for _, l := range links {
+		file, id, _ := strings.Cut(l[1], "#")
+		if file == "" {
+			file = l[0]
+		}
+		if _, ok := pages[file]; !ok {
+			t.Errorf("%s links to %s, which is no page", l[0], l[1])
+		} else if id != "" && !ids[file][id] && !strings.Contains(l[1], "other") {
+			t.Errorf("%s links to %s, which is no place", l[0], l[1])
+		}
+	}
+}
+
+func TestNotebookPage(t *testing.T) {
+	p := build(t, project(t))["lesson.html"]
+	for what, want := range map[string]string{
+		"display formula over lines":    `<div class="formula"><math display="block"`,
+		"operator name":                 `<mi mathvariant="normal">tr</mi>`,
+		"inline formula in a heading":   `<mi>δ</mi>`,
+		"formula with stars":            `<mo>∗</mo>`,
+		"money stays money":             `costs $5 and $6`,
+		"code stays code":               `<code>$code$</code>`,
+		"table":                         `<td style="text-align:right">2</td>`,
+		"unknown command as its source": `<code class="tex"`,
+		"second heading, id unique":     `id="formulas-1"`,
+		"link to another notebook":      `href="other.html#end"`,
+		"link to the web":               `href="https://example.org"`,
+		"far picture as its words":      `[far]`,
+		"keyword marked up":             `class="c-kn">import</span>`,
+		"operator escaped":              `&lt;`,
+		"last state of a progress line": "a red word\n100%",
+		"standard error apart":          `<pre class="output stderr">a warning`,
+		"SVG before PNG":                `>drawn</text>`,
+		"SVG from an img, named":        `aria-label="a drawing"`,
+		"references follow ids":         `url(#g-2)`,
+		"text when HTML had scripts":    `only words are left`,
+		"PNG":                           `src="data:image/png;base64,iVBORw0KGgo="`,
+		"Markdown output":               `<mfrac><mn>1</mn><mn>2</mn></mfrac>`,
+		"error":                         `role="alert">E: it broke &lt;here&gt;</pre>`,
+		"result":                        `plain result`,
+		"raw":                           `raw &lt;text&gt;`,
+		"kept HTML":                     `kept`,
+	} {
+		if !strings.Contains(p, want) {
+			t.Errorf("%s: no %q", what, want)
+		}
+	}
+	for _, never := range []string{"alert(1)", "example.org/t.png", "display:none", "type=\"range\"", "10%\r", "\x1b"} {
+		if strings.Contains(p, never) {
+			t.Errorf("%q is on the page", never)
+		}
+	}
+	if strings.Count(p, "data:image/png") != 1 {
+		t.Error("a PNG stands beside the SVG of the same output")
+	}
+}
+
+func TestIndex(t *testing.T) {
+	p := build(t, project(t))["index.html"]
+	for _, want := range []string{"A lesson with", "The first paragraph", "Fashion-MNIST", "CIFAR-10", "reduced scale", "official (embedded)",
+		"5\u202f000 training", "ResNet-18, width 16", "cross entropy", "label smoothing, δ = 0.05", "xla:cpu", "Test CPU &lt;1&gt; (2 cores)", "4 min 5 s",
+		"Figure 1", "Table 1", "GoMLX v0.28.2", "There is no Table 1 for these runs"} {
+		if !strings.Contains(p, want) {
+			t.Errorf("no %q on the index", want)
+		}
+	}
+	// The paper's numbers stand with its own data set only.
+	at := strings.Index(p, `id="cifar-10`)
+	if at < 0 {
+		t.Fatal("no section for CIFAR-10")
+	}
+	if !strings.Contains(p[at:], ">21.23<") || strings.Contains(p[:at], ">21.23<") {
+		t.Error("the paper's cell 21.23 must stand in the CIFAR-10 section and nowhere else")
+	}
+	if strings.Contains(p, "paper scale</span>") {
+		t.Error("a reduced run is called paper scale")
+	}
+}
+
+func TestRecordPage(t *testing.T) {
+	p := build(t, project(t))["run-cifar10-ce.html"]
+	for _, want := range []string{"records/cifar10-ce.json", "f.bin", strings.Repeat("ab", 32), "1\u202f234\u202f567", "a reason &lt;why&gt;", "Every epoch", "the plugin of the project was found", "701\u202f466 parameters"} {
+		if !strings.Contains(p, want) {
+			t.Errorf("no %q on the record's page", want)
+		}
+	}
+	if n := len(regexp.MustCompile(`<svg `).FindAllString(p, -1)); n != 1 {
+		t.Errorf("%d figures, want 1", n)
+	}
+}
+
+func TestBuildReplacesOnlyReports(t *testing.T) {
+	o := project(t)
+	first := build(t, o)
+	again := build(t, o)
+	for name, src := range first {
+		if again[name] != src {
+			t.Errorf("%s differs from build to build", name)
+		}
+	}
+	left, err := filepath.Glob(filepath.Join(filepath.Dir(o.Out), ".report-*"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v %v", left, err)
+	}
+	o.Out = o.Root // not a report
+	if _, err := Build(o); err == nil || !strings.Contains(err.Error(), "holds no earlier report") {
+		t.Errorf("a folder with other files: %v", err)
+	}
+	if _, err := os.Stat(o.Notebooks[0]); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestBuildErrors(t *testing.T) {
+	for name, c := range map[string]struct {
+		spoil func(*Options)
+		want  string
+	}{
+		"nothing":          {func(o *Options) { o.Notebooks, o.Records = nil, nil }, "nothing to report"},
+		"no out":           {func(o *Options) { o.Out = "" }, "Options.Out"},
+		"missing notebook": {func(o *Options) { o.Notebooks[0] += "x" }, "does not exist; execute it first"},
+		"missing record":   {func(o *Options) { o.Records[1] += "x" }, "train it first"},
+		"not JSON":         {func(o *Options) { os.WriteFile(o.Notebooks[0], []byte("<html>"), 0o644) }, "lesson.ipynb: not a notebook's JSON"},
+		"old format":       {func(o *Options) { os.WriteFile(o.Notebooks[0], []byte(`{"nbformat":3}`), 0o644) }, "want notebook format 4, found 3"},
+		"odd cell":         {func(o *Options) { os.WriteFile(o.Notebooks[0], []byte(`{"nbformat":4,"cells":[{"cell_type":"x"}]}`), 0o644) }, `unknown type "x"`},
+		"broken picture": {func(o *Options) {
+			os.WriteFile(o.Notebooks[0], []byte(`{"nbformat":4,"cells":[{"cell_type":"code","outputs":[{"output_type":"display_data","data":{"image/png":"*"}}]}]}`), 0o644)
+		}, "lesson, cell 1: output image/png"},
+		"broken record": {func(o *Options) { os.WriteFile(o.Records[2], []byte(`{"format":"x"}`), 0o644) }, "cifar10-ce.json"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := project(t)
+			keep := build(t, o)
+			c.spoil(&o)
+			if _, err := Build(o); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Fatalf("got %v, want an error with %q", err, c.want)
+			}
+			// The earlier report is as it was.
+			if o.Out != "" {
+				b, err := os.ReadFile(filepath.Join(o.Out, "index.html"))
+				if err != nil || string(b) != keep["index.html"] {
+					t.Errorf("the earlier report was touched: %v", err)
+				}
+			}
+		})
+	}
+}
+
+// FuzzNotebook: whatever stands in a notebook's file, reading and rendering it
+// gives a page or an error, and no page runs a script.
+func FuzzNotebook(f *testing.F) {
+	f.Add([]byte(`{"nbformat":4,"cells":[{"cell_type":"markdown","source":["# T\n","$$x$$ $a$ <b onclick=x>"]}]}`))
+	f.Add([]byte(`{"nbformat":4,"cells":[{"cell_type":"code","source":"x","outputs":[{"output_type":"display_data","data":{"text/html":["<svg><script>1</script></svg>"],"image/png":"eA=="}}]}]}`))
+	f.Add([]byte(`{"nbformat":4,"cells":[{"cell_type":"code","outputs":[{"output_type":"stream","text":"\u001b[0m\r\n"},{"output_type":"error","traceback":null}]}]}`))
+	f.Add([]byte(`{"nbformat":4,"cells":[null]}`))
+	f.Add([]byte(`{"nbformat":4,"cells":[{"cell_type":"markdown","source":"$$\n\\frac{\n"}]}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		nb, err := readNotebook(strings.NewReader(string(b)))
+		if err != nil {
+			return
+		}
+		p := &page{site: &site{root: "."}, ids: map[string]bool{}}
+		body, err := nb.body(p)
+		if err != nil {
+			return
+		}
+		doc, err := html.Parse(strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		each(doc, func(n *html.Node) {
+			if n.Data == "script" || n.Data == "iframe" {
+				t.Errorf("<%s> in %q", n.Data, body)
+			}
+		})
+	})
+}

@@ -1,0 +1,19 @@
+#!/bin/sh
+# Checks the form of the code, builds it as others will, and runs every test.
+# `make test` calls it after the set-up. COLLAPSE_STRICT=1 fails on a skip that
+# an installed package would have avoided.
+set -eu
+cd "$(dirname "$0")/.."
+
+unformatted=$(gofmt -l .)
+[ -z "$unformatted" ] || { echo "gofmt would change: $unformatted" >&2; exit 1; }
+go vet ./...
+# The packages that need no C compiler, and an arm64 machine.
+light="./record ./nc ./figures ./report ./data/... ./backend"
+CGO_ENABLED=0 go build $light
+CGO_ENABLED=0 GOARCH=arm64 go build $light
+
+mkdir -p build
+go build -o build/testsum ./scripts/testsum
+# The status is testsum's: it reads every failure from the events.
+go test -json -timeout 40m ./... | build/testsum ${COLLAPSE_STRICT:+-strict}
