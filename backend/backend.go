@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -111,7 +112,12 @@ func (c Choice) Open() (b compute.Backend, err error) {
 			b, err = nil, fmt.Errorf("backend %q: %v", c.Config, p)
 		}
 	}()
-	b, err = compute.NewWithConfig(c.Config)
+	config, done, err := c.plain()
+	if err != nil {
+		return nil, fmt.Errorf("backend %s: %w", c.Name, err)
+	}
+	defer done()
+	b, err = compute.NewWithConfig(config)
 	if err != nil {
 		mend := "GOMLX_BACKEND=go trains without it, slower"
 		switch {
@@ -125,6 +131,29 @@ func (c Choice) Open() (b compute.Backend, err error) {
 		return nil, fmt.Errorf("backend %s (%s) does not open: %w; %s", c.Name, c.Config, err, mend)
 	}
 	return b, nil
+}
+
+// plain returns the configuration to open. go-xla takes any plugin for CUDA's
+// whose path holds "cuda" or "nvidia", and hands it options that another plugin
+// refuses; a project in such a folder is reached through a link elsewhere, which
+// done removes once the plugin is loaded.
+func (c Choice) plain() (config string, done func(), err error) {
+	config, done = c.Config, func() {}
+	path := strings.ToLower(c.Plugin)
+	if c.Name == CUDA || !strings.Contains(path, "cuda") && !strings.Contains(path, "nvidia") {
+		return config, done, nil
+	}
+	dir, err := os.MkdirTemp("", "collapse")
+	if err != nil {
+		return "", nil, err
+	}
+	done = func() { os.RemoveAll(dir) }
+	link := filepath.Join(dir, "pjrt_c_api_cpu_plugin.so")
+	if err := os.Symlink(c.Plugin, link); err != nil {
+		done()
+		return "", nil, err
+	}
+	return strings.Replace(config, c.Plugin, link, 1), done, nil
 }
 
 // machine is what a choice depends on; tests give one of their own.

@@ -9,12 +9,15 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"testing"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
+
+	"github.com/gocollapse/collapse/record"
 )
 
 // fake writes an ELF library that exports symbol, as far as CheckPlugin reads
@@ -369,6 +372,23 @@ func TestOpenXLA(t *testing.T) {
 	if c.Plugin == "" {
 		t.Skip("no XLA plugin here: make setup installs it")
 	}
+	t.Run("in place", func(t *testing.T) { openXLA(t, c) })
+	if c.Name != CPU {
+		return
+	}
+	// go-xla takes a plugin for CUDA's by its path.
+	link := filepath.Join(t.TempDir(), "nvidia-cuda-notes", "pjrt_c_api_cpu_plugin.so")
+	if err := os.Mkdir(filepath.Dir(link), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(c.Plugin, link); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(compute.ConfigEnvVar, "xla:"+link)
+	t.Run("in a folder named after CUDA", func(t *testing.T) { openXLA(t, Choice{Name: CPU, Plugin: link}) })
+}
+
+func openXLA(t *testing.T, want Choice) {
 	b, c, err := Open()
 	if err != nil {
 		t.Fatal(err)
@@ -376,10 +396,49 @@ func TestOpenXLA(t *testing.T) {
 	defer b.Finalize()
 	roundTrip(t, b)
 	e := c.Environment(b)
-	if e.Backend != c.Name || e.Plugin != filepath.Base(c.Plugin) || !strings.HasPrefix(e.PluginVersion, "PJRT ") || e.GoXLA == "unknown" || e.Device == "" {
+	if c.Plugin != want.Plugin || e.Backend != want.Name || e.Plugin != filepath.Base(c.Plugin) || !strings.HasPrefix(e.PluginVersion, "PJRT ") || e.Device == "" {
 		t.Errorf("environment %+v", e)
 	}
-	t.Logf("%+v", e)
+}
+
+// TestVersions gives what a Go build says in the command and in a cell.
+func TestVersions(t *testing.T) {
+	gomlx := &debug.Module{Path: "github.com/gomlx/gomlx", Version: "v0.28.2"}
+	xla := &debug.Module{Path: "github.com/gomlx/go-xla", Version: "v0.4.1"}
+	const revision = "0123456789abcdef0123456789abcdef01234567"
+	for name, test := range map[string]struct {
+		info debug.BuildInfo
+		want string // Environment.Collapse
+	}{
+		"command": {debug.BuildInfo{Main: debug.Module{Path: Module, Version: "(devel)"}, Deps: []*debug.Module{gomlx, xla},
+			Settings: []debug.BuildSetting{{Key: "vcs.revision", Value: revision}, {Key: "vcs.modified", Value: "true"}}}, "(devel) 0123456789ab+dirty"},
+		"command of a commit": {debug.BuildInfo{Main: debug.Module{Path: Module, Version: "v0.0.0-20260102030405-0123456789ab"}, Deps: []*debug.Module{gomlx, xla},
+			Settings: []debug.BuildSetting{{Key: "vcs.revision", Value: revision}}}, "v0.0.0-20260102030405-0123456789ab"},
+		"cell": {debug.BuildInfo{Main: debug.Module{Path: "gonb_1"}, Deps: []*debug.Module{{Path: Module}, gomlx, xla}}, "(devel)"},
+		"replaced": {debug.BuildInfo{Main: debug.Module{Path: "x"}, Deps: []*debug.Module{{Path: Module, Version: "v0.0.0",
+			Replace: &debug.Module{Path: "/clone"}}, gomlx, xla}}, "(devel)"},
+	} {
+		var e record.Environment
+		versions(&e, &test.info)
+		if e.Collapse != test.want || e.GoMLX != "v0.28.2" || e.GoXLA != "v0.4.1" {
+			t.Errorf("%s: want Collapse %q, found %+v", name, test.want, e)
+		}
+	}
+}
+
+func TestHardwareNames(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "cpuinfo"), []byte("processor\t: 0\nmodel name\t: Some CPU @ 2 GHz\nprocessor\t: 1\nmodel name\t: Other\n"))
+	if got := cpuModel(filepath.Join(dir, "cpuinfo")); got != "Some CPU @ 2 GHz" {
+		t.Errorf("CPU %q", got)
+	}
+	if got := cpuModel(filepath.Join(dir, "absent")); got != runtime.GOARCH {
+		t.Errorf("without a name: %q", got)
+	}
+	write(t, filepath.Join(dir, "gpus/0000:01:00.0/information"), []byte("Model: \t\t NVIDIA H200\nIRQ: 1\n"))
+	if got := gpuModel(filepath.Join(dir, "gpus")); got != "NVIDIA H200" {
+		t.Errorf("GPU %q", got)
+	}
 }
 
 // TestRefusedInTime runs a program that asks for a plugin which is a text file:

@@ -3,6 +3,7 @@ package backend
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -37,13 +38,19 @@ func (c Choice) Environment(b compute.Backend) record.Environment {
 	}
 	e.Plugin = filepath.Base(c.Plugin)
 	if b != nil {
-		e.PluginVersion = pluginVersion(c.Plugin)
+		if m := pjrtVersion.FindStringSubmatch(b.Description()); m != nil {
+			e.PluginVersion = "PJRT " + m[1]
+		}
 		if d, _, _ := strings.Cut(b.DeviceDescription(0), " [processId"); d != "" {
 			e.Device += " (" + d + ")"
 		}
 	}
 	return e
 }
+
+// pjrtVersion finds the version of the PJRT interface that a plugin speaks in
+// go-xla's description of it: "… plugin (/path) v0.115 [StableHLO] …".
+var pjrtVersion = regexp.MustCompile(`.*\) v(\d+\.\d+)`)
 
 // versions fills in what the Go build says about the modules.
 func versions(e *record.Environment, info *debug.BuildInfo) {

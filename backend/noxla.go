@@ -9,5 +9,3 @@ const (
 )
 
 func libcVersion() string { return "" }
-
-func pluginVersion(string) string { return "" }

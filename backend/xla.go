@@ -13,12 +13,7 @@ static const char *libc_version(void) { return ""; }
 */
 import "C"
 
-import (
-	"fmt"
-
-	"github.com/gomlx/go-xla/compute/xla"
-	"github.com/gomlx/go-xla/pjrt"
-)
+import "github.com/gomlx/go-xla/compute/xla"
 
 // hasXLA says whether this program can load XLA plugins, noXLA why not.
 const (
@@ -34,14 +29,3 @@ func init() {
 
 // libcVersion returns the version of the GNU C library, like "2.36", or "".
 func libcVersion() string { return C.GoString(C.libc_version()) }
-
-// pluginVersion returns the version of the PJRT interface that a plugin
-// speaks. The plugin is loaded already.
-func pluginVersion(path string) string {
-	p, err := pjrt.GetPlugin(path)
-	if err != nil {
-		return ""
-	}
-	major, minor := p.Version()
-	return fmt.Sprintf("PJRT %d.%d", major, minor)
-}

@@ -84,13 +84,13 @@ func (a *archive) ensure(ctx context.Context, o Options) (string, error) {
 }
 
 func (a *archive) offline(dir string) error {
-	return fmt.Errorf("data: %s is not in %s, and fetching it is not allowed here; %s", a.Set, dir, a.waysOut())
+	return fmt.Errorf("data: %s is not in %s, and fetching it is not allowed here; run collapse fetch %s; %s", a.Set, dir, a.Set, a.waysOut())
 }
 
-// waysOut tells a user how to get the set.
+// waysOut tells a user how to get the set without the network.
 func (a *archive) waysOut() string {
-	return fmt.Sprintf("run collapse fetch %s, or collapse fetch %s --from FILE|FOLDER with %s or its unpacked folder, or set %s=FOLDER to the folder that holds %s",
-		a.Set, a.Set, filepath.Base(a.URL), EnvDir, a.Folder)
+	return fmt.Sprintf("without network, run collapse fetch %s --from FILE|FOLDER with %s or its unpacked folder, or set %s=FOLDER to the folder that holds %s",
+		a.Set, filepath.Base(a.URL), EnvDir, a.Folder)
 }
 
 // manifestName is the file that an installation leaves beside a set's files.

@@ -408,7 +408,7 @@ func TestExtractTakesOnlyItsOwnFiles(t *testing.T) {
 	}{
 		{"parent", with(entry{name: "../evil", body: []byte("x")}), "does not belong"},
 		{"parent inside", with(entry{name: "cifar-10-batches-bin/../../evil", body: []byte("x")}), "does not belong"},
-		{"absolute", with(entry{name: "/tmp/evil", body: []byte("x")}), "does not belong"},
+		{"absolute", with(entry{name: "/evil", body: []byte("x")}), "does not belong"},
 		{"other folder", with(entry{name: "evil/data_batch_1.bin", body: []byte("x")}), "does not belong"},
 		{"symbolic link", with(entry{name: "cifar-10-batches-bin/readme.html", kind: tar.TypeSymlink, link: "/etc/passwd"}), "does not belong"},
 		{"hard link", with(entry{name: "cifar-10-batches-bin/batches.meta.txt", kind: tar.TypeLink, link: "/etc/passwd"}), "does not belong"},

@@ -95,8 +95,8 @@ func (f *fetcher) transfer(ctx context.Context, a *archive, part string) (resume
 		var broken *brokenError
 		if !errors.As(err, &broken) || ctx.Err() != nil || have <= best || attempt == maxResumes {
 			if errors.As(err, &broken) && ctx.Err() == nil {
-				err = fmt.Errorf("data: fetching %s from %s: %w (%d of %d bytes are kept; the same command goes on from there); or %s",
-					a.Set, a.URL, err, have, a.Size, a.waysOut())
+				err = fmt.Errorf("data: fetching %s: %w; %d of %d bytes are kept: the same command again goes on from there; %s",
+					a.Set, err, have, a.Size, a.waysOut())
 			}
 			return resumed, err
 		}
@@ -146,15 +146,15 @@ func (f *fetcher) attempt(ctx context.Context, a *archive, part string) error {
 	case res.StatusCode == http.StatusPartialContent && have > 0:
 		want := fmt.Sprintf("bytes %d-%d/%d", have, a.Size-1, a.Size)
 		if got := res.Header.Get("Content-Range"); got != want {
-			return broken("the server sent the range %q, want %q", got, want)
+			return broken("%s: the server sent the range %q, want %q", a.URL, got, want)
 		}
 	case res.StatusCode == http.StatusOK:
 		have = 0
 	default:
-		return broken("the server answered %s", res.Status)
+		return broken("%s: the server answered %s", a.URL, res.Status)
 	}
 	if n := res.ContentLength; n >= 0 && n != a.Size-have {
-		return broken("the server offers %d bytes, want %d: not the archive; perhaps a page of a proxy or of a network that asks for a login", n, a.Size-have)
+		return broken("%s: the server offers %d bytes, want %d: not the archive; perhaps a page of a proxy or of a network that asks for a login", a.URL, n, a.Size-have)
 	}
 	return f.append(ctx, cancel, a, part, have, res.Body)
 }
@@ -201,7 +201,7 @@ func (f *fetcher) append(ctx context.Context, cancel context.CancelCauseFunc, a 
 		timer.Reset(stall)
 		if n > 0 {
 			if have+int64(n) > a.Size {
-				return broken("the server sent more than the %d bytes of the archive", a.Size)
+				return broken("%s: the server sent more than the %d bytes of the archive", a.URL, a.Size)
 			}
 			if _, err := w.Write(buf[:n]); err != nil {
 				return fmt.Errorf("data: %s: %w", part, err)
@@ -216,11 +216,11 @@ func (f *fetcher) append(ctx context.Context, cancel context.CancelCauseFunc, a 
 			}
 			return nil
 		case errors.Is(rerr, io.EOF):
-			return broken("the transfer ended early: %w", io.ErrUnexpectedEOF)
+			return broken("%s: the transfer ended early: %w", a.URL, io.ErrUnexpectedEOF)
 		case rerr != nil && ctx.Err() != nil:
-			return broken("the transfer broke: %w", context.Cause(ctx))
+			return broken("%s: the transfer broke: %w", a.URL, context.Cause(ctx))
 		case rerr != nil:
-			return broken("the transfer broke: %w", rerr)
+			return broken("%s: the transfer broke: %w", a.URL, rerr)
 		}
 	}
 }

@@ -145,7 +145,7 @@ func TestFetchFaults(t *testing.T) {
 		{name: "cut and taken up again", faults: []http.HandlerFunc{hangUp(200, length(n), body, half)}},
 		{name: "cut twice", faults: []http.HandlerFunc{hangUp(200, length(n), body, half), hangUp(206, rng(half, n-1, n), body[half:], 10)}},
 		{name: "cut after the headers", faults: []http.HandlerFunc{hangUp(200, length(n), body, 0)},
-			words: []string{"broke", "the same command goes on", "--from FILE|FOLDER", EnvDir}},
+			words: []string{"broke", "the same command again goes on", "--from FILE|FOLDER", EnvDir}},
 		{name: "cut and then no answer", faults: []http.HandlerFunc{hangUp(200, length(n), body, half), answer(500, "no")},
 			words: []string{"500", fmt.Sprintf("%d of %d bytes are kept", half, n)}},
 		{name: "cut with no length", faults: []http.HandlerFunc{chunked(body[:half]), answer(503, "no")},
@@ -236,7 +236,7 @@ func TestFetchWithoutNetwork(t *testing.T) {
 	s.Close()
 	o := Options{Dir: t.TempDir()}
 	_, err := a.fetch(context.Background(), o, newFetcher(o))
-	wantError(t, err, s.URL, "the same command", "collapse fetch cifar10 --from FILE|FOLDER", EnvDir+"=FOLDER")
+	wantError(t, err, s.URL, "the same command again", "collapse fetch cifar10 --from FILE|FOLDER", EnvDir+"=FOLDER")
 }
 
 func TestFetchCancelled(t *testing.T) {

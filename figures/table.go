@@ -121,6 +121,9 @@ func (t *Table) Text() string {
 	return b.String()
 }
 
+// noBreak keeps "δ = 0.05" and "LS − CE" on one line of a narrow column.
+var noBreak = strings.NewReplacer(" = ", "\u00a0=\u00a0", " − ", "\u00a0−\u00a0")
+
 // HTML returns the table as a <table> in a <figure>, with caption and notes.
 func (t *Table) HTML() string {
 	var b strings.Builder
@@ -128,7 +131,7 @@ func (t *Table) HTML() string {
 	if len(t.Groups) > 0 {
 		b.WriteString("<tr>")
 		for _, g := range t.Groups {
-			tag := "<th"
+			tag := `<th class="group"`
 			if g.Columns > 1 {
 				tag += ` colspan="` + strconv.Itoa(g.Columns) + `" scope="colgroup"`
 			}
@@ -147,6 +150,9 @@ func (t *Table) HTML() string {
 				b.WriteString(` style="text-align:right"`)
 			} else {
 				b.WriteString(` style="text-align:left"`)
+			}
+			if tag == "th" {
+				c = noBreak.Replace(c)
 			}
 			b.WriteString(">" + html.EscapeString(c) + "</" + tag + ">")
 		}

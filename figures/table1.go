@@ -134,7 +134,7 @@ func Table1(runs ...Series) (*Table, error) {
 	if onPaperData {
 		add("the paper (800 epochs)", "CE", "LS (δ = 0.05)", "LS − CE")
 		if judged {
-			add("", "sign of LS − CE as in the paper")
+			add("", "sign as in the paper")
 		}
 	}
 
@@ -185,7 +185,7 @@ func Table1(runs ...Series) (*Table, error) {
 	case !judged:
 		t.Notes = append(t.Notes, "Verdict: not decided. A verdict needs runs under CE and under LS with δ = 0.05.")
 	case !enough:
-		t.Notes = append(t.Notes, fmt.Sprintf("Verdict: not decided. A verdict needs at least %d seeds under both losses; here the same seed stands under both %s.", minSeeds, times(sharedSeeds(ce, ls))))
+		t.Notes = append(t.Notes, fmt.Sprintf("Verdict: not decided. A verdict needs at least %d seeds that were run under both losses; here there is %s.", minSeeds, count(sharedSeeds(ce, ls))))
 	default:
 		t.Notes = append(t.Notes, fmt.Sprintf("Verdict by cell: the 95%% Student-t interval of LS − CE over %d paired seeds lies wholly on the side of the paper's sign (holds), wholly on the other (does not hold) or across 0 (not decided).", sharedSeeds(ce, ls)))
 	}
@@ -294,16 +294,11 @@ func seeds(a, b *group) (pairs [][2]*record.Record) {
 
 func sharedSeeds(a, b *group) int { return len(seeds(a, b)) }
 
-func times(n int) string {
-	switch n {
-	case 0:
-		return "never"
-	case 1:
-		return "once"
-	case 2:
-		return "twice"
+func count(n int) string {
+	if n == 0 {
+		return "none"
 	}
-	return fmt.Sprintf("%d times", n)
+	return strconv.Itoa(n)
 }
 
 func longest(runs []Series) (n int) {

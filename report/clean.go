@@ -46,6 +46,7 @@ func (p *page) clean(fragment string, embed func(ref string) string) (string, er
 		return "", err
 	}
 	p.uniqueIDs(root)
+	keepPunctuation(root)
 	if !visible(root) {
 		return "", nil
 	}
@@ -56,6 +57,30 @@ func (p *page) clean(fragment string, embed func(ref string) string) (string, er
 		}
 	}
 	return b.String(), nil
+}
+
+// keepPunctuation ties a formula in a line to the sign that follows it, where a
+// browser would break the line between them.
+func keepPunctuation(root *html.Node) {
+	var inline []*html.Node
+	each(root, func(n *html.Node) {
+		if n.Data == "math" && attr(n, "display") != "block" {
+			inline = append(inline, n)
+		}
+	})
+	for _, m := range inline {
+		t := m.NextSibling
+		if t == nil || t.Type != html.TextNode || t.Data == "" || !strings.ContainsRune(".,;:!?)’”", []rune(t.Data)[0]) {
+			continue
+		}
+		sign := string([]rune(t.Data)[0])
+		span := &html.Node{Type: html.ElementNode, Data: "span", DataAtom: atom.Span, Attr: []html.Attribute{{Key: "class", Val: "nowrap"}}}
+		m.Parent.InsertBefore(span, m)
+		m.Parent.RemoveChild(m)
+		span.AppendChild(m)
+		span.AppendChild(&html.Node{Type: html.TextNode, Data: sign})
+		t.Data = strings.TrimPrefix(t.Data, sign)
+	}
 }
 
 // maxHTMLDepth bounds recursion; html.Parse itself allows 512 open elements.

@@ -104,7 +104,10 @@ type inlineFormula struct {
 func (*inlineFormula) Kind() ast.NodeKind         { return kindInline }
 func (n *inlineFormula) Dump(src []byte, lvl int) { ast.DumpHelper(n, src, lvl, nil, nil) }
 
-type blockFormula struct{ ast.BaseBlock }
+type blockFormula struct {
+	ast.BaseBlock
+	closed bool // the closing $$ stood on the first line
+}
 
 func (*blockFormula) Kind() ast.NodeKind         { return kindBlock }
 func (*blockFormula) IsRaw() bool                { return true }
@@ -118,7 +121,7 @@ func (inlineFormulas) Trigger() []byte { return []byte{'$'} }
 // GitHub the dollar signs stand against the formula, and a digit after the last
 // one makes it money.
 func (inlineFormulas) Parse(_ ast.Node, block text.Reader, _ parser.Context) ast.Node {
-	line, pos := block.PeekLine()
+	line, _ := block.PeekLine()
 	savedLine, savedPos := block.Position()
 	fence := 1
 	if len(line) > 1 && line[1] == '$' {
@@ -141,6 +144,10 @@ func (inlineFormulas) Parse(_ ast.Node, block text.Reader, _ parser.Context) ast
 				tex = append(tex, line[i], line[i+1])
 				i++
 				continue
+			case line[i] == '`':
+				// Code begins before the formula would end: the sign was money.
+				block.SetPosition(savedLine, savedPos)
+				return nil
 			case line[i] != '$':
 				tex = append(tex, line[i])
 				continue
@@ -155,7 +162,6 @@ func (inlineFormulas) Parse(_ ast.Node, block text.Reader, _ parser.Context) ast
 			return &inlineFormula{tex: string(tex), display: fence == 2}
 		}
 		block.AdvanceLine()
-		_ = pos
 	}
 }
 
@@ -167,6 +173,7 @@ func (blockFormulas) Trigger() []byte { return []byte{'$'} }
 // closing $$.
 func (blockFormulas) Open(_ ast.Node, r text.Reader, pc parser.Context) (ast.Node, parser.State) {
 	line, seg := r.PeekLine()
+	seg.Start -= seg.Padding
 	at := pc.BlockOffset()
 	if at < 0 || !bytes.HasPrefix(line[at:], []byte("$$")) {
 		return nil, parser.NoChildren
@@ -178,23 +185,25 @@ func (blockFormulas) Open(_ ast.Node, r text.Reader, pc parser.Context) (ast.Nod
 			return nil, parser.NoChildren // text follows: a formula inside a paragraph
 		}
 		n.Lines().Append(text.NewSegment(seg.Start+at+2, seg.Start+at+2+i))
-		r.Advance(len(line))
-		return n, parser.Close | parser.NoChildren
+		n.closed = true
+		return n, parser.NoChildren
 	}
 	n.Lines().Append(text.NewSegment(seg.Start+at+2, seg.Stop))
-	r.Advance(len(line))
-	return n, parser.Continue | parser.NoChildren
+	return n, parser.NoChildren
 }
 
 func (blockFormulas) Continue(node ast.Node, r text.Reader, _ parser.Context) parser.State {
+	if node.(*blockFormula).closed {
+		return parser.Close
+	}
 	line, seg := r.PeekLine()
 	if i := bytes.Index(line, []byte("$$")); i >= 0 {
 		node.Lines().Append(text.NewSegment(seg.Start, seg.Start+i))
-		r.Advance(len(line))
+		r.AdvanceToEOL()
 		return parser.Close
 	}
 	node.Lines().Append(seg)
-	r.Advance(len(line))
+	r.AdvanceToEOL()
 	return parser.Continue | parser.NoChildren
 }
 

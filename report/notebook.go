@@ -106,6 +106,9 @@ func readNotebook(r io.Reader) (*notebook, error) {
 	return nb, nil
 }
 
+// marks are Markdown's signs that a plain title does without.
+var marks = strings.NewReplacer("$", "", "`", "", "*", "", "\\", "")
+
 // title is the text of the first heading, or the file's name.
 func (nb *notebook) title() string {
 	for _, c := range nb.Cells {
@@ -114,7 +117,7 @@ func (nb *notebook) title() string {
 		}
 		for _, l := range strings.Split(string(c.Source), "\n") {
 			if t, ok := strings.CutPrefix(l, "# "); ok && strings.TrimSpace(t) != "" {
-				return strings.TrimSpace(t)
+				return marks.Replace(strings.TrimSpace(t))
 			}
 		}
 	}

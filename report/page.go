@@ -189,11 +189,11 @@ func (p *page) overview() string {
 	var b strings.Builder
 	b.WriteString(`<p>One line a run, with the numbers of its last epoch. Every name leads to the whole record.</p>
 <div class="scroll"><table class="runs">
-<thead><tr><th scope="col">Run</th><th scope="col">Data</th><th scope="col">Scale</th><th scope="col">Loss</th><th scope="col" class="n">Epochs</th><th scope="col" class="n">Training error</th><th scope="col" class="n">Test error</th><th scope="col" class="n">NC1</th><th scope="col" class="n">NC2</th><th scope="col" class="n">NC3</th></tr></thead>
+<thead><tr><th scope="col">Run</th><th scope="col">Data</th><th scope="col">Scale</th><th scope="col">Loss</th><th scope="col" class="n">Epochs</th><th scope="col" class="n">Training error (%)</th><th scope="col" class="n">Test error (%)</th><th scope="col" class="n">NC1</th><th scope="col" class="n">NC2</th><th scope="col" class="n">NC3</th></tr></thead>
 <tbody>
 `)
 	for _, r := range p.site.runs {
-		b.WriteString("<tr><th scope=\"row\"><a href=\"" + r.file + "\">" + esc(r.name) + "</a></th><td>" + esc(figures.DataName(r.Spec.Dataset)) + "</td><td>" + badge(r) + "</td><td>" + esc(lossText(r.Spec)) + "</td><td class=\"n\">" + epochsText(r) + "</td>")
+		b.WriteString("<tr><th scope=\"row\"><a href=\"" + r.file + "\">" + esc(r.name) + "</a></th><td>" + esc(figures.DataName(r.Spec.Dataset)) + "</td><td>" + badge(r) + "</td><td class=\"nowrap\">" + esc(lossName(r.Spec)) + "</td><td class=\"n\">" + epochsText(r) + "</td>")
 		e := r.Last()
 		if e == nil {
 			e = &record.Epoch{}
@@ -213,7 +213,11 @@ func (p *page) overview() string {
 func (p *page) group(g []*run) (string, error) {
 	var b strings.Builder
 	first := g[0]
-	title := fmt.Sprintf("%s, %s of width %d", figures.DataName(first.Spec.Dataset), figures.NetworkName(first.Spec.Model), first.Spec.Width)
+	title := figures.DataName(first.Spec.Dataset)
+	if n := first.Spec.TrainPerClass; n > 0 {
+		title += fmt.Sprintf(", %d images a class", n)
+	}
+	title += fmt.Sprintf(", %s of width %d", figures.NetworkName(first.Spec.Model), first.Spec.Width)
 	b.WriteString("<section class=\"group\">\n<h2 id=\"" + p.takeID(slug(strings.ToLower(title))) + "\">" + esc(title) + " " + badge(first) + "</h2>\n")
 	b.WriteString(facts(g))
 	fig, err := figures.Figure1(series(g)...)
@@ -227,7 +231,7 @@ func (p *page) group(g []*run) (string, error) {
 	b.WriteString(h)
 	switch t, err := figures.Table1(series(g)...); {
 	case errors.Is(err, figures.ErrNoEpochs):
-		b.WriteString("<p class=\"note\">There is no Table 1 for these runs: they are shorter than its first epoch, 10.</p>\n")
+		b.WriteString("<p class=\"note\">There is no Table 1 for these runs: they are shorter than its first epoch, 10. No claim of the paper is judged.</p>\n")
 	case err != nil:
 		return "", fmt.Errorf("report: %w", err)
 	default:
@@ -349,11 +353,8 @@ func (r *run) title() string { return "Run " + r.name }
 func (r *run) body(p *page) (string, error) {
 	var b strings.Builder
 	b.WriteString("<h1>" + esc(r.name) + " " + badge(r) + "</h1>\n")
-	origin, err := figures.Origin(figures.Series{Record: r.Record})
-	if err != nil {
-		return "", fmt.Errorf("report: record %s: %w", r.path, err)
-	}
-	b.WriteString("<p class=\"lead\">" + esc(origin) + "</p>\n")
+	fmt.Fprintf(&b, "<p class=\"lead\">%s of width %d under %s on %s: one training run, seed %d.</p>\n",
+		esc(figures.NetworkName(r.Spec.Model)), r.Spec.Width, esc(lossText(r.Spec)), esc(figures.DataName(r.Spec.Dataset)), r.Spec.Seed)
 	b.WriteString(facts([]*run{r}))
 
 	s := figures.Series{Record: r.Record}
@@ -462,6 +463,14 @@ func lossText(s record.Spec) string {
 	return "cross entropy"
 }
 
+// lossName is lossText for a narrow column.
+func lossName(s record.Spec) string {
+	if s.Loss == "ls" {
+		return "LS, δ = " + strconv.FormatFloat(s.Delta, 'g', -1, 64)
+	}
+	return strings.ToUpper(s.Loss)
+}
+
 // epochsText is the number of epochs, with what was asked for where that is more.
 func epochsText(r *run) string {
 	n := 0
@@ -476,7 +485,7 @@ func epochsText(r *run) string {
 
 func percent(v record.Number) string {
 	if x := float64(v); !math.IsNaN(x) && !math.IsInf(x, 0) {
-		return strconv.FormatFloat(100*x, 'f', 2, 64) + " %"
+		return strconv.FormatFloat(100*x, 'f', 2, 64)
 	}
 	return "–"
 }

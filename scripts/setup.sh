@@ -14,8 +14,9 @@ die() { say "$1"; shift; for line; do printf '          %s\n' "$line" >&2; done;
 # ---- what the machine must have -------------------------------------------
 need=$(sed -n 's/^go //p' go.mod)
 command -v go >/dev/null || die "Go is missing: install Go $need or newer from https://go.dev/dl/ and put it on PATH."
-goversion=$(go env GOVERSION 2>/dev/null) ||
-	die "go $need or newer is needed:" "$(go env GOVERSION 2>&1 | head -3)" "Install it from https://go.dev/dl/"
+# Go itself knows whether it is new enough, or fetches the Go that is.
+why=$(go list -m 2>&1) || die "Go $need or newer is needed; install it from https://go.dev/dl/" "$why"
+goversion=$(go env GOVERSION)
 cc=$(go env CC)
 command -v "${cc%% *}" >/dev/null || die "a C compiler is missing ($cc): apt-get install gcc libc6-dev"
 printf '#include <stdlib.h>\nint main(void) { return 0; }\n' | $cc -x c -o /dev/null - 2>/dev/null ||
@@ -35,7 +36,7 @@ pyversion=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 stamp=.venv/collapse-setup
 want="$root
 $python $pyversion
-$(cat python/requirements.txt python/plugin.txt | cksum)"
+$(cat python/requirements.txt python/plugin.txt python/overrides.json | cksum)"
 if [ "$(cat "$stamp" 2>/dev/null)" != "$want" ]; then
 	if [ -f "$stamp" ] && [ "$(head -1 "$stamp")" != "$root" ]; then
 		say "the project has moved from $(head -1 "$stamp"): .venv is built anew"
@@ -56,6 +57,9 @@ if [ "$(cat "$stamp" 2>/dev/null)" != "$want" ]; then
 	else
 		say "no XLA CPU plugin for $(uname -s) on $(uname -m): training uses pure Go, about 7 times slower"
 	fi
+	# JupyterLab asks nobody for news or newer versions.
+	mkdir -p .venv/share/jupyter/lab/settings
+	cp python/overrides.json .venv/share/jupyter/lab/settings/overrides.json
 	printf '%s\n' "$want" >"$stamp"
 fi
 
