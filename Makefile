@@ -26,7 +26,7 @@ help:
 	@echo 'make report   set up, train two small networks, execute the notebooks, write build/report/index.html'
 	@echo 'make lab      JupyterLab on notebooks/ with the kernel "Collapse (Go)"'
 	@echo 'make test     every test, with the set-up it needs (COLLAPSE_STRICT=1: a skipped one fails)'
-	@echo 'make bench    speed of the training step and of the metrics'
+	@echo 'make bench    speed of the training step, beside JAX, and of the metrics'
 	@echo 'make setup    only the set-up: .venv, .tools/bin, the kernel'
 	@echo 'make clean    remove .venv, .tools and build; runs/ stays'
 
@@ -54,8 +54,17 @@ lab: setup
 test: setup
 	@scripts/test.sh
 
-bench: setup
-	go test -run '^$$' -bench . -benchmem ./...
+# JAX, the peer of the training step, gets an environment of its own.
+bench: setup build/bench-venv/done
+	go build -o build/bench-train ./bench/train
+	build/bench-venv/bin/python bench/train/run.py build/bench-train
+	go test -run '^$$' -bench . -benchmem ./nc
+
+build/bench-venv/done: bench/requirements.txt | setup
+	@rm -rf $(@D)
+	.venv/bin/python -m venv $(@D)
+	$(@D)/bin/python -m pip --disable-pip-version-check install -q -r $<
+	@touch $@
 
 clean:
 	rm -rf .venv .tools build

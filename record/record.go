@@ -54,6 +54,7 @@ const (
 	Running  Status = "running"  // the run is going on, or was killed
 	Stopped  Status = "stopped"  // stopped by the user; the checkpoint continues it
 	Finished Status = "finished" // all epochs were trained and measured
+	Failed   Status = "failed"   // the loss or the features became infinite or NaN
 )
 
 // Record is one run: what was asked, on what it ran, and what was measured.

@@ -281,7 +281,7 @@ func (r *run) loop(ctx context.Context) error {
 			}
 			return ErrStopped
 		case errors.Is(err, ErrDiverged):
-			r.rec.Status = record.Stopped
+			r.rec.Status = record.Failed
 			return errors.Join(err, r.writeRecord())
 		default:
 			return err

@@ -1,0 +1,77 @@
+package safetensors
+
+import (
+	"bytes"
+	"encoding/binary"
+	"reflect"
+	"testing"
+)
+
+func sample() *File {
+	return &File{
+		Metadata: map[string]string{"epoch": "3"},
+		Arrays: map[string]Array{
+			"b":      {Shape: []int{2, 3}, F32: []float32{1, -2, 3.5, 0, 5, 6}},
+			"a":      {Shape: []int{}, I64: []int64{-7}},
+			"nobody": {Shape: []int{0, 4}, F32: []float32{}},
+		},
+	}
+}
+
+func TestRoundTrip(t *testing.T) {
+	b, err := sample().Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := sample().Marshal()
+	if err != nil || !bytes.Equal(b, again) {
+		t.Errorf("equal content gives other bytes (%v)", err)
+	}
+	if n := binary.LittleEndian.Uint64(b); n%8 != 0 {
+		t.Errorf("values start at %d, want a multiple of 8", 8+n)
+	}
+	f, err := Unmarshal(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(f, sample()) {
+		t.Errorf("read %+v", f)
+	}
+}
+
+func TestMarshalErrors(t *testing.T) {
+	for name, a := range map[string]Array{
+		"shape":     {Shape: []int{2}, F32: []float32{1}},
+		"negative":  {Shape: []int{-1}, F32: []float32{1}},
+		"two types": {Shape: []int{1}, F32: []float32{1}, I64: []int64{1}},
+	} {
+		f := &File{Arrays: map[string]Array{"x": a}}
+		if _, err := f.Marshal(); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+func TestUnmarshalErrors(t *testing.T) {
+	file := func(header string, values int) []byte {
+		b := binary.LittleEndian.AppendUint64(nil, uint64(len(header)))
+		return append(append(b, header...), make([]byte, values)...)
+	}
+	for name, b := range map[string][]byte{
+		"empty":         nil,
+		"huge header":   binary.LittleEndian.AppendUint64(nil, 1<<60),
+		"not JSON":      file("{", 0),
+		"cut off":       file(`{"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}`, 4),
+		"left over":     file(`{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`, 8),
+		"other shape":   file(`{"x":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}`, 8),
+		"negative":      file(`{"x":{"dtype":"F32","shape":[1],"data_offsets":[-4,0]}}`, 0),
+		"overflow":      file(`{"x":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,0]}}`, 0),
+		"unknown type":  file(`{"x":{"dtype":"F8","shape":[1],"data_offsets":[0,1]}}`, 1),
+		"odd metadata":  file(`{"__metadata__":{"a":1}}`, 0),
+		"not an object": file(`[]`, 0),
+	} {
+		if _, err := Unmarshal(b); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}

@@ -1,0 +1,314 @@
+package train_test
+
+import (
+	"context"
+	"errors"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gomlx/compute"
+
+	"github.com/gocollapse/collapse/backend"
+	"github.com/gocollapse/collapse/data"
+	"github.com/gocollapse/collapse/record"
+	"github.com/gocollapse/collapse/train"
+	"github.com/gocollapse/collapse/train/safetensors"
+)
+
+// onBackends runs a test on the pure Go backend and on the XLA one that is found.
+func onBackends(t *testing.T, f func(t *testing.T, b compute.Backend)) {
+	t.Run("go", func(t *testing.T) { f(t, openGo(t)) })
+	t.Run("xla", func(t *testing.T) {
+		c, err := backend.Choose()
+		if err != nil || !strings.HasPrefix(c.Name, "xla") {
+			t.Skipf("SKIPPED ON XLA: no XLA plugin found (chosen %q, %v); `make setup` installs one", c.Name, err)
+		}
+		b, err := c.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(b.Finalize)
+		f(t, b)
+	})
+}
+
+func openGo(t *testing.T) compute.Backend {
+	t.Helper()
+	b, err := compute.NewWithConfig("go:parallelism=-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Finalize)
+	return b
+}
+
+// tinySet has two classes of 8×8 images, light and dark with noise; 2·11 train
+// and 2·3 test images, so that a batch of 8 leaves one of 6.
+func tinySet() *data.Set {
+	rng := rand.New(rand.NewPCG(7, 7))
+	split := func(n int) data.Split {
+		var s data.Split
+		for i := range n {
+			s.Labels = append(s.Labels, int32(i%2))
+			for range 8 * 8 * 3 {
+				s.Images = append(s.Images, byte(60+80*(i%2)+rng.IntN(60)))
+			}
+		}
+		return s
+	}
+	return &data.Set{
+		Train: split(22), Test: split(6), Height: 8, Width: 8, Channels: 3,
+		Info: record.Data{Name: "cifar10", Source: "test", Classes: []string{"dark", "light"}, Train: 22, Test: 6,
+			Height: 8, Width: 8, Channels: 3, Mean: []float64{.5, .5, .5}, Std: []float64{.25, .25, .25}},
+	}
+}
+
+func tinySpec() record.Spec {
+	s := record.DefaultSpec()
+	s.Name, s.Width, s.Batch, s.Epochs, s.Milestones = "tiny", 1, 8, 3, []int{2}
+	s.Loss, s.Delta = "ls", 0.05
+	return s
+}
+
+// withoutTimes returns the rows with their wall times set to zero.
+func withoutTimes(rows []record.Epoch) []record.Epoch {
+	rows = slices.Clone(rows)
+	for i := range rows {
+		rows[i].Seconds, rows[i].MeasureSeconds = 0, 0
+	}
+	return rows
+}
+
+// Ten steps end at PyTorch's parameters, running statistics and momentum
+// buffers (models/testdata/torch_parity.py).
+func TestStepsAsPyTorch(t *testing.T) {
+	f, err := safetensors.ReadFile("../models/testdata/torch_parity.safetensors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const batch = 6
+	set := &data.Set{Height: 8, Width: 8, Channels: 3, Info: record.Data{Name: "cifar10", Classes: make([]string, 5),
+		Mean: []float64{.4914, .4822, .4465}, Std: []float64{.247, .243, .261}}}
+	for _, v := range f.Arrays["images"].F32 {
+		set.Train.Images = append(set.Train.Images, byte(v))
+	}
+	for _, v := range f.Arrays["labels"].I64 {
+		set.Train.Labels = append(set.Train.Labels, int32(v))
+	}
+	set.Test = set.Train
+	spec := tinySpec()
+	spec.Width = 2
+	onBackends(t, func(t *testing.T, b compute.Backend) {
+		e, err := train.NewEngine(b, spec, set)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer e.Close()
+		_, velocity, err := e.State()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var values [][]float32
+		for _, x := range e.Network.Tensors {
+			values = append(values, x.FromTorch(f.Arrays["initial."+x.Name].F32))
+		}
+		if err := e.SetState(values, velocity); err != nil {
+			t.Fatal(err)
+		}
+		near := func(name string, got, want []float32) {
+			t.Helper()
+			scale := 1e-2 // rounding of what is almost zero is not compared
+			for _, v := range want {
+				scale = max(scale, math.Abs(float64(v)))
+			}
+			for i := range want {
+				if d := math.Abs(float64(got[i]) - float64(want[i])); !(d <= 2e-3*scale) {
+					t.Errorf("%s: element %d is %v, PyTorch's %v", name, i, got[i], want[i])
+					return
+				}
+			}
+		}
+		var got []float32
+		for i := range 10 {
+			index := make([]int32, batch)
+			for j := range index {
+				index[j] = int32(i%4*batch + j)
+			}
+			loss, err := e.Step(index, 0.01)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, float32(loss))
+		}
+		near("losses of the steps", got, f.Arrays["step_losses"].F32)
+		if values, velocity, err = e.State(); err != nil {
+			t.Fatal(err)
+		}
+		for i, x := range e.Network.Tensors {
+			near(x.Name, x.Torch(values[i]), f.Arrays["final."+x.Name].F32)
+			if x.Trained() {
+				near("momentum of "+x.Name, x.Torch(velocity[0]), f.Arrays["momentum."+x.Name].F32)
+				velocity = velocity[1:]
+			}
+		}
+	})
+}
+
+// A run that is stopped in the middle of an epoch and resumed ends at the bits
+// of a straight run: rows, values and momentum.
+func TestResume(t *testing.T) {
+	onBackends(t, func(t *testing.T, b compute.Backend) {
+		straight := filepath.Join(t.TempDir(), "straight")
+		want, err := train.Run(context.Background(), tinySpec(), train.Options{Out: straight, Set: tinySet(), Backend: b})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want.Status != record.Finished || len(want.Epochs) != 3 {
+			t.Fatalf("status %s with %d rows, want finished with 3", want.Status, len(want.Epochs))
+		}
+		if r := want.Epochs; r[0].Rate != 0.05 || r[2].Rate >= 0.006 {
+			t.Errorf("rates %v and %v, the milestone is after epoch 2", r[0].Rate, r[2].Rate)
+		}
+
+		out := filepath.Join(t.TempDir(), "stopped")
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		rec, err := train.Run(ctx, tinySpec(), train.Options{Out: out, Set: tinySet(), Backend: b, Progress: func(e train.Event) {
+			if e.Epoch == 2 && e.Step == 2 && e.Row == nil {
+				cancel()
+			}
+		}})
+		if !errors.Is(err, train.ErrStopped) {
+			t.Fatalf("error %v, want ErrStopped", err)
+		}
+		onDisk, err := record.ReadFile(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c := onDisk.Checkpoint; onDisk.Status != record.Stopped || len(onDisk.Epochs) != 1 || c == nil || c.Epoch != 1 || c.Step != 2 {
+			t.Fatalf("record has status %s, %d rows, checkpoint %+v; want stopped, 1 row, epoch 1 step 2", onDisk.Status, len(onDisk.Epochs), c)
+		}
+		if rec.Status != record.Stopped {
+			t.Errorf("returned status %s", rec.Status)
+		}
+
+		other := tinySpec()
+		other.Rate = 0.1
+		if _, err := train.Run(context.Background(), other, train.Options{Out: out, Set: tinySet(), Backend: b, Resume: true}); err == nil || !strings.Contains(err.Error(), "another specification") {
+			t.Errorf("resuming under another rate: error %v", err)
+		}
+		if _, err := train.Run(context.Background(), tinySpec(), train.Options{Out: out, Set: tinySet(), Backend: b}); err == nil || !strings.Contains(err.Error(), "holds a run already") {
+			t.Errorf("starting over it: error %v", err)
+		}
+
+		got, err := train.Run(context.Background(), tinySpec(), train.Options{Out: out, Set: tinySet(), Backend: b, Resume: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if g, w := withoutTimes(got.Epochs), withoutTimes(want.Epochs); !reflect.DeepEqual(g, w) {
+			t.Errorf("rows differ from a straight run's:\n%+v\n%+v", g, w)
+		}
+		a, err := safetensors.ReadFile(filepath.Join(straight, train.CheckpointFile))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := safetensors.ReadFile(filepath.Join(out, train.CheckpointFile))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(a.Arrays) == 0 || !reflect.DeepEqual(a.Arrays, c.Arrays) {
+			t.Error("the final checkpoint differs from a straight run's")
+		}
+		if n := c.Arrays["bn1.num_batches_tracked"].I64; !slices.Equal(n, []int64{9}) {
+			t.Errorf("bn1.num_batches_tracked is %v, want 9 (3 epochs of 3 steps)", n)
+		}
+	})
+}
+
+func TestDiverged(t *testing.T) {
+	spec := tinySpec()
+	spec.Rate = 1e30
+	out := t.TempDir()
+	_, err := train.Run(context.Background(), spec, train.Options{Out: out, Set: tinySet(), Backend: openGo(t)})
+	if !errors.Is(err, train.ErrDiverged) {
+		t.Fatalf("error %v, want ErrDiverged", err)
+	}
+	rec, err := record.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rec.Status != record.Failed || len(rec.Epochs) != 0 {
+		t.Errorf("record has status %s and %d rows", rec.Status, len(rec.Epochs))
+	}
+}
+
+// A checkpoint whose bytes were changed is not resumed from.
+func TestAlteredCheckpoint(t *testing.T) {
+	b, out := openGo(t), t.TempDir()
+	spec := tinySpec()
+	spec.Epochs, spec.Milestones = 1, nil
+	if _, err := train.Run(context.Background(), spec, train.Options{Out: out, Set: tinySet(), Backend: b}); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(out, train.CheckpointFile)
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := slices.Clone(whole)
+	changed[len(changed)-1] ^= 1
+	spec.Epochs = 2
+	for name, bytes := range map[string][]byte{"changed": changed, "cut off": whole[:len(whole)-5], "empty": {}} {
+		if err := os.WriteFile(path, bytes, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := train.Run(context.Background(), spec, train.Options{Out: out, Set: tinySet(), Backend: b, Resume: true}); err == nil || !strings.Contains(err.Error(), train.CheckpointFile) {
+			t.Errorf("%s: error %v, want one that names the file", name, err)
+		}
+	}
+	if err := os.WriteFile(path, whole, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	rec, err := train.Run(context.Background(), spec, train.Options{Out: out, Set: tinySet(), Backend: b, Resume: true})
+	if err != nil || len(rec.Epochs) != 2 {
+		t.Errorf("the whole file with one more epoch: %v", err)
+	}
+}
+
+func TestBadInput(t *testing.T) {
+	b := openGo(t)
+	label := tinySet()
+	label.Train.Labels[3] = 2
+	short := tinySet()
+	short.Test.Images = short.Test.Images[1:]
+	name := tinySet()
+	name.Info.Name = "fashion-mnist-small"
+	bad := tinySpec()
+	bad.Delta = 1
+	for _, c := range []struct {
+		name string
+		spec record.Spec
+		o    train.Options
+		want string
+	}{
+		{"label", tinySpec(), train.Options{Set: label}, "label 3 of the training split"},
+		{"bytes", tinySpec(), train.Options{Set: short}, "test split"},
+		{"data set", tinySpec(), train.Options{Set: name}, "fashion-mnist-small"},
+		{"specification", bad, train.Options{Set: tinySet()}, "delta"},
+		{"nothing to resume", tinySpec(), train.Options{Set: tinySet(), Resume: true}, "resume"},
+	} {
+		c.o.Out, c.o.Backend = filepath.Join(t.TempDir(), "run"), b
+		if _, err := train.Run(context.Background(), c.spec, c.o); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want one with %q", c.name, err, c.want)
+		}
+		if _, err := os.Stat(c.o.Out); err == nil {
+			t.Errorf("%s: a folder was made", c.name)
+		}
+	}
+}
