@@ -6,8 +6,6 @@ import (
 	"math"
 	"strings"
 
-	"gonum.org/v1/gonum/blas"
-	"gonum.org/v1/gonum/blas/blas64"
 	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
 )
@@ -20,14 +18,32 @@ const (
 	OverClasses                   // the mean of the class means
 )
 
+// String returns samples or classes.
+func (g GlobalMean) String() string {
+	if g == OverClasses {
+		return "classes"
+	}
+	return "samples"
+}
+
+// ParseGlobalMean returns the GlobalMean of a name, samples or classes.
+func ParseGlobalMean(name string) (GlobalMean, error) {
+	for _, g := range []GlobalMean{OverSamples, OverClasses} {
+		if name == g.String() {
+			return g, nil
+		}
+	}
+	return 0, fmt.Errorf("nc: global mean over %q; known are samples, classes", name)
+}
+
 // maxBytes bounds what an Accumulator may hold, so that a wrong number of
 // classes is an error and not the end of the machine.
 const maxBytes = 16 << 30
 
 // wellConditioned is the σ_1/σ_r of H̄ up to which the projections on its left
 // singular vectors are taken from the products with the class means, which the
-// nearest-mean decision needs anyway. The error of that way is σ_1/σ_r roundings.
-const wellConditioned = 1e3
+// nearest-mean decision needs anyway. The error of that way is (σ_1/σ_r)² roundings.
+const wellConditioned = 1e2
 
 // Accumulator measures a stream of features in two passes; see the package's
 // example. It is not safe for concurrent use: give each goroutine its own.
@@ -36,7 +52,7 @@ const wellConditioned = 1e3
 // means do not depend on the order of the samples and survive a common offset
 // which is large beside the distances between classes.
 type Accumulator struct {
-	// Global chooses h_G. It is read by BeginSecond.
+	// Global chooses h_G. It is read by BeginSecond; a change after it has no effect.
 	Global GlobalMean
 
 	k, d  int
@@ -67,6 +83,7 @@ type Accumulator struct {
 
 // frame is what BeginSecond fixes. Forks share it.
 type frame struct {
+	over     GlobalMean
 	scale    float64   // power of two that brings H̄ near 1: no square over- or underflows
 	mean     []float64 // K×d, h̄_k
 	global   []float64 // d, h_G
@@ -76,9 +93,9 @@ type frame struct {
 	dist2    []float64 // K×K, scale²·‖h̄_j − h̄_k‖²
 	singular []float64 // singular values of scale·H̄, falling
 	rank     int
-	// Of h−h̄_k, with p its products with the class means, either toDirs·p or
-	// dirs·(h−h̄_k) are the projections on u_r, divided by σ_r.
-	toDirs []float64 // K×rank
+	// With p the products of h−h̄_k with the class means, either toDirs·p or
+	// dirs·(h−h̄_k) are its projections on the directions of H̄, divided by σ_r.
+	toDirs []float64 // rank×K
 	dirs   []float64 // rank×d
 
 	clf        *Classifier
@@ -89,17 +106,25 @@ type frame struct {
 // dimension d. It is an error if k or d is less than 1 or if the O(K·d + K²)
 // memory would be over 16 GiB.
 func NewAccumulator(k, d int) (*Accumulator, error) {
-	if k < 1 || d < 1 {
-		return nil, fmt.Errorf("nc: want at least one class and one dimension, found K = %d, d = %d", k, d)
-	}
-	if need := 8 * (6*float64(k)*float64(d) + float64(k)*float64(k)*2); need > maxBytes {
-		return nil, fmt.Errorf("nc: K = %d classes of d = %d dimensions need %.0f GiB, more than %d; are the labels class numbers?",
-			k, d, need/(1<<30), maxBytes>>30)
+	if err := checkSize(k, d); err != nil {
+		return nil, err
 	}
 	return &Accumulator{
 		k: k, d: d,
 		count: make([]int64, k), high: make([]float64, k*d), low: make([]float64, k*d),
 	}, nil
+}
+
+// checkSize reports K and d that are not sizes or need too much memory.
+func checkSize(k, d int) error {
+	if k < 1 || d < 1 {
+		return fmt.Errorf("nc: want at least one class and one dimension, found K = %d, d = %d", k, d)
+	}
+	if need := 8 * (8*float64(k)*float64(d) + 5*float64(k)*float64(k)); need > maxBytes {
+		return fmt.Errorf("nc: K = %d classes of d = %d dimensions need %.0f GiB, more than %d; are the labels class numbers?",
+			k, d, need/(1<<30), maxBytes>>30)
+	}
+	return nil
 }
 
 // K returns the number of classes.
@@ -190,39 +215,19 @@ func (a *Accumulator) BeginSecond() error {
 		return err
 	}
 	k, d := a.k, a.d
-	f := &frame{mean: make([]float64, k*d), global: make([]float64, d), centred: make([]float64, k*d), scale: 1}
-	weight := make([]float64, k)
-	for c, n := range a.count {
-		weight[c] = float64(n) / float64(a.n)
-		if a.Global == OverClasses {
-			weight[c] = 1 / float64(k)
-		}
-	}
+	f := &frame{over: a.Global, mean: make([]float64, k*d), global: make([]float64, d), centred: make([]float64, k*d), scale: 1}
 	var largest float64
+	column, rest := make([]float64, k), make([]float64, k)
 	for j := range d {
-		// The class means as a double each plus its rounding, taken relative to
-		// their rounded average: the differences keep all their digits whatever
-		// offset the features have.
-		var about float64
-		for c := range k {
-			f.mean[c*d+j] = (a.high[c*d+j] + a.low[c*d+j]) / float64(a.count[c])
-			about += weight[c] * f.mean[c*d+j]
-		}
-		if math.IsNaN(about) || math.IsInf(about, 0) {
+		f.global[j] = a.column(j, column, rest)
+		if math.IsNaN(f.global[j]) || math.IsInf(f.global[j], 0) {
 			return fmt.Errorf("nc: the sums of dimension %d overflow float64; divide the features by a constant", j)
 		}
-		var g float64
-		for c := range k {
-			m, n := f.mean[c*d+j], float64(a.count[c])
-			rest := (math.FMA(-m, n, a.high[c*d+j]) + a.low[c*d+j]) / n
-			f.centred[c*d+j] = (m - about) + rest
-			g += weight[c] * f.centred[c*d+j]
+		for c, v := range column {
+			f.mean[c*d+j] = (a.high[c*d+j] + a.low[c*d+j]) / float64(a.count[c])
+			f.centred[c*d+j] = v
+			largest = max(largest, math.Abs(v))
 		}
-		for c := range k {
-			f.centred[c*d+j] -= g
-			largest = max(largest, math.Abs(f.centred[c*d+j]))
-		}
-		f.global[j] = about + g
 	}
 	if largest > 0 {
 		_, e := math.Frexp(largest)
@@ -230,11 +235,42 @@ func (a *Accumulator) BeginSecond() error {
 	}
 	floats.Scale(f.scale, f.centred)
 	f.distances(k, d)
-	if err := f.decompose(k, d); err != nil {
+	if err := a.decompose(f); err != nil {
 		return err
 	}
 	a.start(f)
 	return nil
+}
+
+// column writes h̄_k − h_G in dimension j to high and what rounding took from it
+// to low, for each class, and returns h_G. The differences keep all their digits
+// whatever offset the features have.
+func (a *Accumulator) column(j int, high, low []float64) (global float64) {
+	// The class means as a double each and the rest, relative to one near all.
+	about := a.high[j] / float64(a.count[0])
+	var sum exact
+	var total float64
+	for c := range a.k {
+		n, s := float64(a.count[c]), a.high[c*a.d+j]
+		m := s / n
+		diff, e := twoSum(m, -about)
+		high[c], low[c] = twoSum(diff, e+(math.FMA(-m, n, s)+a.low[c*a.d+j])/n)
+		weight := n
+		if a.Global == OverClasses {
+			weight = 1
+		}
+		sum.addProduct(weight, high[c])
+		sum.add(weight * low[c])
+		total += weight
+	}
+	s, e := twoSum(sum.high, sum.low)
+	g := s / total
+	gLow := (math.FMA(-g, total, s) + e) / total
+	for c := range a.k {
+		diff, e := twoSum(high[c], -g)
+		high[c], low[c] = twoSum(diff, e+(low[c]-gLow))
+	}
+	return about + g
 }
 
 // start makes room for the sums of the second pass.
@@ -279,21 +315,35 @@ func (a *Accumulator) checkClasses() error {
 	if a.n == 0 {
 		return errors.New("nc: no samples were added")
 	}
-	var empty []string
+	var empty []int
 	for c, n := range a.count {
 		if n == 0 {
-			empty = append(empty, fmt.Sprint(c))
+			empty = append(empty, c)
 		}
 	}
-	switch {
-	case len(empty) == 1:
-		return fmt.Errorf("nc: class %s of %d has no sample; its mean is not defined", empty[0], a.k)
-	case len(empty) > 10:
-		return fmt.Errorf("nc: %d of %d classes have no sample (%s, …); is K right?", len(empty), a.k, strings.Join(empty[:10], ", "))
-	case len(empty) > 1:
-		return fmt.Errorf("nc: classes %s of %d have no sample; their means are not defined", strings.Join(empty, ", "), a.k)
+	if empty != nil {
+		return &EmptyClassError{Classes: empty, K: a.k}
 	}
 	return nil
+}
+
+// EmptyClassError says which of the K classes have no sample, so that their
+// means are not defined.
+type EmptyClassError struct {
+	Classes []int
+	K       int
+}
+
+func (e *EmptyClassError) Error() string {
+	names := strings.Trim(fmt.Sprint(e.Classes[:min(len(e.Classes), 10)]), "[]")
+	names = strings.ReplaceAll(names, " ", ", ")
+	switch {
+	case len(e.Classes) == 1:
+		return fmt.Sprintf("nc: class %s of %d has no sample; its mean is not defined", names, e.K)
+	case len(e.Classes) > 10:
+		return fmt.Sprintf("nc: %d of %d classes have no sample (%s, …); is K right?", len(e.Classes), e.K, names)
+	}
+	return fmt.Sprintf("nc: classes %s of %d have no sample; their means are not defined", names, e.K)
 }
 
 // distances fills norm2 and dist2. The differences are taken before they are
@@ -319,7 +369,8 @@ func (f *frame) distances(k, d int) {
 
 // decompose takes the thin SVD H̄ = U S Vᵀ and keeps the directions with
 // σ_r > σ_1·max(d,K)·2⁻⁵², at most K−1: Σ_k n_k (h̄_k − h_G) = 0 takes one away.
-func (f *frame) decompose(k, d int) error {
+func (a *Accumulator) decompose(f *frame) error {
+	k, d := a.k, a.d
 	var svd mat.SVD
 	if !svd.Factorize(mat.NewDense(k, d, f.centred), mat.SVDThin) {
 		return errors.New("nc: the singular value decomposition of the class means did not converge")
@@ -332,19 +383,23 @@ func (f *frame) decompose(k, d int) error {
 	if f.rank == 0 {
 		return nil
 	}
-	var v, u mat.Dense // centred is K×d, the transpose of H̄: its left vectors are V
+	var v mat.Dense // centred is K×d, the transpose of H̄: its left vectors are V
 	svd.UTo(&v)
-	svd.VTo(&u)
 	if f.singular[0] <= wellConditioned*f.singular[f.rank-1] {
-		f.toDirs = make([]float64, k*f.rank)
-		for c := range k {
-			for r := range f.rank {
-				s := f.singular[r]
-				f.toDirs[c*f.rank+r] = v.At(c, r) / s / s
+		f.toDirs = make([]float64, f.rank*k)
+		for r := range f.rank {
+			s := f.singular[r]
+			for c := range k {
+				f.toDirs[r*k+c] = v.At(c, r) / s / s
 			}
 		}
 		return nil
 	}
+	if a.refine(f, &v) {
+		return nil
+	}
+	var u mat.Dense
+	svd.VTo(&u)
 	f.dirs = make([]float64, f.rank*d)
 	for r := range f.rank {
 		for j := range d {
@@ -352,6 +407,57 @@ func (f *frame) decompose(k, d int) error {
 		}
 	}
 	return nil
+}
+
+// refine finds dirs where H̄ is ill-conditioned. Rounding alone, of H̄ or in its
+// decomposition, moves a small σ_r by σ_1 roundings. But VᵀH̄ᵀ, with H̄ in
+// double-double arithmetic, has rows of about σ_r u_r that are right to their own
+// size, and whatever V has lost, those rows T span what H̄ does:
+// tr(Σ_W (H̄H̄ᵀ)†) is the mean of ‖(TTᵀ)⁻¹T(h−h̄_k)‖². With the rows scaled to
+// length 1, TTᵀ is near I, unless σ_r is so small that V has lost its row: then
+// refine returns false.
+func (a *Accumulator) refine(f *frame, v *mat.Dense) bool {
+	k, d, r := a.k, a.d, f.rank
+	t := mat.NewDense(r, d, nil)
+	parallel(d, d*k*r, func(from, to int) {
+		high, low := make([]float64, k), make([]float64, k)
+		for j := from; j < to; j++ {
+			a.column(j, high, low)
+			for i := range r {
+				var sum exact
+				for c := range k {
+					x := v.At(c, i)
+					sum.addProduct(x, high[c]*f.scale)
+					sum.low += x * (low[c] * f.scale)
+				}
+				t.Set(i, j, sum.value())
+			}
+		}
+	})
+	lengths := make([]float64, r)
+	for i := range r {
+		row := t.RawRowView(i)
+		lengths[i] = floats.Norm(row, 2)
+		if lengths[i] == 0 {
+			return false
+		}
+		floats.Scale(1/lengths[i], row)
+	}
+	var gram mat.SymDense
+	gram.SymOuterK(1, t)
+	var chol mat.Cholesky
+	if !chol.Factorize(&gram) || chol.Cond() > 1e3 {
+		return false
+	}
+	var dirs mat.Dense
+	if err := chol.SolveTo(&dirs, t); err != nil {
+		return false
+	}
+	for i := range r {
+		floats.Scale(1/lengths[i], dirs.RawRowView(i))
+	}
+	f.dirs = dirs.RawMatrix().Data
+	return true
 }
 
 // AddSecond takes a batch of the second pass, which must see the samples of the
@@ -413,10 +519,7 @@ func second[F float32 | float64](a *Accumulator, features []F, labels []int32) {
 		if a.dirs != nil {
 			product(n, r, d, a.block, a.dirs, a.proj)
 		} else {
-			blas64.Gemm(blas.NoTrans, blas.NoTrans, 1,
-				blas64.General{Rows: n, Cols: k, Stride: k, Data: a.dots},
-				blas64.General{Rows: k, Cols: r, Stride: r, Data: a.toDirs},
-				0, blas64.General{Rows: n, Cols: r, Stride: r, Data: a.proj})
+			product(n, r, k, a.dots, a.toDirs, a.proj)
 		}
 	}
 	for i, y := range labels {

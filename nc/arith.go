@@ -1,11 +1,9 @@
 package nc
 
 import (
+	"math"
 	"runtime"
 	"sync"
-
-	"gonum.org/v1/gonum/blas"
-	"gonum.org/v1/gonum/blas/blas64"
 )
 
 // twoSum returns the rounded sum of a and b and its rounding error (Knuth).
@@ -24,6 +22,13 @@ func (e *exact) add(x float64) {
 	e.low += r
 }
 
+// addProduct adds x·y with the product's rounding.
+func (e *exact) addProduct(x, y float64) {
+	p := x * y
+	e.add(p)
+	e.low += math.FMA(x, y, -p)
+}
+
 func (e *exact) merge(o exact) {
 	e.add(o.high)
 	e.low += o.low
@@ -40,14 +45,6 @@ func squaredDistance(a, b []float64) float64 {
 		s += v * v
 	}
 	return s
-}
-
-// product computes out = x·yᵀ for x n×d, y m×d and out n×m, all row-major.
-func product(n, m, d int, x, y, out []float64) {
-	blas64.Gemm(blas.NoTrans, blas.Trans, 1,
-		blas64.General{Rows: n, Cols: d, Stride: d, Data: x},
-		blas64.General{Rows: m, Cols: d, Stride: d, Data: y},
-		0, blas64.General{Rows: n, Cols: m, Stride: m, Data: out})
 }
 
 // parallelWork is the number of elements under which a goroutine costs more than

@@ -187,15 +187,15 @@ func TestUndefined(t *testing.T) {
 			got := c.s.measure(t, 5)
 			figures := got.scalars()
 			for name, v := range figures {
-				if math.IsNaN(*v) != (got.Notes[name] != "") {
-					t.Errorf("%s = %v with note %q", name, *v, got.Notes[name])
+				if math.IsNaN(*v) != (got.Note(name) != "") {
+					t.Errorf("%s = %v with note %q", name, *v, got.Note(name))
 				}
 			}
 			for _, f := range c.nan {
 				if !math.IsNaN(*figures[f]) {
 					t.Errorf("%s = %v, want NaN", f, *figures[f])
 				}
-				contains(t, errorString(got.Notes[f]), c.reason)
+				contains(t, errorString(got.Note(f)), c.reason)
 			}
 			for _, f := range c.values {
 				if math.IsNaN(*figures[f]) {
@@ -203,6 +203,25 @@ func TestUndefined(t *testing.T) {
 				}
 			}
 		})
+	}
+
+	// What a caller did not ask for leaves no note among the reasons.
+	quiet := plain
+	a, err := NewAccumulator(quiet.k, quiet.d)
+	if err == nil {
+		err = a.Add64(quiet.x, quiet.y)
+	}
+	if err == nil {
+		err = a.BeginSecond()
+	}
+	if err == nil {
+		err = a.AddSecond64(quiet.x, quiet.y)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sum, err := a.Summary(quiet.clf); err != nil || len(sum.Notes) != 0 || sum.Note("nc4") == "" || !math.IsNaN(sum.NC4) {
+		t.Errorf("an ordinary summary has %+v, %v", sum, err)
 	}
 
 	few := random(rng, 2, repeat(6, 5), 0.3, 0).measure(t, 5)
@@ -248,8 +267,8 @@ func FuzzAccumulator(f *testing.F) {
 		}
 		for name, v := range got.scalars() {
 			switch {
-			case math.IsInf(*v, 0), math.IsNaN(*v) && got.Notes[name] == "", *v < 0:
-				t.Errorf("%s = %v with note %q", name, *v, got.Notes[name])
+			case math.IsInf(*v, 0), math.IsNaN(*v) && got.Note(name) == "", *v < 0:
+				t.Errorf("%s = %v with note %q", name, *v, got.Note(name))
 			}
 		}
 		for name, most := range map[string]float64{"nc2": 2, "nc3": 2, "nc2_w": 2, "nc2_h": 2, "ncc_error": 1, "nc4": 1, "error": 1} {

@@ -3,6 +3,7 @@ package nc
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Fork returns an accumulator for a part of the samples, to be merged into a
@@ -11,7 +12,7 @@ import (
 func (a *Accumulator) Fork() *Accumulator {
 	b := &Accumulator{Global: a.Global, k: a.k, d: a.d}
 	if a.frame != nil {
-		b.n, b.count = a.n, a.count
+		b.n, b.count, b.high, b.low = a.n, a.count, a.high, a.low // no longer written to
 		b.start(a.frame)
 		return b
 	}
@@ -19,11 +20,11 @@ func (a *Accumulator) Fork() *Accumulator {
 	return b
 }
 
-// Merge adds what b has seen to a; b is not changed and of no use to a after. In
-// the first pass b is any accumulator of the same K and d; the second pass can be
-// merged only from a Fork of a (or of a's own origin), since the sums of another
-// are around other means. Merged parts give what the whole would have given, up
-// to the rounding of the sums.
+// Merge adds what b has seen to a; b is not changed. In the first pass b is any
+// accumulator of the same K and d. The second passes of two can be merged where
+// both began from the same first pass with the same classifier: as forks of one
+// accumulator, or from its state (MarshalBinary). Merged parts give what the whole
+// would have given, up to the rounding of the sums.
 func (a *Accumulator) Merge(b *Accumulator) error {
 	if a == b {
 		return errors.New("nc: an accumulator cannot be merged into itself")
@@ -31,7 +32,7 @@ func (a *Accumulator) Merge(b *Accumulator) error {
 	if a.k != b.k || a.d != b.d {
 		return fmt.Errorf("nc: cannot merge K = %d, d = %d into K = %d, d = %d", b.k, b.d, a.k, a.d)
 	}
-	if a.frame != b.frame {
+	if !a.sameMeans(b) {
 		return errors.New("nc: cannot merge accumulators of different passes or around different means; " +
 			"merge the first passes, then BeginSecond, then Fork for the second")
 	}
@@ -60,4 +61,20 @@ func (a *Accumulator) Merge(b *Accumulator) error {
 	}
 	a.n2 += b.n2
 	return nil
+}
+
+// sameMeans says whether the sums of a and b are of the same pass and, in the
+// second, around the same means.
+func (a *Accumulator) sameMeans(b *Accumulator) bool {
+	if a.frame == b.frame {
+		return true
+	}
+	if a.frame == nil || b.frame == nil || (a.clf == nil) != (b.clf == nil) {
+		return false
+	}
+	if a.clf != nil && !(slices.Equal(a.clf.W, b.clf.W) && slices.Equal(a.clf.B, b.clf.B)) {
+		return false
+	}
+	return a.over == b.over && a.scale == b.scale && slices.Equal(a.count, b.count) &&
+		slices.Equal(a.high, b.high) && slices.Equal(a.low, b.low)
 }

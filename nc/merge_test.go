@@ -71,6 +71,9 @@ func TestMergeFaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	contains(t, a.Merge(b), "different")
+	if err := b.Add64([]float64{5}, []int32{1}); err != nil {
+		t.Fatal(err)
+	}
 	if err := b.BeginSecond(); err != nil {
 		t.Fatal(err)
 	}
@@ -112,6 +115,13 @@ func TestGlobalMean(t *testing.T) {
 		}
 		return s
 	}
+	for _, g := range []GlobalMean{OverSamples, OverClasses} {
+		if got, err := ParseGlobalMean(g.String()); err != nil || got != g {
+			t.Errorf("%v is read as %v, %v", g, got, err)
+		}
+	}
+	_, err := ParseGlobalMean("median")
+	contains(t, err, "median", "samples, classes")
 	// Means 0 and 4; h_G is 1 over samples and 2 over classes.
 	x, y := []float64{0, 0, 0, 4}, []int32{0, 0, 0, 1}
 	if got := measure(OverSamples, x, y).HNorm; got != 2 { // (1 + 3)/2

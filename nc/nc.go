@@ -19,6 +19,9 @@
 //	sum, err := acc.Summary(&nc.Classifier{K: k, D: d, W: w, B: b})
 //
 // A figure that is not defined for the input is NaN, and Summary.Notes says why.
+// SetClassifier, between the passes, adds the figures that compare the classifier
+// with the nearest class mean; Fork and Merge have several goroutines take a part
+// of the samples each. Package nc/measure does all this for .npz files.
 package nc
 
 import (

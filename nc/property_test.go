@@ -9,14 +9,17 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// mapped returns the sample with features A·h + shift and classifier W·A⁻ᵀ-like
-// rows replaced by rows·Aᵀ, which for a rotation A turns both alike.
+// mapped returns the sample with features A·h + shift and the classifier's rows
+// multiplied by A, which for a rotation turns both alike.
 func (s sample) mapped(a *mat.Dense, shift float64) sample {
 	out := s
 	n, _ := a.Dims()
-	out.x, out.clf = make([]float64, len(s.x)), &Classifier{K: s.k, D: s.d, W: make([]float64, s.k*s.d), B: s.clf.B}
+	out.x = make([]float64, len(s.x))
 	mat.NewDense(len(s.y), n, out.x).Mul(mat.NewDense(len(s.y), s.d, s.x), a.T())
-	mat.NewDense(s.k, n, out.clf.W).Mul(mat.NewDense(s.k, s.d, s.clf.W), a.T())
+	if s.clf != nil {
+		out.clf = &Classifier{K: s.k, D: s.d, W: make([]float64, s.k*s.d), B: s.clf.B}
+		mat.NewDense(s.k, n, out.clf.W).Mul(mat.NewDense(s.k, s.d, s.clf.W), a.T())
+	}
 	for i := range out.x {
 		out.x[i] += shift
 	}
@@ -245,5 +248,43 @@ func TestSums(t *testing.T) {
 	}
 	if want := 0.999; a.mean[0] != want || a.mean[1] != want {
 		t.Errorf("class means %v, want %v each", a.mean, want)
+	}
+}
+
+// TestNearSingular: singular values of H̄ down to the limit of what is kept. On
+// the axes, where nothing mixes, NC1 is known; turned, rounding of the features
+// themselves decides, and there must still be a number.
+func TestNearSingular(t *testing.T) {
+	for _, least := range []float64{1e-2, 1e-5, 1e-9, 1e-12, 1e-13, 3e-14} {
+		// Four classes at ±1 in dimension 0 and ±least in dimension 1, two samples
+		// each, 0.25·size of the class means off in the same dimension.
+		s := sample{k: 4, d: 5}
+		for c := range int32(4) {
+			a, b := 1.0, least
+			if c&1 > 0 {
+				a = -a
+			}
+			if c&2 > 0 {
+				b = -b
+			}
+			for _, e := range []float64{-0.25, 0.25} {
+				s.x = append(s.x, a+e, b+e*least, 0, 0, 0)
+				s.y = append(s.y, c)
+			}
+		}
+		got := s.measure(t, 3)
+		// Σ_W = 0.0625 diag(1, least²), Σ_B = diag(1, least²).
+		if want := 2 * 0.0625 / 4; got.Rank != 2 || math.Abs(got.NC1-want) > 1e-11*want {
+			t.Errorf("σ from 1 to %g: NC1 = %.15g of rank %d, want %v of rank 2", least, got.NC1, got.Rank, want)
+		}
+		turned := s.mapped(rotation(rand.New(rand.NewPCG(35, 36)), 5), 0)
+		if got := turned.measure(t, 3); got.Rank < 1 || !(got.NC1 > 0) {
+			t.Errorf("σ from 1 to %g, turned: NC1 = %.15g of rank %d", least, got.NC1, got.Rank)
+		}
+	}
+	// Nothing is kept below the limit.
+	s := sample{k: 3, d: 2, x: []float64{1, 1e-17, -1, 1e-17, 0, -2e-17}, y: []int32{0, 1, 2}}
+	if got := s.measure(t, 3); got.Rank != 1 || got.NC1 != 0 || got.Notes["nc1"] == "" {
+		t.Errorf("with a singular value of 1e-17: rank %d, NC1 %v, note %q", got.Rank, got.NC1, got.Notes["nc1"])
 	}
 }

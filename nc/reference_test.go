@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"strings"
 	"testing"
 )
 
@@ -31,10 +30,7 @@ func TestReference(t *testing.T) {
 			s := sample{k: c.K, d: c.D, x: c.Features, y: c.Labels, clf: &Classifier{K: c.K, D: c.D, W: c.Weight, B: c.Bias}}
 			sum := s.measure(t, 7)
 			got := sum.scalars()
-			tol := 1e-11
-			if strings.HasPrefix(c.Name, "spectrum") {
-				tol = 1e-10
-			}
+			const tol = 1e-11
 			compare := func(name string, got float64, want any) {
 				if want == nil {
 					want = math.NaN()

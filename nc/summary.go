@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 
@@ -68,7 +69,8 @@ type Summary struct {
 	// another class's. Of equally near means the lowest class is taken.
 	NCCError float64
 	// NCCTestError is the same of test samples, to the means of the training
-	// samples. The accumulator does not know it: who has test samples sets it.
+	// samples. The accumulator does not know it and leaves NaN: who has test
+	// samples sets it.
 	NCCTestError float64
 	// NC4 is the share of samples, in [0, 1], on which the nearest class mean and
 	// the classifier, bias included, disagree. It needs Accumulator.SetClassifier.
@@ -80,7 +82,8 @@ type Summary struct {
 	// Test holds the figures of test samples around their own class means, or nil.
 	Test *Summary
 
-	// Notes says, under a figure's JSON name, why it is NaN or what limits it.
+	// Notes says, under a figure's JSON name, why it is NaN or what limits it; see
+	// also Note.
 	Notes map[string]string
 }
 
@@ -158,8 +161,37 @@ func (s *Summary) MarshalJSON() ([]byte, error) {
 	if s.Test != nil {
 		field("test", s.Test)
 	}
-	field("notes", s.Notes)
+	notes := map[string]string{}
+	maps.Copy(notes, s.Notes)
+	for _, f := range s.figures() {
+		if note := s.Note(f.name); note != "" {
+			notes[f.name] = note
+		}
+	}
+	field("notes", notes)
 	return slices.Concat([]byte("{"), b.Bytes(), []byte("}")), err
+}
+
+// notMeasured says why the figures are NaN that a caller need not ask for.
+var notMeasured = map[string]string{
+	"ncc_test_error": "no test samples were given",
+	"nc4":            "no classifier was given to the second pass",
+	"error":          "no classifier was given to the second pass",
+}
+
+// Note returns why the figure of the JSON name is NaN or what limits it, or "".
+// Beside Notes it knows the reason of the figures that were not asked for: NC4 and
+// Error without SetClassifier, NCCTestError before it is set.
+func (s *Summary) Note(name string) string {
+	if note := s.Notes[name]; note != "" {
+		return note
+	}
+	for _, f := range s.figures() {
+		if f.name == name && math.IsNaN(*f.value) {
+			return notMeasured[name]
+		}
+	}
+	return ""
 }
 
 // Summary ends the second pass. c may be nil: the classifier is then that of
@@ -195,7 +227,7 @@ func (a *Accumulator) Summary(c *Classifier) (*Summary, error) {
 		s.undefined("all class means are equal, so Σ_B = 0", "nc1", "nc1_quotient", "cdnv", "nc2", "nc2_h", "nc3",
 			"equinorm_h", "max_angle_h", "equiangle_h", "ncc_error", "nc4", "stable_rank")
 	}
-	s.undefined("no test samples were given", "ncc_test_error")
+	s.NCCTestError, s.NC4, s.Error = math.NaN(), math.NaN(), math.NaN()
 	a.variability(s)
 	a.decisions(s)
 	a.means(s)
@@ -209,7 +241,7 @@ func (a *Accumulator) Summary(c *Classifier) (*Summary, error) {
 	}
 	for _, f := range s.figures() {
 		// A figure without a reason so far can only have overflowed.
-		if math.IsNaN(*f.value) || math.IsInf(*f.value, 0) {
+		if (math.IsNaN(*f.value) && s.Note(f.name) == "") || math.IsInf(*f.value, 0) {
 			s.undefined("the squares of the features overflow float64 beside the distances between classes", f.name)
 		}
 	}
@@ -297,7 +329,6 @@ func (a *Accumulator) decisions(s *Summary) {
 		s.NCCError = share(a.wrong)
 	}
 	if a.clf == nil {
-		s.undefined("no classifier was given to the second pass", "nc4", "error")
 		return
 	}
 	if s.Notes["nc4"] == "" {

@@ -390,7 +390,15 @@ func (r *run) fill(ctx context.Context, row *record.Epoch) error {
 	}
 	row.NC1, row.NC2, row.NC3 = record.Number(sum.NC1), record.Number(sum.NC2), record.Number(sum.NC3)
 	row.WNorm, row.HNorm, row.NCCError = record.Number(sum.WNorm), record.Number(sum.HNorm), record.Number(sum.NCCError)
-	row.Notes = sum.Notes
+	// Of the notes, those on figures that the row has.
+	for _, name := range []string{"nc1", "nc2", "nc3", "w_norm", "h_norm", "ncc_error"} {
+		if note := sum.Note(name); note != "" {
+			if row.Notes == nil {
+				row.Notes = make(map[string]string)
+			}
+			row.Notes[name] = note
+		}
+	}
 
 	if ev, err = r.engine.Evaluate(ctx, true); err != nil {
 		return err
@@ -399,6 +407,11 @@ func (r *run) fill(ctx context.Context, row *record.Epoch) error {
 		return fmt.Errorf("%w: test split after epoch %d: %w", ErrDiverged, row.Epoch, err)
 	}
 	row.TestLoss, row.TestError = record.Number(loss), record.Number(share)
+	if note := row.Notes["ncc_error"]; note != "" { // no nearest mean
+		row.NCCTestError = record.Number(math.NaN())
+		row.Notes["ncc_test_error"] = note
+		return nil
+	}
 	nearest := make([]int32, len(r.set.Test.Labels))
 	if err := acc.NearestMean(ev.Features, nearest); err != nil {
 		return err

@@ -261,10 +261,6 @@ func (m *measurer) run() (*nc.Summary, error) {
 	}
 	// Test samples: their nearest training means, and the figures around their
 	// own means where every class has one.
-	missing := make([]bool, m.k)
-	for i := range missing {
-		missing[i] = true
-	}
 	var wrong, samples int64
 	var near []int32
 	test, err := m.accumulate(m.test, m.clf, func(b batch) error {
@@ -276,7 +272,6 @@ func (m *measurer) run() (*nc.Summary, error) {
 			err = acc.NearestMean(b.narrow, near)
 		}
 		for i, y := range b.labels {
-			missing[y] = false
 			samples++
 			if near[i] != y {
 				wrong++
@@ -284,23 +279,23 @@ func (m *measurer) run() (*nc.Summary, error) {
 		}
 		return err
 	})
-	var empty emptyError
+	var empty *nc.EmptyClassError
 	if errors.As(err, &empty) {
 		test = nil
 		sum.Notes["test"] = empty.Error()
 	} else if err != nil {
 		return nil, fmt.Errorf("test samples: %w", err)
 	}
+	if samples > 0 && sum.Notes["ncc_error"] == "" {
+		sum.NCCTestError = float64(wrong) / float64(samples)
+	} else if samples > 0 {
+		sum.Notes["ncc_test_error"] = sum.Notes["ncc_error"]
+	}
 	if test != nil {
 		if sum.Test, err = test.Summary(m.clf); err != nil {
 			return nil, fmt.Errorf("test samples: %w", err)
 		}
-	}
-	if samples > 0 && sum.Notes["ncc_error"] == "" {
-		sum.NCCTestError = float64(wrong) / float64(samples)
-		delete(sum.Notes, "ncc_test_error")
-	} else if samples > 0 {
-		sum.Notes["ncc_test_error"] = sum.Notes["ncc_error"]
+		sum.Test.NCCTestError = sum.NCCTestError
 	}
 	return sum, nil
 }
