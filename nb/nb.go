@@ -120,7 +120,7 @@ func ShowTable(tables ...*figures.Table) {
 // Operands are formatted as by fmt.Sprintf; without operands text is taken as it
 // is, so that a % needs no doubling.
 func Markdown(text string, operands ...any) {
-	s := format(text, operands)
+	s := fill(text, operands)
 	Display("", Bundle{Markdown: s, Text: s})
 }
 
@@ -129,7 +129,7 @@ func HTML(html, text string) {
 	Display("", Bundle{HTML: html, Text: text})
 }
 
-func format(text string, operands []any) string {
+func fill(text string, operands []any) string {
 	if len(operands) == 0 {
 		return text
 	}

@@ -54,10 +54,10 @@ func TestOutsideANotebookTextIsPrinted(t *testing.T) {
 }
 
 func TestFormatTakesTextWithoutOperandsAsItIs(t *testing.T) {
-	if got := format("7 % of outputs", nil); got != "7 % of outputs" {
+	if got := fill("7 % of outputs", nil); got != "7 % of outputs" {
 		t.Errorf("got %q", got)
 	}
-	if got := format("error %.1f %%", []any{2.5}); got != "error 2.5 %" {
+	if got := fill("error %.1f %%", []any{2.5}); got != "error 2.5 %" {
 		t.Errorf("got %q", got)
 	}
 }
@@ -72,8 +72,8 @@ func TestSlider(t *testing.T) {
 		t.Errorf("%d </script> in the output, want only its own: a frame must not end the script", got)
 	}
 	still, _, _ := strings.Cut(b.HTML, "<script>")
-	if !strings.Contains(still, "<p>none</p>") {
-		t.Errorf("without its script the slider must still show the starting frame:\n%s", still)
+	if !strings.Contains(still, "<p>none</p>") || strings.Contains(still, "<input") {
+		t.Errorf("without its script the slider must show the starting frame and no control:\n%s", still)
 	}
 	if b.Text != "spread 0: none\nspread 1: much\n" {
 		t.Errorf("text form is %q", b.Text)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"html"
+	"html/template"
 	"strings"
 )
 
@@ -43,14 +44,18 @@ func sliderBundle(name string, start int, frames []Frame) (Bundle, error) {
 		return Bundle{}, fmt.Errorf("slider %q: %w", name, err)
 	}
 	// The id follows from the content: the same cell gives the same output, and two
-	// equal sliders on a page are found apart through currentScript or their order.
+	// equal sliders on a page show the same frames, so that one script may serve both.
 	sum := sha256.Sum256(data)
 	id := "collapse-slider-" + hex.EncodeToString(sum[:6])
-	page := fmt.Sprintf(`<div class="%[1]s"><label hidden>%[2]s <input type="range" min="0" max="%[3]d" value="%[4]d" style="width:20em;vertical-align:middle"> <output>%[5]s</output></label><div>%[6]s</div></div>
+	// The control itself is made by the script, so that none stands there dead
+	// where the script was stripped.
+	page := fmt.Sprintf(`<div class="%[1]s"><div></div><div>%[2]s</div></div>
 <script>for (const box of document.querySelectorAll(".%[1]s")) {
- const [labels, bodies] = %[7]s, label = box.querySelector("label"), range = label.querySelector("input");
- label.hidden = false;
- range.oninput = () => { label.querySelector("output").textContent = labels[range.value]; box.lastElementChild.innerHTML = bodies[range.value]; };
-}</script>`, id, html.EscapeString(name), len(frames)-1, start, html.EscapeString(labels[start]), bodies[start], data)
+ const [labels, bodies] = %[3]s, [control, frame] = box.children;
+ control.innerHTML = '<label>%[4]s <input type="range" min="0" max="%[5]d" value="%[6]d" style="width:20em;vertical-align:middle"> <output></output></label>';
+ const range = control.querySelector("input"), output = control.querySelector("output");
+ output.textContent = labels[%[6]d];
+ range.oninput = () => { output.textContent = labels[range.value]; frame.innerHTML = bodies[range.value]; };
+}</script>`, id, bodies[start], data, template.JSEscapeString(html.EscapeString(name)), len(frames)-1, start)
 	return Bundle{HTML: page, Text: text.String()}, nil
 }

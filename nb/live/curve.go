@@ -24,8 +24,8 @@ func (d *drawing) html(status string) string {
 	} else if n := len(d.rows); n > 0 {
 		done = float64(d.rows[n-1].Epoch)
 	}
-	fmt.Fprintf(&b, `<div><div>%s</div><progress max="%d" value="%.3f" style="width:100%%;max-width:840px"></progress><div style="color:#777;font-size:90%%">%s</div>`,
-		html.EscapeString(status), d.spec.Epochs, done, html.EscapeString(d.choice.Name+": "+d.choice.Reason))
+	fmt.Fprintf(&b, `<div><div>%s</div><div>%s&nbsp;</div><progress max="%d" value="%.3f" style="width:100%%;max-width:840px"></progress><div style="color:#777;font-size:90%%">%s</div>`,
+		html.EscapeString(status), html.EscapeString(d.measured()), d.spec.Epochs, done, html.EscapeString(d.choice.Name+": "+d.choice.Reason))
 	b.WriteString(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 840 230" style="width:100%;max-width:840px;background:#fff" font-family="sans-serif" font-size="11">`)
 	panels := []panel{
 		{title: "loss", lines: []line{

@@ -13,11 +13,13 @@ import (
 	"os/signal"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"time"
 
 	"github.com/janpfeifer/gonb/gonbui"
 
 	"github.com/gocollapse/collapse/backend"
+	"github.com/gocollapse/collapse/data"
 	"github.com/gocollapse/collapse/figures"
 	"github.com/gocollapse/collapse/nb"
 	"github.com/gocollapse/collapse/record"
@@ -41,10 +43,12 @@ const redraw = 300 * time.Millisecond
 func Train(spec record.Spec, out string) (*record.Record, error) {
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer cancel()
-	return runIn(ctx, os.Stdout, spec, out)
+	return runIn(ctx, os.Stdout, spec, out, nil)
 }
 
-func runIn(ctx context.Context, terminal io.Writer, spec record.Spec, out string) (*record.Record, error) {
+// runIn is Train on a set of images that the caller may give; nil opens the
+// specification's.
+func runIn(ctx context.Context, terminal io.Writer, spec record.Spec, out string, set *data.Set) (*record.Record, error) {
 	if err := spec.Validate(); err != nil {
 		return nil, err
 	}
@@ -69,7 +73,7 @@ func runIn(ctx context.Context, terminal io.Writer, spec record.Spec, out string
 		d.rows = old.Epochs
 	}
 	rec, err := train.Run(ctx, spec, train.Options{
-		Out: out, Backend: b, Choice: choice, Progress: d.event, Resume: resume,
+		Out: out, Set: set, Backend: b, Choice: choice, Progress: d.event, Resume: resume,
 	})
 	if errors.Is(err, train.ErrStopped) {
 		d.show(fmt.Sprintf("Stopped after epoch %d of %d. Run the cell again to continue.", len(d.rows), spec.Epochs))
@@ -140,7 +144,8 @@ func (d *drawing) event(e train.Event) {
 	} else if e.Steps > 0 {
 		d.steps = append(d.steps, point{float64(e.Epoch-1) + float64(e.Step)/float64(e.Steps), e.Loss})
 	}
-	if e.Row == nil && time.Since(d.drawn) < redraw {
+	// A terminal gets a line an epoch, a notebook a drawing as often as it may.
+	if e.Row == nil && (!nb.InNotebook() || time.Since(d.drawn) < redraw) {
 		return
 	}
 	d.show(d.status(e))
@@ -152,22 +157,28 @@ func (d *drawing) status(e train.Event) string {
 	if e.Row == nil {
 		s += fmt.Sprintf(", step %d of %d, loss %.3f", e.Step, e.Steps, e.Loss)
 	}
-	if n := len(d.rows); n > 0 {
-		r := d.rows[n-1]
-		s += fmt.Sprintf(" · train error %.2f %%, test error %.2f %%, NC1 %.3g, NC2 %.3g, NC3 %.3g",
-			100*r.TrainError, 100*r.TestError, r.NC1, r.NC2, r.NC3)
-	}
-	if e.Remaining > 0 {
+	// The first step includes the compilation, so it foretells nothing.
+	if e.Remaining > 0 && len(d.steps) > 2 {
 		s += fmt.Sprintf(" · about %v left", e.Remaining.Round(time.Second))
 	}
 	return s
+}
+
+// measured says in a line what the last measured epoch was.
+func (d *drawing) measured() string {
+	if len(d.rows) == 0 {
+		return ""
+	}
+	r := d.rows[len(d.rows)-1]
+	return fmt.Sprintf("after epoch %d: training error %.2f %%, test error %.2f %%, NC1 %.3g, NC2 %.3g, NC3 %.3g",
+		r.Epoch, 100*r.TrainError, 100*r.TestError, r.NC1, r.NC2, r.NC3)
 }
 
 // show draws the curve with a line of text above it.
 func (d *drawing) show(status string) {
 	d.drawn = time.Now()
 	if !nb.InNotebook() {
-		fmt.Fprintln(d.terminal, status)
+		fmt.Fprintln(d.terminal, strings.TrimSuffix(status+" · "+d.measured(), " · "))
 		return
 	}
 	nb.Display(d.id, nb.Bundle{HTML: d.html(status), Text: status})
