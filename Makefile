@@ -2,13 +2,14 @@
 # open; `make help` lists the rest. Everything is written into .venv, .tools and
 # build, beside Go's own caches.
 
-NOTEBOOKS := $(wildcard notebooks/*.ipynb)
+# The solutions are executed too, so that they stay right, but are no pages.
+NOTEBOOKS := $(wildcard notebooks/*.ipynb notebooks/solutions/*.ipynb)
 EXECUTED  := $(NOTEBOOKS:notebooks/%=build/notebooks/%)
 TRAINED   := build/runs/fashion-resnet18-ce.done build/runs/fashion-resnet18-ls.done
 # What a trained network depends on: a newer file trains again.
 TRAINING  := $(filter-out %_test.go,$(wildcard $(addsuffix /*.go,record data data/* models losses nc train backend)))
 # What a notebook shows besides.
-SHOWN     := $(filter-out %_test.go,$(wildcard nb/*.go figures/*.go)) $(wildcard records/*.json) scripts/execute.py
+SHOWN     := $(filter-out %_test.go,$(wildcard nb/*.go nb/live/*.go figures/*.go)) $(wildcard records/*.json) scripts/execute.py
 COLLAPSE  := .tools/bin/collapse
 
 # The user's Go settings must not change this build: GOFLAGS=-mod=vendor or a

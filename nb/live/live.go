@@ -95,7 +95,7 @@ func makeRoom(out string, spec record.Spec) (resume bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("%w; move the folder away to train there", err)
 	}
-	if sameSpec(old.Spec, spec) && old.Status != record.Finished && old.Checkpoint != nil {
+	if sameSpec(old.Spec, spec) && old.Status != record.Finished && old.Status != record.Failed && old.Checkpoint != nil {
 		return true, nil
 	}
 	before := out + ".before"
