@@ -24,7 +24,7 @@ var machines = map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AA
 // Every error names the file, what is wrong with it and how to mend it.
 func CheckPlugin(path string) error {
 	if err := check(path); err != nil {
-		mend := "remove the file, or set GOMLX_BACKEND=xla:/path/of/a/plugin.so"
+		mend := "set GOMLX_BACKEND=xla:/path/of/a/plugin.so to name another, or GOMLX_BACKEND=go, which needs none"
 		if strings.Contains(filepath.ToSlash(path), "/.venv/") {
 			mend = "`make clean setup` in the project's folder installs it anew"
 		}

@@ -220,7 +220,7 @@ func Install(ctx context.Context, o Options) (dir string, err error) {
 // first cell finds it in Go's build cache.
 func warm(ctx context.Context, root string, s spec, log io.Writer) error {
 	args := []string{"build"}
-	for _, p := range []string{"nb", "nc", "train"} {
+	for _, p := range []string{"nb", "nb/live", "nc", "train"} {
 		if isDir(filepath.Join(root, p)) {
 			args = append(args, "./"+p)
 		}
