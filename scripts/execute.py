@@ -46,7 +46,9 @@ def main(source, target):
     client = NotebookClient(nb, kernel_name="collapse", timeout=TIMEOUT, resources={"metadata": {"path": str(source.parent)}})
     problem = None
     try:
-        client.execute()
+        # GoNB logs every cell that it runs: for a look when one fails.
+        with open(target.with_name(target.stem + ".kernel.log"), "w", encoding="utf-8") as log:
+            client.execute(stdout=log, stderr=log)
     except CellExecutionError:
         pass  # the cell holds the error's output
     except Exception as e:  # the kernel died or did not start, a cell ran out of time
