@@ -35,7 +35,7 @@ setup:
 	@scripts/setup.sh
 
 report: setup $(TRAINED) $(EXECUTED)
-	@$(COLLAPSE) report --out build/report
+	@$(COLLAPSE) report --out build/report >/dev/null
 	@echo "The report is at $(CURDIR)/build/report/index.html"
 
 # The set-up is order-only: it is looked at every time and makes nothing newer.
