@@ -51,6 +51,14 @@ func captionHTML(kind, number, title, caption string) string {
 	return "<strong>" + html.EscapeString(head) + ".</strong> " + html.EscapeString(caption)
 }
 
+// draw runs paint on a canvas of w by h points and sets the figure's pictures and
+// size. Alt must be set before.
+func (f *Figure) draw(w, h vg.Length, paint func(draw.Canvas)) (err error) {
+	f.Width, f.Height = w.Points()*pxPerPoint, h.Points()*pxPerPoint
+	f.SVG, f.PNG, err = render(w, h, Scale, f.Alt, paint)
+	return err
+}
+
 // pxPerPoint turns points, in which gonum/plot measures, into CSS pixels.
 const pxPerPoint = 96.0 / 72.0
 

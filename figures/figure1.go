@@ -64,9 +64,7 @@ func Figure1(runs ...Series) (*Figure, error) {
 		f.Caption += fmt.Sprintf(" Values not drawn because they are not defined or, on a log axis, not above zero: %d.", missing)
 	}
 	f.Alt = "Four panels against the epoch: training and test error, NC1, NC2, NC3. Runs: " + strings.Join(names(gs), "; ") + "."
-	const w, h = vg.Length(660), vg.Length(520)
-	f.Width, f.Height = w.Points()*pxPerPoint, h.Points()*pxPerPoint
-	f.SVG, f.PNG, err = render(w, h, Scale, f.Alt, func(c draw.Canvas) {
+	err = f.draw(vg.Length(660), vg.Length(520), func(c draw.Canvas) {
 		c.Max.Y -= drawLegend(c, legend)
 		drawPanels(c, 2, panels)
 	})
@@ -98,9 +96,7 @@ func Curve(m Metric, runs ...Series) (*Figure, error) {
 		f.Caption += fmt.Sprintf(" Values not drawn: %d.", missing)
 	}
 	f.Alt = info.title + " against the epoch. Runs: " + strings.Join(names(gs), "; ") + "."
-	const w, h = vg.Length(390), vg.Length(260)
-	f.Width, f.Height = w.Points()*pxPerPoint, h.Points()*pxPerPoint
-	f.SVG, f.PNG, err = render(w, h, Scale, f.Alt, func(c draw.Canvas) {
+	err = f.draw(vg.Length(390), vg.Length(260), func(c draw.Canvas) {
 		c.Max.Y -= drawLegend(c, runsLegend(gs))
 		drawPanels(c, 1, []panel{p})
 	})

@@ -78,16 +78,23 @@ type panel struct {
 
 // newPanel returns an empty panel in the house style with epochs on its x axis.
 func newPanel(title, y string) panel {
+	p := newChart(title, "epoch", y)
+	p.X.Tick.Marker = plot.TickerFunc(wholeTicks)
+	return p
+}
+
+// newChart returns an empty panel in the house style; x and y label its axes.
+func newChart(title, x, y string) panel {
 	p := plot.New()
-	p.X.Label.Text = "epoch"
+	p.X.Label.Text = x
 	for _, a := range []*plot.Axis{&p.X, &p.Y} {
 		a.Label.TextStyle.Font, a.Label.TextStyle.Color = sans(10.5, false), ink
 		a.Tick.Label.Font, a.Tick.Label.Color = sans(9.5, false), ink
 		a.Tick.Length = vg.Points(4)
 		a.Padding = vg.Points(3)
 		a.LineStyle.Color, a.Tick.LineStyle.Color = ink, ink
+		a.Tick.Marker = plot.TickerFunc(linearTicks)
 	}
-	p.X.Tick.Marker = plot.TickerFunc(wholeTicks)
 	return panel{p, title, y}
 }
 

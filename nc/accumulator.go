@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"gonum.org/v1/gonum/floats"
@@ -40,10 +41,11 @@ func ParseGlobalMean(name string) (GlobalMean, error) {
 // classes is an error and not the end of the machine.
 const maxBytes = 16 << 30
 
-// wellConditioned is the σ_1/σ_r of H̄ up to which the projections on its left
-// singular vectors are taken from the products with the class means, which the
-// nearest-mean decision needs anyway. The error of that way is (σ_1/σ_r)² roundings.
-const wellConditioned = 1e2
+// wellConditioned is the condition number of a Gram matrix of H̄ up to which NC1 is
+// taken through its Cholesky factor instead of the singular value decomposition of
+// H̄, which takes many times as long for many classes. It is the square of σ_1/σ_r,
+// and the error of that way is as many roundings.
+const wellConditioned = 1e5
 
 // Accumulator measures a stream of features in two passes; see the package's
 // example. It is not safe for concurrent use: give each goroutine its own.
@@ -73,9 +75,10 @@ type Accumulator struct {
 
 	rows   int       // samples worked on at once
 	block  []float64 // rows×d
+	narrow []float32 // rows×d, block in float32, where the classifier is
 	dots   []float64 // rows×K
 	logits []float64 // rows×K, where there is a classifier
-	proj   []float64 // rows×rank
+	proj   []float64 // rows×len of a projection
 	square []float64 // rows, squared norms of block
 	pred   []int32   // rows, nearest class
 	class  []int32   // rows, the classifier's class
@@ -91,15 +94,23 @@ type frame struct {
 	norm2    []float64 // K, squared norms of centred
 	longest  float64   // the largest of their roots
 	dist2    []float64 // K×K, scale²·‖h̄_j − h̄_k‖²
-	singular []float64 // singular values of scale·H̄, falling
 	rank     int
-	// With p the products of h−h̄_k with the class means, either toDirs·p or
-	// dirs·(h−h̄_k) are its projections on the directions of H̄, divided by σ_r.
-	toDirs []float64 // rank×K
-	dirs   []float64 // rank×d
+	singular []float64 // singular values of scale·H̄, falling; see singularValues
+	// tr(Σ_k (H̄H̄ᵀ)†) is the mean of ‖lower·p‖² over class k, with p the products of
+	// scale·(h−h̄_k) with the rows of centred (K), or scale·(h−h̄_k) itself where
+	// d < K; or that of ‖dirs·(h−h̄_k)‖².
+	gram  *mat.SymDense // H̄ᵀH̄ (K×K), or H̄H̄ᵀ (d×d) where d < K
+	lower []float64     // of gram's order, lower triangular; nil where dirs are used
+	dirs  []float64     // rank×d
 
 	clf        *Classifier
 	meanLogits []float64 // K×K, row k: the classifier's logits of h̄_k
+	// The classifier's weight in float32, over a power of two that brings it near
+	// 1, where the processor has a kernel for that: a decision is made in float32,
+	// and in float64 only where float32 leaves it open.
+	single      []float32 // K×d
+	singleScale float64
+	longestRow  float64 // of the rows of single
 }
 
 // NewAccumulator returns an accumulator for labels 0…k−1 and features of
@@ -234,8 +245,10 @@ func (a *Accumulator) BeginSecond() error {
 		f.scale = math.Ldexp(1, -min(max(e, -1000), 1000))
 	}
 	floats.Scale(f.scale, f.centred)
-	f.distances(k, d)
-	if err := a.decompose(f); err != nil {
+	dots := make([]float64, k*k)
+	product(k, k, d, f.centred, f.centred, dots)
+	f.distances(k, d, dots)
+	if err := a.decompose(f, dots); err != nil {
 		return err
 	}
 	a.start(f)
@@ -306,8 +319,34 @@ func (a *Accumulator) SetClassifier(c *Classifier) error {
 			f.meanLogits[i] += c.B[i%a.k]
 		}
 	}
-	a.frame = &f
+	f.narrowWeight(a.k, a.d)
+	a.frame, a.square = &f, nil // the buffers need more now
 	return nil
+}
+
+// narrowWeight sets single and what belongs to it.
+func (f *frame) narrowWeight(k, d int) {
+	f.single = nil
+	largest := 0.0
+	for _, v := range f.clf.W {
+		largest = max(largest, math.Abs(v))
+	}
+	if !hasKernel || largest == 0 {
+		return
+	}
+	_, e := math.Frexp(largest)
+	f.singleScale = math.Ldexp(1, e)
+	f.single = make([]float32, k*d)
+	f.longestRow = 0
+	for c := range k {
+		var sum float64
+		for j := c * d; j < (c+1)*d; j++ {
+			v := math.Ldexp(f.clf.W[j], -e)
+			f.single[j] = float32(v)
+			sum += v * v
+		}
+		f.longestRow = max(f.longestRow, math.Sqrt(sum))
+	}
 }
 
 // checkClasses names the classes that have no sample.
@@ -346,31 +385,42 @@ func (e *EmptyClassError) Error() string {
 	return fmt.Sprintf("nc: classes %s of %d have no sample; their means are not defined", names, e.K)
 }
 
-// distances fills norm2 and dist2. The differences are taken before they are
-// squared: through the Gram matrix two near means would lose half their digits.
-func (f *frame) distances(k, d int) {
+// distances fills norm2 and dist2 from the K×K products of the centred means. Near
+// means, whose distance would lose digits in that difference, are subtracted first.
+func (f *frame) distances(k, d int, dots []float64) {
 	f.norm2 = make([]float64, k)
 	f.dist2 = make([]float64, k*k)
 	for i := range k {
-		row := f.centred[i*d : (i+1)*d]
-		f.norm2[i] = floats.Dot(row, row)
+		f.norm2[i] = dots[i*k+i]
 		f.longest = max(f.longest, math.Sqrt(f.norm2[i]))
 	}
 	parallel(k, k*k*d/2, func(from, to int) {
 		for i := from; i < to; i++ {
 			for j := range k {
-				if i != j {
-					f.dist2[i*k+j] = squaredDistance(f.centred[i*d:(i+1)*d], f.centred[j*d:(j+1)*d])
+				sum := f.norm2[i] + f.norm2[j]
+				v := sum - 2*dots[i*k+j]
+				if v < 0.05*sum {
+					v = squaredDistance(f.centred[i*d:(i+1)*d], f.centred[j*d:(j+1)*d])
 				}
+				f.dist2[i*k+j] = v
 			}
 		}
 	})
 }
 
-// decompose takes the thin SVD H̄ = U S Vᵀ and keeps the directions with
-// σ_r > σ_1·max(d,K)·2⁻⁵², at most K−1: Σ_k n_k (h̄_k − h_G) = 0 takes one away.
-func (a *Accumulator) decompose(f *frame) error {
+// decompose finds the rank of H̄ and what projects on its directions: those with
+// σ_r > σ_1·max(d,K)·2⁻⁵², at most K−1, since Σ_k n_k (h̄_k − h_G) = 0 takes one
+// away.
+func (a *Accumulator) decompose(f *frame, dots []float64) error {
 	k, d := a.k, a.d
+	if k == 1 {
+		f.singular = []float64{0}
+		return nil
+	}
+	if a.factor(f, dots) {
+		return nil
+	}
+	f.gram = nil
 	var svd mat.SVD
 	if !svd.Factorize(mat.NewDense(k, d, f.centred), mat.SVDThin) {
 		return errors.New("nc: the singular value decomposition of the class means did not converge")
@@ -385,16 +435,6 @@ func (a *Accumulator) decompose(f *frame) error {
 	}
 	var v mat.Dense // centred is K×d, the transpose of H̄: its left vectors are V
 	svd.UTo(&v)
-	if f.singular[0] <= wellConditioned*f.singular[f.rank-1] {
-		f.toDirs = make([]float64, f.rank*k)
-		for r := range f.rank {
-			s := f.singular[r]
-			for c := range k {
-				f.toDirs[r*k+c] = v.At(c, r) / s / s
-			}
-		}
-		return nil
-	}
 	if a.refine(f, &v) {
 		return nil
 	}
@@ -407,6 +447,93 @@ func (a *Accumulator) decompose(f *frame) error {
 		}
 	}
 	return nil
+}
+
+// factor sets gram and lower, and returns false where H̄ has not full rank or is
+// not well-conditioned.
+//
+// Where d < K, (H̄H̄ᵀ)⁻¹ = L⁻ᵀL⁻¹ with L the Cholesky factor. Else, with p = H̄ᵀx,
+// xᵀ(H̄H̄ᵀ)†x = ‖(H̄ᵀH̄)†p‖². H̄ᵀH̄ has the null vector v of the class weights, since
+// H̄v = 0; with a multiple of vvᵀ added it has an inverse, which on p is the
+// pseudo-inverse, as vᵀp = 0. An orthogonal factor makes the inverse triangular.
+func (a *Accumulator) factor(f *frame, dots []float64) bool {
+	k, d := a.k, a.d
+	n := min(k, d)
+	regular := mat.NewSymDense(n, nil)
+	if d < k {
+		f.gram = mat.NewSymDense(d, nil)
+		f.gram.SymOuterK(1, mat.NewDense(k, d, f.centred).T())
+		regular.CopySym(f.gram)
+	} else {
+		f.gram = mat.NewSymDense(k, dots)
+		null := mat.NewVecDense(k, nil)
+		for c, n := range a.count {
+			if null.SetVec(c, 1); f.over == OverSamples {
+				null.SetVec(c, float64(n))
+			}
+		}
+		null.ScaleVec(1/null.Norm(2), null)
+		regular.SymRankOne(f.gram, mat.Trace(f.gram)/float64(k-1), null)
+	}
+	var chol mat.Cholesky
+	if !chol.Factorize(regular) || !(chol.Cond() <= wellConditioned) {
+		return false
+	}
+	out := make([]float64, n*n)
+	if d < k {
+		var factor, lower mat.TriDense
+		chol.LTo(&factor)
+		if err := lower.InverseTri(&factor); err != nil {
+			return false
+		}
+		for i := range n {
+			for j := range i + 1 {
+				out[i*n+j] = lower.At(i, j)
+			}
+		}
+	} else {
+		var inverse mat.SymDense
+		if err := chol.InverseTo(&inverse); err != nil {
+			return false
+		}
+		// The orthogonal factor gives an upper triangle; with columns and rows in
+		// reverse it is a lower one.
+		reversed := mat.NewDense(n, n, nil)
+		for i := range n {
+			for j := range n {
+				reversed.Set(i, j, inverse.At(i, n-1-j))
+			}
+		}
+		var qr mat.QR
+		qr.Factorize(reversed)
+		var upper mat.Dense
+		qr.RTo(&upper)
+		for i := range n {
+			for j := range i + 1 {
+				out[i*n+j] = upper.At(n-1-i, n-1-j)
+			}
+		}
+	}
+	f.rank, f.lower = min(d, k-1), out
+	return true
+}
+
+// singularValues returns the singular values of scale·H̄, falling; those after rank
+// are 0 up to rounding.
+func (f *frame) singularValues() ([]float64, error) {
+	if f.singular == nil {
+		var eigen mat.EigenSym
+		if !eigen.Factorize(f.gram, false) {
+			return nil, errors.New("nc: the eigenvalues of the class means' products did not converge")
+		}
+		values := eigen.Values(nil)
+		slices.Reverse(values)
+		for i, v := range values {
+			values[i] = math.Sqrt(max(v, 0))
+		}
+		f.singular = values
+	}
+	return f.singular, nil
 }
 
 // refine finds dirs where H̄ is ill-conditioned. Rounding alone, of H̄ or in its
@@ -502,6 +629,12 @@ func second[F float32 | float64](a *Accumulator, features []F, labels []int32) {
 				out[j] = v
 				drift[j] += v
 			}
+			if a.narrow != nil {
+				narrow := a.narrow[i*d+from:][:len(row)]
+				for j, v := range out {
+					narrow[j] = float32(v)
+				}
+			}
 		}
 	})
 	product(n, k, d, a.block, a.centred, a.dots)
@@ -515,16 +648,19 @@ func second[F float32 | float64](a *Accumulator, features []F, labels []int32) {
 	if a.clf != nil {
 		a.classify(labels)
 	}
-	if r := a.rank; r > 0 {
-		if a.dirs != nil {
-			product(n, r, d, a.block, a.dirs, a.proj)
-		} else {
-			product(n, r, k, a.dots, a.toDirs, a.proj)
-		}
+	width := a.projection()
+	switch {
+	case width == 0:
+	case a.lower == nil:
+		product(n, width, d, a.block, a.dirs, a.proj)
+	case d < k:
+		lowerProduct(n, width, a.block, a.lower, a.proj)
+	default:
+		lowerProduct(n, width, a.dots, a.lower, a.proj)
 	}
 	for i, y := range labels {
 		a.scatter[y].add(a.square[i])
-		p := a.proj[i*a.rank : (i+1)*a.rank]
+		p := a.proj[i*width : (i+1)*width]
 		a.within[y].add(floats.Dot(p, p))
 		if a.pred[i] != y {
 			a.wrong[y]++
@@ -540,23 +676,71 @@ func second[F float32 | float64](a *Accumulator, features []F, labels []int32) {
 	a.n2 += int64(n)
 }
 
+// projection returns how many numbers a sample's projection has.
+func (f *frame) projection() int {
+	if f.lower != nil {
+		return min(len(f.centred)/len(f.norm2), len(f.norm2))
+	}
+	return f.rank
+}
+
 // classify fills class with the classifier's decisions on the block, of equal
 // logits the lowest class. W·h + b is taken as W·(h−h̄_y) + (W·h̄_y + b).
 func (a *Accumulator) classify(labels []int32) {
-	k, n := a.k, len(labels)
-	product(n, k, a.d, a.block, a.clf.W, a.logits)
+	k, d, n := a.k, a.d, len(labels)
+	unit := 1 / a.scale // of a logit
+	if a.single != nil {
+		tiles(n, k, d, a.narrow, a.single, a.logits, func(int) int { return d })
+		unit *= a.singleScale
+	} else {
+		product(n, k, d, a.block, a.clf.W, a.logits)
+	}
 	parallel(n, n*k*2, func(from, to int) {
 		for i := from; i < to; i++ {
 			mean := a.meanLogits[int(labels[i])*k:][:k]
+			logits := a.logits[i*k : (i+1)*k]
 			most := math.Inf(-1)
 			a.class[i] = 0
-			for c, z := range a.logits[i*k : (i+1)*k] {
-				if z := z/a.scale + mean[c]; z > most {
+			for c, z := range logits {
+				z = z*unit + mean[c]
+				logits[c] = z
+				if z > most {
 					most, a.class[i] = z, int32(c)
 				}
 			}
+			if a.single != nil {
+				// The last term is for numbers that underflow in float32.
+				length := math.Sqrt(a.square[i])
+				a.class[i] = a.settle(i, mean, logits, most-2*unit*a.longestRow*(singleError*length+0x1p-120), a.class[i], length)
+			}
 		}
 	})
+}
+
+// settle returns the classifier's decision on sample i of the block, whose logits
+// are known to an error: those of at least limit are computed in float64 if there
+// is more than one, or all if the sample, of that length, overflows float32.
+func (a *Accumulator) settle(i int, mean, logits []float64, limit float64, best int32, length float64) int32 {
+	all := !(length < 0x1p100)
+	rivals := 0
+	for _, z := range logits {
+		if z >= limit {
+			rivals++
+		}
+	}
+	if rivals < 2 && !all {
+		return best
+	}
+	most := math.Inf(-1)
+	row := a.block[i*a.d : (i+1)*a.d]
+	for c, z := range logits {
+		if z >= limit || all {
+			if z := floats.Dot(row, a.clf.W[c*a.d:(c+1)*a.d])/a.scale + mean[c]; z > most {
+				most, best = z, int32(c)
+			}
+		}
+	}
+	return best
 }
 
 // NearestMean writes to out, for each of the B samples (features are B×d
@@ -665,11 +849,14 @@ func (a *Accumulator) buffers(n int) {
 	}
 	a.block = make([]float64, n*a.d)
 	a.dots = make([]float64, n*a.k)
-	a.proj = make([]float64, n*a.rank)
+	a.proj = make([]float64, n*a.projection())
 	a.square = make([]float64, n)
 	a.pred = make([]int32, n)
 	if a.clf != nil {
 		a.logits = make([]float64, n*a.k)
+		if a.single != nil {
+			a.narrow = make([]float32, n*a.d)
+		}
 		a.class = make([]int32, n)
 	}
 }

@@ -6,6 +6,11 @@ package nc
 //go:noescape
 func dots4x3(x0, x1, x2, x3, y0, y1, y2 *float64, n int, sums *[12]float64)
 
+// dots4x3single is dots4x3 in float32, with n a multiple of 8.
+//
+//go:noescape
+func dots4x3single(x0, x1, x2, x3, y0, y1, y2 *float32, n int, sums *[12]float32)
+
 func cpuid(leaf uint32) (ecx uint32)
 
 func xgetbv() (eax uint32)

@@ -64,3 +64,72 @@ func TestKernelAgrees(t *testing.T) {
 		same(t, "products", got, all[0], 1e-12)
 	}
 }
+
+// TestCloseDecisions: logits that float32 cannot tell apart, or does not hold, are
+// decided as in float64.
+func TestCloseDecisions(t *testing.T) {
+	rng := rand.New(rand.NewPCG(33, 34))
+	const k, d, n = 7, 24, 700
+	for name, size := range map[string]float64{"ordinary": 1, "large": 1e60, "small": 1e-60} {
+		x, y := make([]float64, n*d), make([]int32, n)
+		clf := &Classifier{K: k, D: d, W: make([]float64, k*d), B: make([]float64, k)}
+		for i := range clf.W {
+			// Rows come in near pairs, the last stands alone.
+			clf.W[i] = rng.NormFloat64()
+			if r := i / d; r%2 == 1 {
+				clf.W[i] = clf.W[i-d] * (1 + 1e-9*rng.NormFloat64())
+			}
+		}
+		for i := range y {
+			y[i] = int32(i % k)
+			for j := range d {
+				x[i*d+j] = (clf.W[int(y[i])*d+j] + rng.NormFloat64()) * size
+			}
+		}
+		both(t, func(t *testing.T) {
+			a, err := NewAccumulator(k, d)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := a.Add64(x, y); err != nil {
+				t.Fatal(err)
+			}
+			if err := a.BeginSecond(); err != nil {
+				t.Fatal(err)
+			}
+			// The buffers that this call makes know no classifier.
+			if err := a.NearestMean64(x, make([]int32, n)); err != nil {
+				t.Fatal(err)
+			}
+			if err := a.SetClassifier(clf); err != nil {
+				t.Fatal(err)
+			}
+			if err := a.AddSecond64(x, y); err != nil {
+				t.Fatal(err)
+			}
+			sum, err := a.Summary(nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			wrong := 0
+			for i := range n {
+				best, most := 0, math.Inf(-1)
+				for c := range k {
+					var z float64
+					for j := range d {
+						z += clf.W[c*d+j] * x[i*d+j]
+					}
+					if z > most {
+						best, most = c, z
+					}
+				}
+				if best != int(y[i]) {
+					wrong++
+				}
+			}
+			if got := int(math.Round(sum.Error * n)); got != wrong || wrong < n/10 {
+				t.Errorf("%s: %d samples misclassified, want %d", name, got, wrong)
+			}
+		})
+	}
+}

@@ -230,7 +230,9 @@ func (a *Accumulator) Summary(c *Classifier) (*Summary, error) {
 	s.NCCTestError, s.NC4, s.Error = math.NaN(), math.NaN(), math.NaN()
 	a.variability(s)
 	a.decisions(s)
-	a.means(s)
+	if err := a.means(s); err != nil {
+		return nil, err
+	}
 	a.classifier(s, c)
 	if a.k > 1 && a.d < a.k-1 {
 		for _, name := range []string{"nc2", "nc2_w", "nc2_h", "nc3", "max_angle_w", "max_angle_h"} {
@@ -338,20 +340,25 @@ func (a *Accumulator) decisions(s *Summary) {
 }
 
 // means fills the figures of the class means alone.
-func (a *Accumulator) means(s *Summary) {
+func (a *Accumulator) means(s *Summary) error {
 	for _, n := range a.norm2 {
 		s.HNorm += math.Sqrt(n) / float64(a.k)
 	}
 	s.HNorm /= a.scale
 	if a.k == 1 || a.rank == 0 {
-		return
+		return nil
+	}
+	singular, err := a.singularValues()
+	if err != nil {
+		return err
 	}
 	s.NC2H, s.EquinormH, s.MaxAngleH, s.EquiangleH = frameOf(s, "h", a.centred, a.k, a.d)
 	var frobenius float64
-	for _, v := range a.singular {
-		frobenius += v / a.singular[0] * (v / a.singular[0])
+	for _, v := range singular {
+		frobenius += v / singular[0] * (v / singular[0])
 	}
 	s.StableRank = frobenius
+	return nil
 }
 
 // classifier fills the figures that need the classifier.
