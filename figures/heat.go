@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image/color"
 	"math"
+	"strings"
 
 	"gonum.org/v1/plot"
 	plotpalette "gonum.org/v1/plot/palette"
@@ -13,19 +14,19 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// heatColours fall in luminance, so that a heat map reads in grey: pale is small.
+// heatColours fall in luminance, from nearly white through the palette's blue to
+// nearly black, so that a heat map reads in grey and by the colour-blind.
 var heatColours = func() plotpalette.Palette {
-	m := moreland.Kindlmann()
+	m, err := moreland.NewLuminance([]color.Color{
+		color.NRGBA{0x03, 0x14, 0x2E, 0xFF}, palette[0], color.NRGBA{0x8F, 0xC7, 0xE8, 0xFF}, color.NRGBA{0xF4, 0xF9, 0xFD, 0xFF},
+	})
+	if err != nil {
+		panic(err) // the colours above do not rise in luminance
+	}
 	m.SetMin(0)
 	m.SetMax(1)
-	all := plotpalette.Reverse(m).Palette(256).Colors()
-	// The ends, white and black, are the page's and the ink's.
-	return colours(all[10:232])
+	return plotpalette.Reverse(m).Palette(256)
 }()
-
-type colours []color.Color
-
-func (c colours) Colors() []color.Color { return c }
 
 // vectorCells is how many cells of a heat map are rectangles of their own in SVG;
 // a larger one is a picture.
@@ -99,7 +100,7 @@ func drawScale(c draw.Canvas, meaning string, least, most float64) vg.Length {
 	const width, height = vg.Length(160), vg.Length(9)
 	sty := textStyle(9.5, false)
 	sty.YAlign = draw.YCenter
-	low, high := fmt.Sprintf("%.3g", least), fmt.Sprintf("%.3g", most)
+	low, high := strings.Replace(fmt.Sprintf("%.3g", least), "-", "−", 1), strings.Replace(fmt.Sprintf("%.3g", most), "-", "−", 1)
 	const gap = vg.Length(6)
 	total := sty.Width(meaning) + 3*gap + sty.Width(low) + gap + width + gap + sty.Width(high)
 	x, y := c.Center().X-total/2, c.Max.Y-12

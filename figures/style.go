@@ -134,7 +134,7 @@ func wholeTicks(min, max float64) []plot.Tick {
 	step := niceStep((max-min)/6, 1)
 	var t []plot.Tick
 	for v := math.Ceil(min/step) * step; v <= max; v += step {
-		t = append(t, plot.Tick{Value: v, Label: strconv.FormatFloat(v, 'f', 0, 64)})
+		t = append(t, plot.Tick{Value: v, Label: strconv.FormatFloat(v+0, 'f', 0, 64)}) // −0 becomes 0
 	}
 	return t
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/gocollapse/collapse/record"
@@ -58,9 +59,9 @@ func (t *Table) Text() string {
 	width := make([]int, len(t.Header))
 	num := make([]bool, len(t.Header))
 	for i, h := range t.Header {
-		width[i], num[i] = utf8.RuneCountInString(h), t.numeric(i)
+		width[i], num[i] = columns(h), t.numeric(i)
 		for _, r := range t.Rows {
-			width[i] = max(width[i], utf8.RuneCountInString(r[i]))
+			width[i] = max(width[i], columns(r[i]))
 		}
 	}
 	at := 0
@@ -70,7 +71,7 @@ func (t *Table) Text() string {
 			have += width[i]
 		}
 		at += g.Columns
-		if n := utf8.RuneCountInString(g.Name); n > have {
+		if n := columns(g.Name); n > have {
 			width[at-1] += n - have
 		}
 	}
@@ -78,7 +79,7 @@ func (t *Table) Text() string {
 	line := func(cells []string) {
 		var l strings.Builder
 		for i, c := range cells {
-			pad := strings.Repeat(" ", width[i]-utf8.RuneCountInString(c))
+			pad := strings.Repeat(" ", width[i]-columns(c))
 			if i > 0 {
 				l.WriteString("  ")
 			}
@@ -100,7 +101,7 @@ func (t *Table) Text() string {
 				w += width[i]
 			}
 			at += g.Columns
-			l.WriteString(g.Name + strings.Repeat(" ", max(0, w-utf8.RuneCountInString(g.Name))))
+			l.WriteString(g.Name + strings.Repeat(" ", max(0, w-columns(g.Name))))
 		}
 		b.WriteString(strings.TrimRight(l.String(), " ") + "\n")
 	}
@@ -119,6 +120,18 @@ func (t *Table) Text() string {
 		}
 	}
 	return b.String()
+}
+
+// columns returns how many columns of a terminal a text takes: combining marks, such
+// as the bar of H̄, take none.
+func columns(s string) int {
+	n := 0
+	for _, r := range s {
+		if !unicode.Is(unicode.Mn, r) {
+			n++
+		}
+	}
+	return n
 }
 
 // noBreak keeps "δ = 0.05" and "LS − CE" on one line of a narrow column.

@@ -131,7 +131,7 @@ func checkSize(k, d int) error {
 	if k < 1 || d < 1 {
 		return fmt.Errorf("nc: want at least one class and one dimension, found K = %d, d = %d", k, d)
 	}
-	if need := 8 * (8*float64(k)*float64(d) + 5*float64(k)*float64(k)); need > maxBytes {
+	if need := 8 * (8*float64(k)*float64(d) + 7*float64(k)*float64(k)); need > maxBytes {
 		return fmt.Errorf("nc: K = %d classes of d = %d dimensions need %.0f GiB, more than %d; are the labels class numbers?",
 			k, d, need/(1<<30), maxBytes>>30)
 	}

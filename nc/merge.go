@@ -3,6 +3,7 @@ package nc
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 )
 
@@ -77,4 +78,66 @@ func (a *Accumulator) sameMeans(b *Accumulator) bool {
 	}
 	return a.over == b.over && a.scale == b.scale && slices.Equal(a.count, b.count) &&
 		slices.Equal(a.high, b.high) && slices.Equal(a.low, b.low)
+}
+
+// FirstPass returns an accumulator that holds a's first pass alone, for merging the
+// first passes of shards whose second passes are over: of their union the means are
+// others, and the second pass must be run again around them.
+func (a *Accumulator) FirstPass() *Accumulator {
+	return &Accumulator{
+		Global: a.globalMean(), k: a.k, d: a.d, n: a.n,
+		count: slices.Clone(a.count), high: slices.Clone(a.high), low: slices.Clone(a.low),
+	}
+}
+
+// Classifier returns the classifier of SetClassifier, or nil.
+func (a *Accumulator) Classifier() *Classifier {
+	if a.frame == nil {
+		return nil
+	}
+	return a.clf
+}
+
+// Pass returns 1 before BeginSecond and 2 after it.
+func (a *Accumulator) Pass() int {
+	if a.frame == nil {
+		return 1
+	}
+	return 2
+}
+
+// N returns the number of samples of the first pass and of the second.
+func (a *Accumulator) N() (first, second int64) { return a.n, a.n2 }
+
+func (a *Accumulator) globalMean() GlobalMean {
+	if a.frame != nil {
+		return a.over
+	}
+	return a.Global
+}
+
+// Bytes estimates the memory of an accumulator of K classes and d dimensions, from
+// its second pass to its summary.
+func Bytes(k, d int) int64 {
+	// In float64, since a wrong K may be of any size.
+	return int64(min(8*(8*float64(k)*float64(d)+7*float64(k)*float64(k)+1<<20), math.MaxInt64/2))
+}
+
+// Mean returns the mean of all samples of the first pass, d numbers. It is an error
+// if there is none, or if a sum overflows float64.
+func (a *Accumulator) Mean() ([]float64, error) {
+	if a.n == 0 {
+		return nil, errors.New("nc: no samples were added")
+	}
+	mean := make([]float64, a.d)
+	for j := range mean {
+		var sum exact
+		for c := range a.k {
+			sum.merge(exact{a.high[c*a.d+j], a.low[c*a.d+j]})
+		}
+		if mean[j] = sum.value() / float64(a.n); mean[j]-mean[j] != 0 {
+			return nil, fmt.Errorf("nc: the sum of dimension %d overflows float64; divide the features by a constant", j)
+		}
+	}
+	return mean, nil
 }

@@ -47,9 +47,9 @@ func (a *Accumulator) MarshalBinary() ([]byte, error) {
 			floats(e.high, e.low)
 		}
 	}
-	pass, classifier, global := int64(1), int64(0), a.Global
+	pass, classifier, global := int64(1), int64(0), a.globalMean()
 	if a.frame != nil {
-		pass, global = 2, a.over
+		pass = 2
 		if a.clf != nil {
 			classifier = 1
 			if a.clf.B != nil {

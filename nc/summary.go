@@ -54,13 +54,46 @@ type Summary struct {
 	EquiangleW, EquiangleH float64
 	// StableRank is ‖H̄‖_F²/‖H̄‖₂², in [1, K−1]; K−1 for a simplex ETF.
 	StableRank float64
+	// EffectiveRank is the exponential of the entropy of H̄'s singular values over
+	// their sum (Roy and Vetterli 2007), in [1, K−1]; K−1 for a simplex ETF.
+	EffectiveRank float64
+	// SpectrumB are the eigenvalues of Σ_B that are not 0, falling: σ_r²/K, Rank of
+	// them.
+	SpectrumB []float64
+	// DistanceW and DistanceH are the mean over pairs of the distance between the
+	// directions of w_i and w_j, and of h̄_i−h_G and h̄_j−h_G, vectors of length 1;
+	// in [0, 2], √(2K/(K−1)) for a simplex ETF, the largest that there is.
+	// DistanceStdW and DistanceStdH are its standard deviation (over pairs − 1).
+	DistanceW, DistanceStdW, DistanceH, DistanceStdH float64
+	// UniformityW and UniformityH are the mean over pairs of −log of those distances,
+	// the log-distance kernel of hyperspherical uniformity (Liu et al. 2023), smaller
+	// where the directions are more evenly spread; it is defined for any K, also
+	// K > d+1, where no simplex ETF exists. UniformityStdW and UniformityStdH are its
+	// standard deviation (over pairs − 1), which generalised collapse GNC2 takes to 0
+	// (Wu and Papyan 2024).
+	UniformityW, UniformityStdW, UniformityH, UniformityStdH float64
 
 	// NC3 is Eq 6, self-duality: ‖W/‖W‖_F − H̄/‖H̄‖_F‖_F, in [0, 2].
 	NC3 float64
+	// NC3Cosine is the mean over classes of NC3CosinePerClass, the cosine of w_k and
+	// h̄_k−h_G, in [−1, 1]; 1 is self-duality.
+	NC3Cosine         float64
+	NC3CosinePerClass []float64
+	// GNC3 is generalised duality (Liu et al. 2023): the mean over classes of the
+	// distance between the directions of w_k and h̄_k−h_G, in [0, 2].
+	GNC3 float64
+	// UNC3 is uniform duality (Wu and Papyan 2024): the variance (over K−1) over
+	// classes of the cosine of w_k and h̄_k−h_G; 0 where all classes are equally
+	// aligned, be it badly.
+	UNC3 float64
 	// WNorm is ‖w‖, the mean over classes of ‖w_k‖.
 	WNorm float64
 	// HNorm is ‖h‖, the mean over classes of ‖h̄_k − h_G‖.
 	HNorm float64
+	// WNormPerClass and HNormPerClass are the norms of which these are the means.
+	WNormPerClass, HNormPerClass []float64
+	// GlobalLogits is W h_G + b, K numbers.
+	GlobalLogits []float64
 	// BiasAlignment is ‖W h_G + b‖₂, 0 where the global mean has equal logits 0;
 	// b = 0 for a classifier without bias.
 	BiasAlignment float64
@@ -78,13 +111,83 @@ type Summary struct {
 	// Error is the share of samples, in [0, 1], that the classifier gives to
 	// another class. It needs Accumulator.SetClassifier.
 	Error float64
+	// NCCErrorPerClass, NC4PerClass and ErrorPerClass are the shares of the samples
+	// of each class.
+	NCCErrorPerClass, NC4PerClass, ErrorPerClass []float64
+	// NC5 is the orthogonality of out-of-distribution samples (Ammar et al. 2024):
+	// the mean over classes of |cos| of h̄_k and the mean of such samples, neither
+	// centred; in [0, 1], 0 is orthogonal. The accumulator does not know it and leaves
+	// NaN: see Accumulator.NC5.
+	NC5 float64
+
+	// Majority and Minority are the classes of at least and of less than N/K samples,
+	// or nil where all classes are equally large.
+	Majority, Minority *Group
+
+	// Intervals holds, under a figure's JSON name, the bounds of a bootstrap interval,
+	// or is nil; Bootstrap says how they came about. See package nc/measure.
+	Intervals map[string][2]float64
+	Bootstrap *Bootstrap
+
+	// Covariance and MSE hold what needs the d×d covariance, or are nil; see type
+	// Covariance.
+	Covariance *CovarianceSummary
+	MSE        *MSEDecomposition
 
 	// Test holds the figures of test samples around their own class means, or nil.
 	Test *Summary
+	// Correct and Wrong hold the figures of the samples that the classifier gives to
+	// their class and of those it gives to another, grouped by the class that it
+	// gives (the paper's footnote 3), or are nil.
+	Correct, Wrong *Summary
+	// Layers holds the figures of other layers' features, in the order of depth.
+	Layers []Layer
 
 	// Notes says, under a figure's JSON name, why it is NaN or what limits it; see
 	// also Note.
 	Notes map[string]string
+}
+
+// A Layer is what was measured on the features of one layer of a network.
+type Layer struct {
+	Name string
+	*Summary
+}
+
+// MarshalJSON writes the summary's object with the layer's name under "name".
+func (l Layer) MarshalJSON() ([]byte, error) {
+	b, err := l.Summary.MarshalJSON()
+	if err != nil {
+		return nil, err
+	}
+	name, err := json.Marshal(l.Name)
+	if err != nil {
+		return nil, err
+	}
+	return slices.Concat([]byte(`{"name":`), name, []byte(","), b[1:]), nil
+}
+
+// A Group is some of the classes of unbalanced data. A figure that is not defined
+// is NaN: a mean over pairs of a single class, ‖w‖ and Error without a classifier.
+type Group struct {
+	Classes []int // in rising order
+	Samples int64
+	// NC1 is the mean over the group's samples of their class's NC1PerClass, HNorm
+	// and WNorm are the means over its classes of ‖h̄_k−h_G‖ and ‖w_k‖.
+	NC1, HNorm, WNorm float64
+	// CosineH and CosineW are the mean cosine over the group's pairs of classes.
+	// Under minority collapse (Fang et al. 2021) CosineW of the minority goes to 1.
+	CosineH, CosineW float64
+	// NCCError and Error are the shares of the group's samples.
+	NCCError, Error float64
+}
+
+// Bootstrap is how intervals came about: over Replicates samples of the data, drawn
+// from Seed, the share Level of a figure's values lies between its bounds.
+type Bootstrap struct {
+	Replicates int     `json:"replicates"`
+	Seed       int64   `json:"seed"`
+	Level      float64 `json:"level"`
 }
 
 // figure is a scalar of Summary under its JSON name.
@@ -97,13 +200,52 @@ type figure struct {
 func (s *Summary) figures() []figure {
 	return []figure{
 		{"nc1", &s.NC1}, {"nc1_quotient", &s.NC1Quotient}, {"cdnv", &s.CDNV},
-		{"nc2", &s.NC2}, {"nc2_w", &s.NC2W}, {"nc2_h", &s.NC2H}, {"nc3", &s.NC3},
+		{"nc2", &s.NC2}, {"nc2_w", &s.NC2W}, {"nc2_h", &s.NC2H},
+		{"nc3", &s.NC3}, {"nc3_cosine", &s.NC3Cosine}, {"gnc3", &s.GNC3}, {"unc3", &s.UNC3},
 		{"w_norm", &s.WNorm}, {"h_norm", &s.HNorm}, {"equinorm_w", &s.EquinormW}, {"equinorm_h", &s.EquinormH},
 		{"max_angle_w", &s.MaxAngleW}, {"max_angle_h", &s.MaxAngleH},
 		{"equiangle_w", &s.EquiangleW}, {"equiangle_h", &s.EquiangleH},
+		{"distance_w", &s.DistanceW}, {"distance_std_w", &s.DistanceStdW}, {"distance_h", &s.DistanceH}, {"distance_std_h", &s.DistanceStdH},
+		{"uniformity_w", &s.UniformityW}, {"uniformity_std_w", &s.UniformityStdW}, {"uniformity_h", &s.UniformityH}, {"uniformity_std_h", &s.UniformityStdH},
+		{"stable_rank", &s.StableRank}, {"effective_rank", &s.EffectiveRank},
 		{"ncc_error", &s.NCCError}, {"ncc_test_error", &s.NCCTestError}, {"nc4", &s.NC4}, {"error", &s.Error},
-		{"bias_alignment", &s.BiasAlignment}, {"stable_rank", &s.StableRank},
+		{"nc5", &s.NC5}, {"bias_alignment", &s.BiasAlignment},
 	}
+}
+
+// Value returns the figure of the JSON name, such as "nc1", and whether there is one.
+func (s *Summary) Value(name string) (float64, bool) {
+	for _, f := range s.figures() {
+		if f.name == name {
+			return *f.value, true
+		}
+	}
+	return math.NaN(), false
+}
+
+// FigureNames returns the JSON names of the scalars of a Summary, in their order.
+func FigureNames() []string {
+	var names []string
+	for _, f := range new(Summary).figures() {
+		names = append(names, f.name)
+	}
+	return names
+}
+
+// lists returns the figures with a number for each class or direction, under their
+// JSON names. Those that were not measured are nil.
+func (s *Summary) lists() []list {
+	return []list{
+		{"nc1_per_class", s.NC1PerClass}, {"nc3_cosine_per_class", s.NC3CosinePerClass},
+		{"w_norm_per_class", s.WNormPerClass}, {"h_norm_per_class", s.HNormPerClass},
+		{"ncc_error_per_class", s.NCCErrorPerClass}, {"nc4_per_class", s.NC4PerClass}, {"error_per_class", s.ErrorPerClass},
+		{"global_logits", s.GlobalLogits}, {"spectrum_b", s.SpectrumB},
+	}
+}
+
+type list struct {
+	name   string
+	values []float64
 }
 
 // undefined sets figures to NaN and says why; a reason given before stays.
@@ -128,53 +270,119 @@ func (n number) MarshalJSON() ([]byte, error) {
 	return []byte("null"), nil
 }
 
+func numbers(v []float64) []number {
+	out := make([]number, len(v))
+	for i, x := range v {
+		out[i] = number(x)
+	}
+	return out
+}
+
+// object is a JSON object whose fields keep the order in which they are written.
+type object struct {
+	bytes.Buffer
+	err error
+}
+
+func (o *object) field(name string, v any) {
+	if o.err != nil {
+		return
+	}
+	var text []byte
+	if text, o.err = json.Marshal(v); o.err != nil {
+		return
+	}
+	if o.Len() > 0 {
+		o.WriteByte(',')
+	}
+	fmt.Fprintf(o, "%q:%s", name, text)
+}
+
+func (o *object) json() ([]byte, error) {
+	return slices.Concat([]byte("{"), o.Bytes(), []byte("}")), o.err
+}
+
 // MarshalJSON writes one object with every figure under its name in lower case
-// (n, d, k, counts, nc1, …, notes), null for what is not defined.
+// (n, d, k, counts, nc1, …, notes), null for what is not defined. Lists and groups
+// that were not measured are left out.
 func (s *Summary) MarshalJSON() ([]byte, error) {
-	perClass := make([]number, len(s.NC1PerClass))
-	for i, v := range s.NC1PerClass {
-		perClass[i] = number(v)
-	}
-	var b bytes.Buffer
-	var err error
-	field := func(name string, v any) {
-		var text []byte
-		if err == nil {
-			text, err = json.Marshal(v)
-		}
-		if b.Len() > 0 {
-			b.WriteByte(',')
-		}
-		fmt.Fprintf(&b, "%q:%s", name, text)
-	}
-	field("n", s.N)
-	field("d", s.D)
-	field("k", s.K)
-	field("counts", s.Counts)
-	field("rank", s.Rank)
+	var o object
+	o.field("n", s.N)
+	o.field("d", s.D)
+	o.field("k", s.K)
+	o.field("counts", s.Counts)
+	o.field("rank", s.Rank)
 	for _, f := range s.figures() {
-		field(f.name, number(*f.value))
-		if f.name == "nc1_quotient" {
-			field("nc1_per_class", perClass)
+		o.field(f.name, number(*f.value))
+	}
+	for _, l := range s.lists() {
+		if l.values != nil {
+			o.field(l.name, numbers(l.values))
 		}
 	}
-	if s.Test != nil {
-		field("test", s.Test)
+	if s.Majority != nil {
+		o.field("groups", map[string]*Group{"majority": s.Majority, "minority": s.Minority})
+	}
+	if s.Intervals != nil {
+		ci := map[string][]number{}
+		for name, bounds := range s.Intervals {
+			ci[name] = numbers(bounds[:])
+		}
+		o.field("ci", ci)
+		o.field("bootstrap", s.Bootstrap)
+	}
+	for _, part := range []struct {
+		name string
+		sum  *Summary
+	}{{"test", s.Test}, {"correct", s.Correct}, {"wrong", s.Wrong}} {
+		if part.sum != nil {
+			o.field(part.name, part.sum)
+		}
+	}
+	if s.Layers != nil {
+		o.field("layers", s.Layers)
 	}
 	notes := map[string]string{}
 	maps.Copy(notes, s.Notes)
+	if c := s.Covariance; c != nil {
+		o.field("vci", number(c.VCI))
+		o.field("stable_rank_w", number(c.StableRankW))
+		o.field("effective_rank_w", number(c.EffectiveRankW))
+		o.field("spectrum_w", numbers(c.SpectrumW))
+		maps.Copy(notes, c.Notes)
+	}
+	if m := s.MSE; m != nil {
+		o.field("mse", map[string]number{
+			"loss": number(m.Loss), "ls": number(m.LS), "nc1": number(m.NC1), "nc23": number(m.NC23), "perp": number(m.Perp),
+		})
+	}
 	for _, f := range s.figures() {
 		if note := s.Note(f.name); note != "" {
 			notes[f.name] = note
 		}
 	}
-	field("notes", notes)
-	return slices.Concat([]byte("{"), b.Bytes(), []byte("}")), err
+	o.field("notes", notes)
+	return o.json()
+}
+
+// MarshalJSON writes the group's figures, null for what is not defined.
+func (g *Group) MarshalJSON() ([]byte, error) {
+	var o object
+	o.field("classes", g.Classes)
+	o.field("samples", g.Samples)
+	for _, f := range []figure{
+		{"nc1", &g.NC1}, {"h_norm", &g.HNorm}, {"w_norm", &g.WNorm}, {"cosine_h", &g.CosineH}, {"cosine_w", &g.CosineW},
+		{"ncc_error", &g.NCCError}, {"error", &g.Error},
+	} {
+		o.field(f.name, number(*f.value))
+	}
+	return o.json()
 }
 
 // notMeasured says why the figures are NaN that a caller need not ask for.
 var notMeasured = map[string]string{
 	"ncc_test_error": "no test samples were given",
+	"nc5":            "no out-of-distribution samples were given",
 	"nc4":            "no classifier was given to the second pass",
 	"error":          "no classifier was given to the second pass",
 }
@@ -193,6 +401,14 @@ func (s *Summary) Note(name string) string {
 	}
 	return ""
 }
+
+// The figures of the class means around h_G, of the classifier's vectors and of both.
+var (
+	ofMeans = []string{"nc1", "nc1_quotient", "cdnv", "nc2_h", "max_angle_h", "equiangle_h", "distance_h", "distance_std_h",
+		"uniformity_h", "uniformity_std_h", "stable_rank", "effective_rank"}
+	ofWeight = []string{"nc2_w", "max_angle_w", "equiangle_w", "distance_w", "distance_std_w", "uniformity_w", "uniformity_std_w"}
+	ofBoth   = []string{"nc2", "nc3", "nc3_cosine", "gnc3", "unc3"}
+)
 
 // Summary ends the second pass. c may be nil: the classifier is then that of
 // SetClassifier, and without one the figures that need it are NaN. It is an error
@@ -221,19 +437,18 @@ func (a *Accumulator) Summary(c *Classifier) (*Summary, error) {
 		Notes: map[string]string{},
 	}
 	if a.k == 1 {
-		s.undefined("K = 1: there are no other classes", "nc1", "nc1_quotient", "cdnv", "nc2", "nc2_w", "nc2_h", "nc3",
-			"equinorm_w", "equinorm_h", "max_angle_w", "max_angle_h", "equiangle_w", "equiangle_h", "stable_rank")
+		s.undefined("K = 1: there are no other classes", slices.Concat(ofMeans, ofWeight, ofBoth, []string{"equinorm_w", "equinorm_h"})...)
 	} else if a.rank == 0 {
-		s.undefined("all class means are equal, so Σ_B = 0", "nc1", "nc1_quotient", "cdnv", "nc2", "nc2_h", "nc3",
-			"equinorm_h", "max_angle_h", "equiangle_h", "ncc_error", "nc4", "stable_rank")
+		s.undefined("all class means are equal, so Σ_B = 0", slices.Concat(ofMeans, ofBoth, []string{"equinorm_h", "ncc_error", "nc4"})...)
 	}
-	s.NCCTestError, s.NC4, s.Error = math.NaN(), math.NaN(), math.NaN()
+	s.NCCTestError, s.NC4, s.NC5, s.Error = math.NaN(), math.NaN(), math.NaN(), math.NaN()
 	a.variability(s)
 	a.decisions(s)
 	if err := a.means(s); err != nil {
 		return nil, err
 	}
 	a.classifier(s, c)
+	a.groups(s, c)
 	if a.k > 1 && a.d < a.k-1 {
 		for _, name := range []string{"nc2", "nc2_w", "nc2_h", "nc3", "max_angle_w", "max_angle_h"} {
 			if s.Notes[name] == "" {
@@ -320,28 +535,32 @@ func (a *Accumulator) variability(s *Summary) {
 
 // decisions fills the shares of samples.
 func (a *Accumulator) decisions(s *Summary) {
-	share := func(counts []int64) float64 {
+	shares := func(counts []int64) (all float64, perClass []float64) {
 		var sum int64
-		for _, n := range counts {
+		perClass = make([]float64, a.k)
+		for c, n := range counts {
 			sum += n
+			perClass[c] = float64(n) / float64(a.count[c])
 		}
-		return float64(sum) / float64(a.n)
+		return float64(sum) / float64(a.n), perClass
 	}
 	if s.Notes["ncc_error"] == "" {
-		s.NCCError = share(a.wrong)
+		s.NCCError, s.NCCErrorPerClass = shares(a.wrong)
 	}
 	if a.clf == nil {
 		return
 	}
 	if s.Notes["nc4"] == "" {
-		s.NC4 = share(a.apart)
+		s.NC4, s.NC4PerClass = shares(a.apart)
 	}
-	s.Error = share(a.misled)
+	s.Error, s.ErrorPerClass = shares(a.misled)
 }
 
 // means fills the figures of the class means alone.
 func (a *Accumulator) means(s *Summary) error {
-	for _, n := range a.norm2 {
+	s.HNormPerClass = make([]float64, a.k)
+	for c, n := range a.norm2 {
+		s.HNormPerClass[c] = math.Sqrt(n) / a.scale
 		s.HNorm += math.Sqrt(n) / float64(a.k)
 	}
 	s.HNorm /= a.scale
@@ -352,32 +571,38 @@ func (a *Accumulator) means(s *Summary) error {
 	if err != nil {
 		return err
 	}
-	s.NC2H, s.EquinormH, s.MaxAngleH, s.EquiangleH = frameOf(s, "h", a.centred, a.k, a.d)
-	var frobenius float64
-	for _, v := range singular {
-		frobenius += v / singular[0] * (v / singular[0])
+	f := frameOf(s, "h", a.centred, a.k, a.d)
+	s.NC2H, s.EquinormH, s.MaxAngleH, s.EquiangleH = f.etf, f.equinorm, f.maxAngle, f.equiangle
+	s.DistanceH, s.DistanceStdH, s.UniformityH, s.UniformityStdH = f.distance, f.distanceStd, f.uniformity, f.uniformityStd
+	singular = singular[:a.rank]
+	s.SpectrumB = make([]float64, a.rank)
+	for r, v := range singular {
+		s.StableRank += v / singular[0] * (v / singular[0])
+		s.SpectrumB[r] = v / a.scale * (v / a.scale) / float64(a.k)
 	}
-	s.StableRank = frobenius
+	s.EffectiveRank = effectiveRank(singular)
 	return nil
 }
 
 // classifier fills the figures that need the classifier.
 func (a *Accumulator) classifier(s *Summary, c *Classifier) {
 	if c == nil {
-		s.undefined("no classifier was given", "nc2", "nc2_w", "nc3", "w_norm", "equinorm_w", "max_angle_w", "equiangle_w", "bias_alignment")
+		s.undefined("no classifier was given", slices.Concat(ofWeight, ofBoth, []string{"w_norm", "equinorm_w", "bias_alignment"})...)
 		return
 	}
 	k, d := a.k, a.d
-	logits := make([]float64, k)
+	s.GlobalLogits = make([]float64, k)
+	s.WNormPerClass = make([]float64, k)
 	for i := range k {
 		row := c.W[i*d : (i+1)*d]
-		s.WNorm += floats.Norm(row, 2) / float64(k)
-		logits[i] = floats.Dot(row, a.global)
+		s.WNormPerClass[i] = floats.Norm(row, 2)
+		s.WNorm += s.WNormPerClass[i] / float64(k)
+		s.GlobalLogits[i] = floats.Dot(row, a.global)
 		if c.B != nil {
-			logits[i] += c.B[i]
+			s.GlobalLogits[i] += c.B[i]
 		}
 	}
-	s.BiasAlignment = floats.Norm(logits, 2)
+	s.BiasAlignment = floats.Norm(s.GlobalLogits, 2)
 	if k == 1 {
 		return
 	}
@@ -386,7 +611,7 @@ func (a *Accumulator) classifier(s *Summary, c *Classifier) {
 		largest = max(largest, math.Abs(v))
 	}
 	if largest == 0 {
-		s.undefined("the classifier's weight is zero", "nc2", "nc2_w", "nc3", "equinorm_w", "max_angle_w", "equiangle_w")
+		s.undefined("the classifier's weight is zero", slices.Concat(ofWeight, ofBoth, []string{"equinorm_w"})...)
 		return
 	}
 	// A power of two brings W near 1, as the features: no square over- or
@@ -396,10 +621,13 @@ func (a *Accumulator) classifier(s *Summary, c *Classifier) {
 	for i, v := range c.W {
 		w[i] = math.Ldexp(v, -e)
 	}
-	s.NC2W, s.EquinormW, s.MaxAngleW, s.EquiangleW = frameOf(s, "w", w, k, d)
+	f := frameOf(s, "w", w, k, d)
+	s.NC2W, s.EquinormW, s.MaxAngleW, s.EquiangleW = f.etf, f.equinorm, f.maxAngle, f.equiangle
+	s.DistanceW, s.DistanceStdW, s.UniformityW, s.UniformityStdW = f.distance, f.distanceStd, f.uniformity, f.uniformityStd
 	if a.rank == 0 {
 		return
 	}
+	a.duality(s, w)
 	wNorm, hNorm := floats.Norm(w, 2), floats.Norm(a.centred, 2)
 	diff := make([]float64, k*d)
 	for i, v := range a.centred {
@@ -416,38 +644,196 @@ func (a *Accumulator) classifier(s *Summary, c *Classifier) {
 	s.NC2 = etfDistance(wh, norm, k)
 }
 
+// duality fills the figures of the angles between w_k, scaled, and h̄_k−h_G.
+func (a *Accumulator) duality(s *Summary, w []float64) {
+	cosines := make([]float64, a.k)
+	for c := range a.k {
+		x, h := w[c*a.d:(c+1)*a.d], a.centred[c*a.d:(c+1)*a.d]
+		nx, nh := floats.Norm(x, 2), floats.Norm(h, 2)
+		if nx == 0 || nh == 0 {
+			s.undefined(fmt.Sprintf("the vector of class %d is zero and has no direction", c), "nc3_cosine", "gnc3", "unc3")
+			return
+		}
+		cosines[c] = floats.Dot(x, h) / nx / nh
+		s.GNC3 += directionDistance(x, h, nx, nh) / float64(a.k)
+	}
+	s.NC3CosinePerClass = cosines
+	s.NC3Cosine = floats.Sum(cosines) / float64(a.k)
+	std := deviation(cosines, s.NC3Cosine)
+	s.UNC3 = std * std
+}
+
+// NC5 returns the orthogonality of out-of-distribution samples with the feature mean
+// (d numbers); see Summary.NC5. It may be called after BeginSecond. A mean or class
+// mean of zero has no direction: an error.
+func (a *Accumulator) NC5(mean []float64) (float64, error) {
+	if a.frame == nil {
+		return 0, errors.New("nc: NC5 before BeginSecond, which fixes the class means")
+	}
+	if len(mean) != a.d {
+		return 0, fmt.Errorf("nc: the mean of the out-of-distribution samples has %d numbers, want d = %d", len(mean), a.d)
+	}
+	length := floats.Norm(mean, 2)
+	if !(length > 0) || math.IsInf(length, 0) {
+		return 0, fmt.Errorf("nc: the mean of the out-of-distribution samples has length %v and no direction", length)
+	}
+	var sum float64
+	for c := range a.k {
+		h := a.mean[c*a.d : (c+1)*a.d]
+		n := floats.Norm(h, 2)
+		if n == 0 {
+			return 0, fmt.Errorf("nc: the mean of class %d is zero and has no direction", c)
+		}
+		var cos float64
+		for j, v := range h {
+			cos += v / n * (mean[j] / length)
+		}
+		sum += min(math.Abs(cos), 1)
+	}
+	return sum / float64(a.k), nil
+}
+
+// groups fills Majority and Minority.
+func (a *Accumulator) groups(s *Summary, c *Classifier) {
+	if slices.Min(a.count) == slices.Max(a.count) {
+		return
+	}
+	s.Majority, s.Minority = new(Group), new(Group)
+	for y, n := range a.count {
+		g := s.Majority
+		if n*int64(a.k) < a.n {
+			g = s.Minority
+		}
+		g.Classes = append(g.Classes, y)
+		g.Samples += n
+	}
+	for _, g := range []*Group{s.Majority, s.Minority} {
+		mean := func(perClass []float64, weight func(y int) float64) float64 {
+			if perClass == nil {
+				return math.NaN()
+			}
+			var sum, total float64
+			for _, y := range g.Classes {
+				sum += weight(y) * perClass[y]
+				total += weight(y)
+			}
+			return sum / total
+		}
+		once := func(int) float64 { return 1 }
+		samples := func(y int) float64 { return float64(a.count[y]) }
+		g.NC1, g.HNorm, g.WNorm = mean(s.NC1PerClass, samples), mean(s.HNormPerClass, once), mean(s.WNormPerClass, once)
+		g.NCCError, g.Error = mean(s.NCCErrorPerClass, samples), mean(s.ErrorPerClass, samples)
+		g.CosineH = meanCosine(a.centred, a.d, g.Classes)
+		g.CosineW = math.NaN()
+		if c != nil {
+			g.CosineW = meanCosine(c.W, a.d, g.Classes)
+		}
+	}
+}
+
+// meanCosine returns the mean cosine over pairs of the given rows of m, NaN where
+// there is no pair or a row is zero. It is (‖Σ u‖² − k)/(k(k−1)) of the directions u.
+func meanCosine(m []float64, d int, rows []int) float64 {
+	k := float64(len(rows))
+	if k < 2 {
+		return math.NaN()
+	}
+	sum := make([]float64, d)
+	for _, r := range rows {
+		row := m[r*d : (r+1)*d]
+		n := floats.Norm(row, 2)
+		for j, v := range row {
+			sum[j] += v / n
+		}
+	}
+	return (floats.Dot(sum, sum) - k) / (k * (k - 1))
+}
+
+// frameFigures say how far some vectors are from a simplex ETF, see Summary.
+type frameFigures struct {
+	etf, equinorm, maxAngle, equiangle               float64
+	distance, distanceStd, uniformity, uniformityStd float64
+}
+
 // frameOf returns how far the k > 1 rows of m (k×d, numbers near 1, not all zero)
-// are from a simplex ETF: its distance, and the three figures of Papyan, Han and
-// Donoho. side, w or h, names the figures in the notes.
-func frameOf(s *Summary, side string, m []float64, k, d int) (distance, equinorm, maxAngle, equiangle float64) {
+// are from a simplex ETF. side, w or h, names the figures in the notes.
+func frameOf(s *Summary, side string, m []float64, k, d int) frameFigures {
 	gram := make([]float64, k*k)
 	product(k, k, d, m, m, gram)
-	distance = etfDistance(gram, floats.Norm(gram, 2), k)
-
 	norms := make([]float64, k)
 	for i := range norms {
 		norms[i] = floats.Norm(m[i*d:(i+1)*d], 2)
 	}
+	nan := math.NaN()
 	mean := floats.Sum(norms) / float64(k)
-	equinorm = deviation(norms, mean) / mean
-	if i := slices.Index(norms, 0); i >= 0 {
-		s.undefined(fmt.Sprintf("the vector of class %d is zero and has no direction", i), "max_angle_"+side, "equiangle_"+side)
-		return distance, equinorm, math.NaN(), math.NaN()
+	f := frameFigures{
+		etf: etfDistance(gram, floats.Norm(gram, 2), k), equinorm: deviation(norms, mean) / mean,
+		maxAngle: nan, equiangle: nan, distance: nan, distanceStd: nan, uniformity: nan, uniformityStd: nan,
 	}
-	cosines := make([]float64, 0, k*(k-1)/2)
+	ofPairs := []string{"max_angle_" + side, "equiangle_" + side, "distance_" + side, "distance_std_" + side, "uniformity_" + side, "uniformity_std_" + side}
+	if i := slices.Index(norms, 0); i >= 0 {
+		s.undefined(fmt.Sprintf("the vector of class %d is zero and has no direction", i), ofPairs...)
+		return f
+	}
+	pairs := k * (k - 1) / 2
+	cosines := make([]float64, 0, pairs)
+	distances := make([]float64, 0, pairs)
+	f.maxAngle = 0
 	for i := range k {
 		for j := range i {
 			c := gram[i*k+j] / norms[i] / norms[j]
 			cosines = append(cosines, c)
-			maxAngle += math.Abs(c + 1/float64(k-1))
+			f.maxAngle += math.Abs(c+1/float64(k-1)) / float64(pairs)
+			distance := math.Sqrt(max(2-2*c, 0))
+			if c > 0.9 {
+				distance = directionDistance(m[i*d:(i+1)*d], m[j*d:(j+1)*d], norms[i], norms[j])
+			}
+			distances = append(distances, distance)
 		}
 	}
-	maxAngle /= float64(len(cosines))
-	if len(cosines) == 1 {
-		s.undefined("K = 2: there is one pair of classes", "equiangle_"+side)
-		return distance, equinorm, maxAngle, math.NaN()
+	f.distance = floats.Sum(distances) / float64(pairs)
+	logs := make([]float64, pairs)
+	for i, v := range distances {
+		logs[i] = -math.Log(v)
 	}
-	return distance, equinorm, maxAngle, deviation(cosines, floats.Sum(cosines)/float64(len(cosines)))
+	if slices.Min(distances) == 0 {
+		s.undefined("two classes have the same direction", "uniformity_"+side, "uniformity_std_"+side)
+	} else {
+		f.uniformity = floats.Sum(logs) / float64(pairs)
+	}
+	if pairs == 1 {
+		s.undefined("K = 2: there is one pair of classes", "equiangle_"+side, "distance_std_"+side, "uniformity_std_"+side)
+		return f
+	}
+	f.equiangle = deviation(cosines, floats.Sum(cosines)/float64(pairs))
+	f.distanceStd = deviation(distances, f.distance)
+	if !math.IsNaN(f.uniformity) {
+		f.uniformityStd = deviation(logs, f.uniformity)
+	}
+	return f
+}
+
+// effectiveRank returns the exponential of the entropy of the singular values over
+// their sum (Roy and Vetterli 2007), for values that are not all zero.
+func effectiveRank(singular []float64) float64 {
+	sum := floats.Sum(singular)
+	var entropy float64
+	for _, v := range singular {
+		if p := v / sum; p > 0 {
+			entropy -= p * math.Log(p)
+		}
+	}
+	return math.Exp(entropy)
+}
+
+// directionDistance returns the distance of x/nx and y/ny.
+func directionDistance(x, y []float64, nx, ny float64) float64 {
+	var sum float64
+	for j, v := range x {
+		diff := v/nx - y[j]/ny
+		sum += diff * diff
+	}
+	return math.Sqrt(sum)
 }
 
 // deviation returns the standard deviation of v, over len(v)−1.

@@ -62,7 +62,7 @@ func TestMeasure(t *testing.T) {
 			t.Errorf("%s is %v, want %v", key, got[key], want)
 		}
 	}
-	if code, stdout, _ := call(t, "measure", "--features", filepath.Join(dir, "shard-1.npz")); code != 0 || !strings.Contains(stdout, "NC1 (Eq 4)") {
+	if code, stdout, _ := call(t, "measure", "--features", filepath.Join(dir, "shard-1.npz")); code != 0 || !strings.Contains(stdout, "Eq 4: spread") {
 		t.Errorf("exit code %d, table:\n%s", code, stdout)
 	}
 	for _, c := range []struct {

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/gocollapse/collapse/nc"
+	"github.com/gocollapse/collapse/npz"
 )
 
 // batchElements is how many features a batch has, so that its memory does not
@@ -20,21 +21,101 @@ type batch struct {
 	err    error
 }
 
+// add adds the batch to the first pass.
+func (b batch) add(acc *nc.Accumulator) error {
+	if b.wide != nil {
+		return acc.Add64(b.wide, b.labels)
+	}
+	return acc.Add(b.narrow, b.labels)
+}
+
+// addSecond adds the batch to the second pass.
+func (b batch) addSecond(acc *nc.Accumulator) error {
+	if b.wide != nil {
+		return acc.AddSecond64(b.wide, b.labels)
+	}
+	return acc.AddSecond(b.narrow, b.labels)
+}
+
+// nearest sets out to the classes whose training means are nearest.
+func (b batch) nearest(acc *nc.Accumulator, out []int32) error {
+	if b.wide != nil {
+		return acc.NearestMean64(b.wide, out)
+	}
+	return acc.NearestMean(b.narrow, out)
+}
+
+// decide sets out to the classes that the classifier gives.
+func (b batch) decide(c *nc.Classifier, out []int32) error {
+	if b.wide != nil {
+		return c.Decide64(b.wide, out)
+	}
+	return c.Decide(b.narrow, out)
+}
+
+// margins sets out to the samples' margins.
+func (b batch) margins(c *nc.Classifier, out []float64) error {
+	if b.wide != nil {
+		return c.Margins64(b.wide, b.labels, out)
+	}
+	return c.Margins(b.narrow, b.labels, out)
+}
+
+// clear empties the batch and keeps its memory.
+func (b *batch) clear() {
+	b.narrow, b.wide, b.labels = b.narrow[:0], b.wide[:0], b.labels[:0]
+}
+
+// append appends row i of from with a label.
+func (b *batch) append(from batch, i, d int, label int32) {
+	if from.wide != nil {
+		b.wide = append(b.wide, from.wide[i*d:(i+1)*d]...)
+	} else {
+		b.narrow = append(b.narrow, from.narrow[i*d:(i+1)*d]...)
+	}
+	b.labels = append(b.labels, label)
+}
+
+// addCovariance adds the batch to the covariance.
+func (b batch) addCovariance(cov *nc.Covariance) error {
+	if b.wide != nil {
+		return cov.Add64(b.wide, b.labels)
+	}
+	return cov.Add(b.narrow, b.labels)
+}
+
+// measured is an accumulator after both passes, with the covariance if it was asked
+// for.
+type measured struct {
+	*nc.Accumulator
+	cov   *nc.Covariance
+	decay float64
+}
+
+func (m *measured) summary() (*nc.Summary, error) {
+	sum, err := m.Accumulator.Summary(nil)
+	if err != nil || m.cov == nil {
+		return sum, err
+	}
+	if sum.Covariance, err = m.cov.Summary(); err != nil {
+		return nil, err
+	}
+	if c := m.Classifier(); c != nil {
+		sum.MSE, err = m.cov.MSE(c, m.decay)
+	}
+	return sum, err
+}
+
 // accumulate runs both passes over parts. look, if given, sees every batch of the
 // first pass.
-func (m *measurer) accumulate(parts []part, c *nc.Classifier, look func(batch) error) (*nc.Accumulator, error) {
-	acc, err := nc.NewAccumulator(m.k, m.d)
+func (m *measurer) accumulate(parts []part, c *nc.Classifier, full bool, look func(batch) error) (*measured, error) {
+	acc, err := nc.NewAccumulator(m.k, parts[0].d())
 	if err != nil {
 		return nil, err
 	}
 	acc.Global = m.options.Global
 	err = m.pass(parts, func(b batch) error {
-		var err error
-		if b.wide != nil {
-			err = acc.Add64(b.wide, b.labels)
-		} else {
-			err = acc.Add(b.narrow, b.labels)
-		}
+		err := b.add(acc)
 		if err == nil && look != nil {
 			err = look(b)
 		}
@@ -46,16 +127,32 @@ func (m *measurer) accumulate(parts []part, c *nc.Classifier, look func(batch) e
 	if err := acc.BeginSecond(); err != nil {
 		return nil, err
 	}
+	return m.second(parts, acc, c, full)
+}
+
+// second runs the second pass of acc over parts.
+func (m *measurer) second(parts []part, acc *nc.Accumulator, c *nc.Classifier, full bool) (*measured, error) {
 	if c != nil {
 		if err := acc.SetClassifier(c); err != nil {
 			return nil, err
 		}
 	}
-	return acc, m.pass(parts, func(b batch) error {
-		if b.wide != nil {
-			return acc.AddSecond64(b.wide, b.labels)
+	out := &measured{Accumulator: acc, decay: m.options.Decay}
+	if full {
+		if need := nc.CovarianceBytes(acc.D()); need > m.options.memory() {
+			return nil, fmt.Errorf("measure: the covariance of d = %d dimensions needs %s, more than the memory bound of %s",
+				acc.D(), size(need), size(m.options.memory()))
 		}
-		return acc.AddSecond(b.narrow, b.labels)
+		var err error
+		if out.cov, err = nc.NewCovariance(acc); err != nil {
+			return nil, err
+		}
+	}
+	return out, m.pass(parts, func(b batch) error {
+		if err := b.addSecond(acc); err != nil || out.cov == nil {
+			return err
+		}
+		return b.addCovariance(out.cov)
 	})
 }
 
@@ -79,18 +176,21 @@ func (m *measurer) read(p part, f func(batch) error) (err error) {
 	if err != nil {
 		return err
 	}
-	y, err := p.labels.Reader()
-	if err != nil {
-		return errors.Join(err, x.Close())
+	var y *npz.Reader
+	if p.labels != nil {
+		if y, err = p.labels.Reader(); err != nil {
+			return errors.Join(err, x.Close())
+		}
 	}
-	rows := min(max(1, batchElements/m.d), max(1, p.features.Shape[0]))
+	d := p.d()
+	rows := min(max(1, batchElements/d), max(1, p.features.Shape[0]))
 	full, free := make(chan batch, 1), make(chan batch, 2)
 	for range cap(free) {
 		b := batch{labels: make([]int32, rows)}
 		if p.features.IsFloat32() {
-			b.narrow = make([]float32, rows*m.d)
+			b.narrow = make([]float32, rows*d)
 		} else {
-			b.wide = make([]float64, rows*m.d)
+			b.wide = make([]float64, rows*d)
 		}
 		free <- b
 	}
@@ -99,7 +199,10 @@ func (m *measurer) read(p part, f func(batch) error) (err error) {
 		close(stop)
 		for range full { // until the reading goroutine has ended
 		}
-		err = errors.Join(err, x.Close(), y.Close())
+		err = errors.Join(err, x.Close())
+		if y != nil {
+			err = errors.Join(err, y.Close())
+		}
 	}()
 	go func() {
 		defer close(full)
@@ -111,20 +214,21 @@ func (m *measurer) read(p part, f func(batch) error) (err error) {
 				return
 			}
 			var n int
-			if n, b.err = y.Int32(b.labels); b.err == io.EOF {
+			if b.wide != nil {
+				n, b.err = x.Float64(b.wide)
+				b.wide = b.wide[:n]
+			} else {
+				n, b.err = x.Float32(b.narrow)
+				b.narrow = b.narrow[:n]
+			}
+			if b.err == io.EOF {
 				return
 			}
-			narrow, wide := b.narrow, b.wide
-			switch {
-			case b.err != nil:
-			case wide != nil:
-				b.wide = wide[:n*m.d]
-				n, b.err = x.Float64(b.wide)
-			default:
-				b.narrow = narrow[:n*m.d]
-				n, b.err = x.Float32(b.narrow)
+			b.labels = b.labels[:n/d]
+			if b.err == nil && y != nil {
+				// There is one for each row, as fit has seen.
+				_, b.err = y.Int32(b.labels)
 			}
-			b.labels = b.labels[:n/m.d]
 			select {
 			case full <- b:
 			case <-stop:

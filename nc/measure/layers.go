@@ -1,0 +1,152 @@
+package measure
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gocollapse/collapse/nc"
+	"github.com/gocollapse/collapse/npz"
+)
+
+// measureLayers measures the features of the other layers, without a classifier.
+func (m *measurer) measureLayers() (layers []nc.Layer, err error) {
+	for _, l := range m.layers {
+		acc, err := m.accumulate(l.parts, nil, m.options.Full, nil)
+		if err != nil {
+			return nil, fmt.Errorf("layer %s: %w", l.name, err)
+		}
+		sum, err := acc.summary()
+		if err != nil {
+			return nil, fmt.Errorf("layer %s: %w", l.name, err)
+		}
+		layers = append(layers, nc.Layer{Name: l.name, Summary: sum})
+	}
+	return layers, nil
+}
+
+// Folder measures a folder that holds the features of one layer in each file: a
+// NAME.npz with features and labels, or a NAME.npy of features beside one
+// labels.npy. The layers are in the order of their names, in which numbers count
+// as numbers: layer2 stands before layer10. The figures at the top are those of
+// the last layer, with a classifier if its file has one.
+func Folder(ctx context.Context, dir string, o Options) (*nc.Summary, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("measure: %w", err)
+	}
+	var names []string
+	for _, e := range entries {
+		if ext := filepath.Ext(e.Name()); (ext == ".npz" || ext == ".npy") && e.Name() != "labels.npy" {
+			names = append(names, e.Name())
+		}
+	}
+	if names == nil {
+		return nil, fmt.Errorf("measure: there is no .npz or .npy file in %s", dir)
+	}
+	slices.SortFunc(names, Natural)
+	var layers []nc.Layer
+	var last *nc.Summary
+	for _, name := range names {
+		if filepath.Ext(name) == ".npz" {
+			last, err = Files(ctx, []string{filepath.Join(dir, name)}, o)
+		} else {
+			last, err = array(ctx, filepath.Join(dir, name), filepath.Join(dir, "labels.npy"), o)
+		}
+		if err != nil {
+			return nil, err
+		}
+		layers = append(layers, nc.Layer{Name: strings.TrimSuffix(name, filepath.Ext(name)), Summary: last})
+	}
+	top := *last
+	top.Layers = layers
+	return &top, nil
+}
+
+// array measures a .npy file of features with one of labels.
+func array(ctx context.Context, features, labels string, o Options) (*nc.Summary, error) {
+	m := &measurer{ctx: ctx, options: o}
+	defer m.close()
+	p := part{path: features}
+	for _, f := range []struct {
+		path string
+		to   **npz.Array
+	}{{features, &p.features}, {labels, &p.labels}} {
+		file, err := npz.Open(f.path)
+		if err != nil {
+			return nil, err
+		}
+		m.files = append(m.files, file)
+		if *f.to, err = file.Array(""); err != nil {
+			return nil, fmt.Errorf("%s: %w", f.path, err)
+		}
+	}
+	if len(p.features.Shape) != 2 || p.features.Shape[1] == 0 {
+		return nil, fmt.Errorf("%s: shape %v, want N×d; flatten with x.reshape(len(x), -1)", features, p.features.Shape)
+	}
+	if err := fit(filepath.Base(features), p.features, "labels", p.labels); err != nil {
+		return nil, fmt.Errorf("%s: %w", labels, err)
+	}
+	m.train, m.d = []part{p}, p.d()
+	if err := m.classes(); err != nil {
+		return nil, err
+	}
+	sum, _, err := m.run()
+	return sum, err
+}
+
+// Series measures each file as a data set of its own, such as the features after
+// each epoch, in the order of their names as Folder has it.
+func Series(ctx context.Context, paths []string, o Options) ([]nc.Layer, error) {
+	if len(paths) == 0 {
+		return nil, errors.New("measure: no file was named")
+	}
+	paths = slices.SortedFunc(slices.Values(paths), Natural)
+	var out []nc.Layer
+	for _, path := range paths {
+		sum, err := Files(ctx, []string{path}, o)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, nc.Layer{Name: strings.TrimSuffix(filepath.Base(path), filepath.Ext(path)), Summary: sum})
+	}
+	return out, nil
+}
+
+// Natural compares names in which numbers count as numbers: epoch2 < epoch10.
+func Natural(a, b string) int {
+	for a != "" && b != "" {
+		na, nb := digits(a), digits(b)
+		if na > 0 && nb > 0 {
+			x, _ := strconv.ParseUint(a[:na], 10, 64)
+			y, _ := strconv.ParseUint(b[:nb], 10, 64)
+			switch {
+			case x < y:
+				return -1
+			case x > y:
+				return 1
+			}
+			a, b = a[na:], b[nb:]
+			continue
+		}
+		if a[0] != b[0] {
+			return int(a[0]) - int(b[0])
+		}
+		a, b = a[1:], b[1:]
+	}
+	return len(a) - len(b)
+}
+
+// digits returns how many digits s begins with, at most 19.
+func digits(s string) int {
+	n := 0
+	for n < min(len(s), 19) && s[n] >= '0' && s[n] <= '9' {
+		n++
+	}
+	return n
+}
