@@ -19,7 +19,7 @@ export GOWORK  := off
 export COLLAPSE_ROOT := $(CURDIR)
 export GOMLX_NO_AUTO_INSTALL := 1
 
-.PHONY: help setup report lab test bench clean
+.PHONY: help setup report lab test bench bench-measure clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -28,6 +28,7 @@ help:
 	@echo 'make lab      JupyterLab on notebooks/ with the kernel "Collapse (Go)"'
 	@echo 'make test     every test, with the set-up it needs (COLLAPSE_STRICT=1: a skipped one fails)'
 	@echo 'make bench    speed of the training step, beside JAX, and of the metrics'
+	@echo 'make bench-measure   collapse measure beside PyTorch (6 GB of Python, or TORCH_PYTHON=…)'
 	@echo 'make setup    only the set-up: .venv, .tools/bin, the kernel'
 	@echo 'make clean    remove .venv, .tools and build; runs/ stays'
 
@@ -62,6 +63,19 @@ bench: setup build/bench-venv/done
 	go test -run '^$$' -bench . -benchmem ./nc
 
 build/bench-venv/done: bench/requirements.txt | setup
+	@rm -rf $(@D)
+	.venv/bin/python -m venv $(@D)
+	$(@D)/bin/python -m pip --disable-pip-version-check install -q -r $<
+	@touch $@
+
+# PyTorch, the peer of the metrics, takes 6 GB: a Python that has it, named by
+# TORCH_PYTHON, spares the environment.
+TORCH_PYTHON ?= build/bench-torch/bin/python
+
+bench-measure: setup $(if $(filter build/%,$(TORCH_PYTHON)),build/bench-torch/done)
+	$(TORCH_PYTHON) bench/measure/run.py $(COLLAPSE) --folder build
+
+build/bench-torch/done: bench/measure/requirements.txt | setup
 	@rm -rf $(@D)
 	.venv/bin/python -m venv $(@D)
 	$(@D)/bin/python -m pip --disable-pip-version-check install -q -r $<

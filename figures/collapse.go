@@ -191,6 +191,32 @@ func GroupTable(s *nc.Summary) *Table {
 	return t
 }
 
+// RegressionTable returns the figures of neural regression collapse with one line on
+// what each is.
+func RegressionTable(s *nc.RegressionSummary) *Table {
+	t := &Table{Title: "Neural regression collapse", Header: []string{"figure", "value", "what it is"},
+		Caption: fmt.Sprintf("N = %d samples of d = %d features and t = %d targets; definitions of Andriopoulos et al. 2024.", s.N, s.D, s.T)}
+	for _, e := range []struct{ key, name, what string }{
+		{"nrc1", "NRC1", "share of the features' directions outside their first t principal components; 0 is collapse"},
+		{"nrc2", "NRC2", "share of them outside the rows of W; 0 is collapse"},
+		{"nrc3", "NRC3", "squared distance of WWᵀ from Σ^{1/2} − √γ I, each over its norm, at the best γ; 0 is collapse"},
+		{"nrc3_gamma", "its γ", "in [0, λ_min] of the targets' covariance Σ"},
+		{"nrc1_centred", "NRC1, centred", "NRC1 of the features less their mean"},
+		{"nrc2_centred", "NRC2, centred", "NRC2 of the features less their mean"},
+		{"explained_variance", "explained variance", "share of the features' variance along their first t principal components; 1 is collapse"},
+	} {
+		v, _ := s.Value(e.key)
+		what := e.what
+		if note := s.Notes[e.key]; math.IsNaN(v) {
+			what = "not defined: " + note
+		} else if note != "" {
+			t.Notes = append(t.Notes, e.name+": "+note+".")
+		}
+		t.Rows = append(t.Rows, []string{e.name, shown(v), what})
+	}
+	return t
+}
+
 // shown writes a number for a table, a dash for NaN.
 func shown(v float64) string {
 	if math.IsNaN(v) {
@@ -340,6 +366,10 @@ func spectrumPanel(s *nc.Summary) panel {
 		add(s.Covariance.SpectrumW)
 	}
 	addCurves(p, true, cs)
+	if len(cs) > 1 { // d eigenvalues beside K−1
+		p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, plot.TickerFunc(logTicks)
+		p.X.Min = 0.9
+	}
 	return p
 }
 

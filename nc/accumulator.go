@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"strings"
 
 	"gonum.org/v1/gonum/floats"
@@ -522,12 +521,12 @@ func (a *Accumulator) factor(f *frame, dots []float64) bool {
 // are 0 up to rounding.
 func (f *frame) singularValues() ([]float64, error) {
 	if f.singular == nil {
-		var eigen mat.EigenSym
-		if !eigen.Factorize(f.gram, false) {
+		full := mat.DenseCopyOf(f.gram) // eigenvalues overwrites it
+		n, _ := full.Dims()
+		values, _, ok := eigenvalues(n, full.RawMatrix().Data, 0)
+		if !ok {
 			return nil, errors.New("nc: the eigenvalues of the class means' products did not converge")
 		}
-		values := eigen.Values(nil)
-		slices.Reverse(values)
 		for i, v := range values {
 			values[i] = math.Sqrt(max(v, 0))
 		}

@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"gonum.org/v1/gonum/floats"
-	"gonum.org/v1/gonum/mat"
 )
 
 // Covariance measures what needs the d×d within-class covariance
@@ -160,19 +159,18 @@ func (c *Covariance) complete() error {
 
 func (c *Covariance) spectrum(s *CovarianceSummary) error {
 	d := c.acc.d
-	s.SpectrumW = make([]float64, d)
 	if c.scatter.scale == 0 {
+		s.SpectrumW = make([]float64, d)
 		for _, name := range []string{"stable_rank_w", "effective_rank_w"} {
 			s.Notes[name] = "all samples are at their class means, so Σ_W = 0"
 		}
 		return nil
 	}
-	var eigen mat.EigenSym
-	if !eigen.Factorize(mat.NewSymDense(d, c.scatter.square(c.scatter.scale, c.n)), false) {
+	values, _, ok := eigenvalues(d, c.scatter.square(c.scatter.scale, c.n), 0)
+	if !ok {
 		return errors.New("nc: the eigenvalues of Σ_W did not converge")
 	}
-	eigen.Values(s.SpectrumW)
-	slices.Reverse(s.SpectrumW)
+	s.SpectrumW = values
 	singular := make([]float64, d)
 	for i, v := range s.SpectrumW {
 		s.SpectrumW[i] = max(v, 0)
@@ -312,6 +310,9 @@ func (c *Covariance) MSE(clf *Classifier, lambda float64) (*MSEDecomposition, er
 	// W solves W(Σ_T + λI + μ h_G h_Gᵀ) = C + μ ȳ h_Gᵀ, μ = λ/(1+λ) and C the
 	// covariance of y and h.
 	mu, decay := lambda/(1+lambda), lambda*unit*unit
+	if math.IsInf(decay, 0) || floats.Norm(global, 2) > 1e150 {
+		return nil, fmt.Errorf("nc: the features' spread of about %.2g is too small beside their mean or the weight decay lambda = %v", 1/unit, lambda)
+	}
 	a := slices.Clone(within)
 	weighted, right := slices.Clone(u), slices.Clone(u)
 	for y := range k {
@@ -372,11 +373,12 @@ type lossOf struct {
 	lambda, decay float64   // λ, λ·unit²
 }
 
-// spread returns ½ tr(W Σ_W Wᵀ) + (λ/2)(‖W‖² + ‖b‖²).
+// spread returns ½ tr(W Σ_W Wᵀ) + (λ/2)(‖W‖² + ‖b‖²), which rounding must not make
+// negative.
 func (l *lossOf) spread(f layer) float64 {
 	ws := make([]float64, l.k*l.d)
 	product(l.k, l.d, l.d, f.w, l.within, ws)
-	return 0.5 * (floats.Dot(f.w, ws) + l.decay*floats.Dot(f.w, f.w) + l.lambda*floats.Dot(f.bias, f.bias))
+	return 0.5 * (max(floats.Dot(f.w, ws), 0) + l.decay*floats.Dot(f.w, f.w) + l.lambda*floats.Dot(f.bias, f.bias))
 }
 
 // misfit returns ½ Σ_k (n_k/N) ‖W h̄_k + b − target·e_k‖².

@@ -349,14 +349,84 @@ func TestMSE(t *testing.T) {
 	})
 }
 
+// TestMSEScale: features times c and the weight over c have the same loss without
+// decay, though the squares of either would not fit into float64.
+func TestMSEScale(t *testing.T) {
+	s := random(rand.New(rand.NewPCG(53, 54)), 5, []int{20, 11, 16}, 0.5, 1)
+	want, err := s.covariance(t, 64, OverSamples).MSE(s.clf, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, scale := range []float64{0x1p-800, 0x1p-100, 0x1p100, 0x1p800} {
+		x, w := slices.Clone(s.x), slices.Clone(s.clf.W)
+		floats.Scale(scale, x)
+		floats.Scale(1/scale, w)
+		scaled := sample{k: s.k, d: s.d, x: x, y: s.y}
+		c := scaled.covariance(t, 64, OverSamples)
+		got, err := c.MSE(&Classifier{K: s.k, D: s.d, W: w, B: s.clf.B}, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		near(t, fmt.Sprint("loss at scale ", scale), got.Loss, want.Loss, 1e-13)
+		near(t, fmt.Sprint("least loss at scale ", scale), got.LS, want.LS, 1e-12)
+		if scale == 0x1p-800 {
+			_, err = c.MSE(s.clf, 1)
+			contains(t, err, "too small", "lambda = 1")
+		}
+	}
+}
+
+// FuzzCovariance: whatever the numbers, VCI is in [0, 1] or has a note, and the parts
+// of the loss are its sum.
+func FuzzCovariance(f *testing.F) {
+	f.Add(uint64(1), 5, 3, 0.5, 1.0, 1.0, 0.1)
+	f.Add(uint64(2), 1, 1, 0.0, 0.0, 1e-300, 0.0)
+	f.Add(uint64(3), 9, 2, 1e-9, 1e9, 1e200, 1e-5)
+	f.Add(uint64(4), 20, 3, 1e-200, 0.0, 1.0, 1e300)
+	f.Fuzz(func(t *testing.T, seed uint64, d, k int, noise, offset, scale, lambda float64) {
+		d, k = 1+abs(d)%20, 1+abs(k)%6
+		rng := rand.New(rand.NewPCG(seed, 2))
+		counts := make([]int, k)
+		for i := range counts {
+			counts[i] = 1 + rng.IntN(9)
+		}
+		s := random(rng, d, counts, noise, offset)
+		floats.Scale(scale, s.x)
+		a, err := NewAccumulator(k, d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a.Add64(s.x, s.y) != nil || a.BeginSecond() != nil {
+			return
+		}
+		c, err := NewCovariance(a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.Add64(s.x, s.y) != nil {
+			return
+		}
+		if sum, err := c.Summary(); err == nil && !(sum.VCI >= 0 && sum.VCI <= 1) && sum.Notes["vci"] == "" {
+			t.Errorf("VCI = %v without a note", sum.VCI)
+		}
+		m, err := c.MSE(s.clf, lambda)
+		if err != nil {
+			return
+		}
+		// Rounding is that of the logits, which an offset makes large.
+		if sum := m.LS + m.Perp; !(math.Abs(sum-m.Loss) <= 1e-6*(1+m.Loss)) {
+			t.Errorf("loss %v, parts %v + %v", m.Loss, m.LS, m.Perp)
+		}
+	})
+}
+
 // TestMSECentralPath: the least-squares classifier itself has Perp = 0, and no
 // classifier loses less. At collapse to a simplex ETF the least loss is 0.
 func TestMSECentralPath(t *testing.T) {
 	rng := rand.New(rand.NewPCG(49, 50))
 	s := random(rng, 5, []int{30, 12, 20}, 0.4, 1)
 	c := s.covariance(t, 64, OverSamples)
-	// One-dimensional search is enough to see a minimum: W_LS is where the loss as a
-	// function of W is flat, so a classifier from the normal equations is tried.
+	// W_LS by a QR factorisation of the extended features.
 	n, d := len(s.y), s.d
 	design := mat.NewDense(n, d+1, nil)
 	hot := mat.NewDense(n, s.k, nil)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -101,6 +102,12 @@ func (m *measureFlags) run(c *cobra.Command) error {
 		return m.show(out, sum, nil)
 	case m.asCSV:
 		return m.series(c.Context(), out, files)
+	}
+	switch regression, err := measure.IsRegression(files[0]); {
+	case err != nil:
+		return err
+	case regression:
+		return m.regression(c.Context(), out, files)
 	}
 	sum, acc, err := measure.Accumulated(c.Context(), files, m.Options)
 	if err != nil {
@@ -250,7 +257,7 @@ func (m *measureFlags) show(out io.Writer, sum *nc.Summary, acc *nc.Accumulator)
 	if m.html != "" {
 		sheet := report.Sheet{
 			Title: "Neural collapse",
-			Lead:  "Measured by collapse measure on " + strings.Join(append(append(m.patterns, m.merge...), m.folder), " ") + ".",
+			Lead:  "Measured by collapse measure on " + strings.TrimSpace(strings.Join(slices.Concat(m.patterns, m.merge, []string{m.folder}), " ")) + ".",
 			Sections: []report.Section{
 				{Title: "Figures", Figures: figs, Tables: tables[:1]},
 				{Title: "Details", Tables: append(tables[1:], figures.ClassTable(sum))},
@@ -344,6 +351,22 @@ func (m *measureFlags) series(ctx context.Context, out io.Writer, files []string
 	}
 	w.Flush()
 	return w.Error()
+}
+
+// regression prints NRC1 to NRC3.
+func (m *measureFlags) regression(ctx context.Context, out io.Writer, files []string) error {
+	if m.html != "" || m.plot != "" || m.state != "" || m.Margins != "" || m.Outcomes || m.Bootstrap > 0 {
+		return usageError{errors.New("for a regression (targets in place of labels) there are --json, --memory and the table only")}
+	}
+	sum, err := measure.Regression(ctx, files, m.Options)
+	if err != nil {
+		return err
+	}
+	if m.asJSON {
+		return printJSON(out, sum)
+	}
+	_, err = io.WriteString(out, figures.RegressionTable(sum).Text())
+	return err
 }
 
 // writePlot writes the picture in the form that the name ends in.
