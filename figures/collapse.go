@@ -62,7 +62,8 @@ func CollapseTable(s *nc.Summary) *Table {
 	if s.Intervals != nil {
 		t.Header = append(t.Header, "interval")
 		t.Caption += fmt.Sprintf(" Intervals: %.0f %% of %d bootstrap replicates of the samples, seed %d. "+
-			"Replicates hold samples twice, so figures of spread lie a little under the value's own.",
+			"A replicate's class means are noisier than the data's own, which moves figures to one side: "+
+			"with few samples a class an interval need not hold the value.",
 			100*s.Bootstrap.Level, s.Bootstrap.Replicates, s.Bootstrap.Seed)
 	}
 	if s.Test != nil {
@@ -107,13 +108,20 @@ func CollapseTable(s *nc.Summary) *Table {
 	}
 	var other []string
 	for k := range s.Notes {
-		if _, isFigure := s.Value(k); !isFigure && k != "nc1_per_class" {
+		if _, isFigure := s.Value(k); !isFigure && !slices.Contains([]string{"correct", "wrong"}, k) {
 			other = append(other, k)
 		}
 	}
 	slices.Sort(other)
 	for _, k := range other {
-		t.Notes = append(t.Notes, upperFirst(k)+": "+s.Notes[k]+".")
+		name := upperFirst(k)
+		if k == "nc1_per_class" {
+			name = "NC1 by class"
+			if math.IsNaN(s.NC1) {
+				continue // the reason stands with NC1
+			}
+		}
+		t.Notes = append(t.Notes, name+": "+s.Notes[k]+".")
 	}
 	// Figures that share a reason share its note.
 	t.Notes = slices.Compact(t.Notes)
@@ -213,6 +221,48 @@ func RegressionTable(s *nc.RegressionSummary) *Table {
 			t.Notes = append(t.Notes, e.name+": "+note+".")
 		}
 		t.Rows = append(t.Rows, []string{e.name, shown(v), what})
+	}
+	return t
+}
+
+// OutcomeTable returns the figures of correctly and of wrongly classified samples
+// side by side, as far as s has them.
+func OutcomeTable(s *nc.Summary) *Table {
+	t := &Table{Title: "Correctly and wrongly classified samples", Header: []string{"figure"},
+		Caption: "Samples are grouped by the class that the classifier gives, around the means of those groups (footnote 3 of the paper)."}
+	var columns []*nc.Summary
+	for _, set := range []struct {
+		name string
+		sum  *nc.Summary
+	}{{"training", s}, {"test", s.Test}} {
+		if set.sum == nil {
+			continue
+		}
+		for _, part := range []struct {
+			name string
+			sum  *nc.Summary
+		}{{"correct", set.sum.Correct}, {"wrong", set.sum.Wrong}} {
+			if part.sum != nil {
+				t.Header = append(t.Header, set.name+", "+part.name)
+				columns = append(columns, part.sum)
+			} else if note := set.sum.Notes[part.name]; note != "" {
+				t.Notes = append(t.Notes, upperFirst(set.name)+", "+part.name+": "+note+".")
+			}
+		}
+	}
+	row := func(name string, value func(*nc.Summary) string) {
+		cells := []string{name}
+		for _, c := range columns {
+			cells = append(cells, value(c))
+		}
+		t.Rows = append(t.Rows, cells)
+	}
+	row("samples", func(s *nc.Summary) string { return strconv.Itoa(s.N) })
+	for _, e := range explained {
+		switch e.key {
+		case "nc1", "nc1_quotient", "cdnv", "nc2", "nc2_h", "nc3", "nc3_cosine", "h_norm", "ncc_error":
+			row(e.name, func(s *nc.Summary) string { v, _ := s.Value(e.key); return shown(v) })
+		}
 	}
 	return t
 }

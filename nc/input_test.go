@@ -3,6 +3,7 @@ package nc
 import (
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 )
 
@@ -277,4 +278,22 @@ func FuzzAccumulator(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestSingletons: classes of one sample have no variability to measure; of some a
+// note says so, where all are such there is no NC1.
+func TestSingletons(t *testing.T) {
+	some := random(rand.New(rand.NewPCG(51, 52)), 6, []int{5, 1, 7, 1}, 0.5, 0).measure(t, 4)
+	if note := some.Notes["nc1_per_class"]; !strings.Contains(note, "classes 1, 3 have one sample") || math.IsNaN(some.NC1) {
+		t.Errorf("NC1 %v, note %q", some.NC1, note)
+	}
+	all := random(rand.New(rand.NewPCG(53, 54)), 6, repeat(1, 4), 0.5, 0).measure(t, 4)
+	for _, name := range []string{"nc1", "nc1_quotient", "cdnv"} {
+		if v, _ := all.Value(name); !math.IsNaN(v) || !strings.Contains(all.Note(name), "one sample") {
+			t.Errorf("%s = %v of singletons, note %q", name, v, all.Note(name))
+		}
+	}
+	if math.IsNaN(all.NC2) || math.IsNaN(all.NC3) || !math.IsNaN(all.NC1PerClass[0]) {
+		t.Errorf("NC2 %v, NC3 %v, NC1 of class 0 %v", all.NC2, all.NC3, all.NC1PerClass[0])
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 
 	"gonum.org/v1/gonum/floats"
 )
@@ -519,6 +520,16 @@ func (a *Accumulator) variability(s *Summary) {
 		s.Notes["nc1"] = fmt.Sprintf("the centred class means have rank %d, less than min(d, K−1) = %d: NC1 is over the directions that they span",
 			a.rank, min(a.d, a.k-1))
 	}
+	if single := a.singletons(); len(single) == a.k {
+		s.undefined("every class has one sample: there is no variability within classes to measure", "nc1", "nc1_quotient", "cdnv")
+		s.Notes["nc1_per_class"] = s.Notes["nc1"]
+		for c := range s.NC1PerClass {
+			s.NC1PerClass[c] = math.NaN()
+		}
+		return
+	} else if len(single) > 0 {
+		s.Notes["nc1_per_class"] = fmt.Sprintf("%s one sample only, whose variability is 0 whatever the network", classesHave(single))
+	}
 	var cdnv exact
 	for i := range a.k {
 		for j := range i {
@@ -531,6 +542,28 @@ func (a *Accumulator) variability(s *Summary) {
 		}
 	}
 	s.CDNV = cdnv.value() / float64(a.k*(a.k-1)/2)
+}
+
+// singletons returns the classes that have one sample.
+func (a *Accumulator) singletons() (classes []int) {
+	for c, n := range a.count {
+		if n == 1 {
+			classes = append(classes, c)
+		}
+	}
+	return classes
+}
+
+// classesHave names up to ten classes as the subject of a sentence.
+func classesHave(classes []int) string {
+	if len(classes) == 1 {
+		return fmt.Sprintf("class %d has", classes[0])
+	}
+	names := strings.ReplaceAll(strings.Trim(fmt.Sprint(classes[:min(len(classes), 10)]), "[]"), " ", ", ")
+	if len(classes) > 10 {
+		names += fmt.Sprintf(" and %d others", len(classes)-10)
+	}
+	return "classes " + names + " have"
 }
 
 // decisions fills the shares of samples.

@@ -274,6 +274,9 @@ func (m *measureFlags) show(out io.Writer, sum *nc.Summary, acc *nc.Accumulator)
 	if m.asJSON {
 		return printJSON(out, sum)
 	}
+	if m.folder != "" {
+		tables = tables[len(tables)-1:] // the profile is what was asked for
+	}
 	for i, t := range tables {
 		if i > 0 {
 			fmt.Fprintln(out)
@@ -288,27 +291,8 @@ func (m *measureFlags) show(out io.Writer, sum *nc.Summary, acc *nc.Accumulator)
 // summaryTables are the tables of a terminal.
 func summaryTables(sum *nc.Summary) []*figures.Table {
 	tables := []*figures.Table{figures.CollapseTable(sum)}
-	for _, part := range []struct {
-		title string
-		sum   *nc.Summary
-	}{{"Correctly classified training samples", sum.Correct}, {"Wrongly classified training samples", sum.Wrong}} {
-		if part.sum != nil {
-			t := figures.CollapseTable(part.sum)
-			t.Title = part.title
-			tables = append(tables, t)
-		}
-	}
-	if sum.Test != nil {
-		for _, part := range []struct {
-			title string
-			sum   *nc.Summary
-		}{{"Correctly classified test samples", sum.Test.Correct}, {"Wrongly classified test samples", sum.Test.Wrong}} {
-			if part.sum != nil {
-				t := figures.CollapseTable(part.sum)
-				t.Title = part.title
-				tables = append(tables, t)
-			}
-		}
+	if sum.Correct != nil || sum.Wrong != nil {
+		tables = append(tables, figures.OutcomeTable(sum))
 	}
 	if sum.Majority != nil {
 		tables = append(tables, figures.GroupTable(sum))

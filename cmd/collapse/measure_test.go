@@ -65,7 +65,7 @@ func TestMeasure(t *testing.T) {
 			t.Errorf("%s is %v, want %v", key, got[key], want)
 		}
 	}
-	if code, stdout, _ := call(t, "measure", "--features", filepath.Join(dir, "shard-1.npz")); code != 0 || !strings.Contains(stdout, "Eq 4: spread") {
+	if code, stdout, _ := call(t, "measure", "--features", filepath.Join(dir, "shard-*.npz")); code != 0 || !strings.Contains(stdout, "Eq 4: spread") {
 		t.Errorf("exit code %d, table:\n%s", code, stdout)
 	}
 	// A page and a picture, an interval and the costly figures.
