@@ -53,7 +53,7 @@ func TestBadInput(t *testing.T) {
 			if err := a.AddSecond64([]float64{0, 0, 1, 0, 0, 1}, []int32{0, 1, 2}); err != nil {
 				t.Fatal(err)
 			}
-			if s, err := a.Summary(nil); err != nil || s.N != 3 || s.NC1 != 0 {
+			if s, err := a.Summary(nil); err != nil || s.N != 3 || s.NCCError != 0 {
 				t.Errorf("after the refused batch: %+v, %v", s, err)
 			}
 		})

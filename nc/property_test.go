@@ -283,7 +283,7 @@ func TestNearSingular(t *testing.T) {
 		}
 	}
 	// Nothing is kept below the limit.
-	s := sample{k: 3, d: 2, x: []float64{1, 1e-17, -1, 1e-17, 0, -2e-17}, y: []int32{0, 1, 2}}
+	s := sample{k: 3, d: 2, x: []float64{1, 1e-17, -1, 1e-17, 0, -2e-17, 1, 1e-17, -1, 1e-17, 0, -2e-17}, y: []int32{0, 1, 2, 0, 1, 2}}
 	if got := s.measure(t, 3); got.Rank != 1 || got.NC1 != 0 || got.Notes["nc1"] == "" {
 		t.Errorf("with a singular value of 1e-17: rank %d, NC1 %v, note %q", got.Rank, got.NC1, got.Notes["nc1"])
 	}
