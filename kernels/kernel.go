@@ -21,6 +21,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"runtime"
+	"strconv"
 	"strings"
 
 	"github.com/gocollapse/collapse/backend"
@@ -216,27 +217,51 @@ func Install(ctx context.Context, o Options) (dir string, err error) {
 	return dir, nil
 }
 
-// warm builds what cells import with the kernel's own environment, so that the
-// first cell finds it in Go's build cache.
-func warm(ctx context.Context, root string, s spec, log io.Writer) error {
-	args := []string{"build"}
+// warm does what GoNB does with a cell that imports the project's packages, in the
+// kernel's own environment: a module beside the project in a workspace, go get, go
+// build. The first cell then finds the compiled packages in Go's build cache and, in
+// the module cache, what go get looks at, so that it needs no network.
+func warm(ctx context.Context, root string, s spec, log io.Writer) (err error) {
+	dir, err := os.MkdirTemp("", "collapse-kernel-*")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	source := "package main\n\nimport (\n"
 	for _, p := range []string{"nb", "nb/live", "nc", "train"} {
 		if isDir(filepath.Join(root, p)) {
-			args = append(args, "./"+p)
+			source += fmt.Sprintf("\t_ %q\n", backend.Module+"/"+p)
+		}
+	}
+	version := strings.TrimPrefix(runtime.Version(), "go")
+	if b, err := os.ReadFile(filepath.Join(root, "go.mod")); err == nil {
+		if m := goLine.FindSubmatch(b); m != nil {
+			version = string(m[1])
+		}
+	}
+	for name, text := range map[string]string{
+		"main.go": source + ")\n\nfunc main() {}\n",
+		"go.mod":  "module cell\n\ngo " + version + "\n",
+		"go.work": fmt.Sprintf("go %s\n\nuse (\n\t.\n\t%s\n)\n", version, strconv.Quote(root)),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			return err
 		}
 	}
 	if log == nil {
 		log = os.Stderr
 	}
-	cmd := exec.CommandContext(ctx, "go", args...)
-	cmd.Dir = root
-	cmd.Stdout, cmd.Stderr = log, log
-	cmd.Env = os.Environ()
-	for k, v := range s.Env {
-		cmd.Env = append(cmd.Env, k+"="+expand(v))
-	}
-	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("go %s in %s: %w", strings.Join(args, " "), root, err)
+	for _, args := range [][]string{{"get"}, {"build", "-o", os.DevNull}} {
+		cmd := exec.CommandContext(ctx, "go", args...)
+		cmd.Dir = dir
+		cmd.Stdout, cmd.Stderr = log, log
+		cmd.Env = os.Environ()
+		for k, v := range s.Env {
+			cmd.Env = append(cmd.Env, k+"="+expand(v))
+		}
+		if err := cmd.Run(); err != nil {
+			return fmt.Errorf("go %s of a cell that imports the packages in %s: %w", args[0], root, err)
+		}
 	}
 	return nil
 }
