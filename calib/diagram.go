@@ -1,0 +1,287 @@
+package calib
+
+import (
+	"fmt"
+	"math"
+	"slices"
+)
+
+// Bin is a bin of a reliability diagram.
+type Bin struct {
+	Lo, Hi float64 // confidences in (Lo, Hi]; of a bin of equal mass, its least and largest
+	// Count is the number of samples. In bins of equal mass it need not be whole: equal
+	// confidences at an edge are shared out.
+	Count float64
+	// Accuracy and Confidence are the share of correct samples and the mean confidence;
+	// NaN where Count is 0.
+	Accuracy, Confidence float64
+
+	square float64 // Σ (correct − confidence)²
+}
+
+// gap returns accuracy less confidence.
+func (b Bin) gap() float64 { return b.Accuracy - b.Confidence }
+
+// Diagram is a reliability diagram: bins in rising order.
+type Diagram []Bin
+
+// Reliability returns the diagram of confidences in [0, 1] in bins of equal width, (lo,
+// hi], with 0 in the first; correct[i] says whether sample i was predicted right. Lengths
+// that differ, no bin and a confidence out of range are errors.
+func Reliability(confidence []float64, correct []bool, bins int) (Diagram, error) {
+	signed, err := sign(confidence, correct, bins)
+	if err != nil {
+		return nil, err
+	}
+	s := newSums(bins)
+	for _, v := range signed {
+		s.add(math.Abs(v), !math.Signbit(v))
+	}
+	return s.diagram(), nil
+}
+
+// EqualMass is Reliability with bins of equally many samples. Samples of equal
+// confidence count alike: those at an edge are shared out between its bins, so that the
+// order of the samples does not matter.
+func EqualMass(confidence []float64, correct []bool, bins int) (Diagram, error) {
+	signed, err := sign(confidence, correct, bins)
+	if err != nil {
+		return nil, err
+	}
+	return equalMass(signed, bins), nil
+}
+
+// sign returns the confidences, negative where the sample is wrong: 8 bytes a sample
+// hold both. A wrong sample of confidence 0 is −0.
+func sign(confidence []float64, correct []bool, bins int) ([]float64, error) {
+	if len(confidence) != len(correct) {
+		return nil, fmt.Errorf("calib: %d confidences and %d outcomes", len(confidence), len(correct))
+	}
+	if len(confidence) == 0 {
+		return nil, fmt.Errorf("calib: no samples")
+	}
+	if err := checkBins(bins); err != nil {
+		return nil, err
+	}
+	out := make([]float64, len(confidence))
+	for i, c := range confidence {
+		if !(c >= 0 && c <= 1) {
+			return nil, fmt.Errorf("calib: confidence of sample %d is %v, want 0 to 1", i, c)
+		}
+		out[i] = signed(c, correct[i])
+	}
+	return out, nil
+}
+
+func signed(confidence float64, correct bool) float64 {
+	if correct {
+		return confidence
+	}
+	return math.Copysign(confidence, -1)
+}
+
+// maxBins bounds the number of bins.
+const maxBins = 1 << 20
+
+func checkBins(bins int) error {
+	if bins < 1 || bins > maxBins {
+		return fmt.Errorf("calib: %d bins, want 1 to %d", bins, maxBins)
+	}
+	return nil
+}
+
+// sums are what bins of equal width add up.
+type sums struct{ count, confidence, correct, square []float64 }
+
+func newSums(bins int) *sums {
+	return &sums{make([]float64, bins), make([]float64, bins), make([]float64, bins), make([]float64, bins)}
+}
+
+// binOf returns the bin of (lo, hi] that holds c.
+func binOf(c float64, bins int) int {
+	b := int(math.Ceil(c*float64(bins))) - 1
+	b = max(0, min(b, bins-1))
+	// Rounding of the product may be one bin off: the edges b/bins decide.
+	if b > 0 && c <= float64(b)/float64(bins) {
+		b--
+	} else if b < bins-1 && c > float64(b+1)/float64(bins) {
+		b++
+	}
+	return b
+}
+
+func (s *sums) add(c float64, correct bool) { s.addWeighted(c, correct, 1) }
+
+func (s *sums) addWeighted(c float64, correct bool, w float64) {
+	b := binOf(c, len(s.count))
+	s.count[b] += w
+	s.confidence[b] += w * c
+	e := -c
+	if correct {
+		s.correct[b] += w
+		e++
+	}
+	s.square[b] += w * e * e
+}
+
+func (s *sums) merge(o *sums) {
+	for b := range s.count {
+		s.count[b] += o.count[b]
+		s.confidence[b] += o.confidence[b]
+		s.correct[b] += o.correct[b]
+		s.square[b] += o.square[b]
+	}
+}
+
+func (s *sums) diagram() Diagram {
+	n := len(s.count)
+	d := make(Diagram, n)
+	for b := range d {
+		d[b] = Bin{Lo: float64(b) / float64(n), Hi: float64(b+1) / float64(n), Count: s.count[b], square: s.square[b],
+			Accuracy: s.correct[b] / s.count[b], Confidence: s.confidence[b] / s.count[b]} // 0/0 is NaN
+	}
+	return d
+}
+
+// equalMass sorts the signed confidences and cuts them into bins of equal mass.
+func equalMass(signed []float64, bins int) Diagram {
+	slices.SortFunc(signed, func(a, b float64) int {
+		switch x, y := math.Abs(a), math.Abs(b); {
+		case x < y:
+			return -1
+		case x > y:
+			return 1
+		}
+		return 0
+	})
+	n := len(signed)
+	d := make(Diagram, 0, bins)
+	var bin Bin
+	var correct float64
+	room := float64(n) / float64(bins)
+	closeBin := func() {
+		bin.Accuracy, bin.Confidence = correct/bin.Count, bin.Confidence/bin.Count
+		d = append(d, bin)
+		bin, correct = Bin{}, 0
+	}
+	for i := 0; i < n; {
+		c := math.Abs(signed[i])
+		j, right := i, 0.0
+		for ; j < n && math.Abs(signed[j]) == c; j++ {
+			if !math.Signbit(signed[j]) {
+				right++
+			}
+		}
+		left, share := float64(j-i), right/float64(j-i)
+		for left > 0 {
+			if bin.Count == 0 {
+				bin.Lo = c
+			}
+			take := min(left, room-bin.Count)
+			if len(d) == bins-1 {
+				take = left // the last bin takes what rounding leaves
+			}
+			bin.Hi = c
+			bin.Count += take
+			bin.Confidence += take * c
+			correct += take * share
+			bin.square += take * (share*(1-c)*(1-c) + (1-share)*c*c)
+			if left -= take; left <= 1e-9 {
+				left = 0
+			}
+			if bin.Count >= room-1e-9 && len(d) < bins-1 {
+				closeBin()
+			}
+		}
+		i = j
+	}
+	if bin.Count > 0 {
+		closeBin()
+	}
+	return d
+}
+
+// total returns the number of samples.
+func (d Diagram) total() (n float64) {
+	for _, b := range d {
+		n += b.Count
+	}
+	return n
+}
+
+// sum returns Σ (n_m/N) f(bin m) over the bins that hold samples.
+func (d Diagram) sum(f func(Bin) float64) (s float64) {
+	n := d.total()
+	for _, b := range d {
+		if b.Count > 0 {
+			s += b.Count / n * f(b)
+		}
+	}
+	return s
+}
+
+// ECE is the expected calibration error Σ (n_m/N)|acc_m − conf_m| (Naeini, Cooper and
+// Hauskrecht 2015; Guo et al. 2017), in [0, 1]. It is positive even of a perfectly
+// calibrated model, by an amount that falls as N grows.
+func (d Diagram) ECE() float64 { return d.sum(func(b Bin) float64 { return math.Abs(b.gap()) }) }
+
+// ECE2 is √(Σ (n_m/N)(acc_m − conf_m)²), the L2 norm of the same, in [0, 1].
+func (d Diagram) ECE2() float64 {
+	return math.Sqrt(d.sum(func(b Bin) float64 { return b.gap() * b.gap() }))
+}
+
+// MCE is the maximum calibration error max_m |acc_m − conf_m| (Naeini et al. 2015).
+func (d Diagram) MCE() (most float64) {
+	for _, b := range d {
+		if b.Count > 0 {
+			most = max(most, math.Abs(b.gap()))
+		}
+	}
+	return most
+}
+
+// Debiased is the squared L2 error with its bias taken away: Σ (n_m/N)(g_m² − v_m/n_m)
+// with g_m the mean and v_m the sample variance of correct − confidence in bin m, as in
+// Kumar, Liang and Ma 2019, whose v_m is that of correct alone. Of a perfectly
+// calibrated model its mean is 0 for any N, so it may be negative. A bin with one
+// sample, whose variance is not known, counts 0.
+func (d Diagram) Debiased() float64 {
+	return d.sum(func(b Bin) float64 {
+		if b.Count <= 1 {
+			return 0
+		}
+		g := b.gap()
+		v := max(b.square/b.Count-g*g, 0) * b.Count / (b.Count - 1)
+		return g*g - v/b.Count
+	})
+}
+
+// Over and Under are the parts of ECE by over-confident and by under-confident bins:
+// Σ (n_m/N) max(conf_m − acc_m, 0), and with the signs reversed. Their sum is ECE.
+func (d Diagram) Over() float64 { return d.sum(func(b Bin) float64 { return max(-b.gap(), 0) }) }
+
+// Under is the under-confident part of ECE; see Over.
+func (d Diagram) Under() float64 { return d.sum(func(b Bin) float64 { return max(b.gap(), 0) }) }
+
+// Decomposition is Murphy's (1973) of the Brier score of the confidence, the mean of
+// (correct − confidence)²: Score = Reliability − Resolution + Uncertainty + Within.
+type Decomposition struct {
+	Score       float64
+	Reliability float64 // Σ (n_m/N)(conf_m − acc_m)², 0 is best
+	Resolution  float64 // Σ (n_m/N)(acc_m − acc)², large is best
+	Uncertainty float64 // acc(1 − acc)
+	Within      float64 // what bins hide (Stephenson, Coelho and Jolliffe 2008)
+}
+
+// Decompose returns the decomposition over the diagram's bins.
+func (d Diagram) Decompose() Decomposition {
+	acc := d.sum(func(b Bin) float64 { return b.Accuracy })
+	out := Decomposition{
+		Score:       d.sum(func(b Bin) float64 { return b.square / b.Count }),
+		Reliability: d.sum(func(b Bin) float64 { return b.gap() * b.gap() }),
+		Resolution:  d.sum(func(b Bin) float64 { return (b.Accuracy - acc) * (b.Accuracy - acc) }),
+		Uncertainty: acc * (1 - acc),
+	}
+	out.Within = out.Score - out.Reliability + out.Resolution - out.Uncertainty
+	return out
+}

@@ -1,0 +1,382 @@
+package calib
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+)
+
+// Outcome is the means over correctly or over wrongly predicted samples (Figure 4); NaN
+// where there is none.
+type Outcome struct {
+	N                         int64
+	Loss, Entropy, Confidence float64 // −log p_y, −Σ p log p, max p
+}
+
+// Summary is the calibration of some samples. A figure that is not defined is NaN and
+// Notes says why under its JSON name.
+type Summary struct {
+	N    int64
+	K    int
+	Bins Diagram // equal width, of the confidence
+
+	Accuracy, Confidence float64 // shares in [0, 1]; mean confidence
+	NLL                  float64 // mean −log p_y, in nats
+	Brier                float64 // mean Σ_k (p_k − [y=k])², in [0, 2]
+	Entropy              float64 // mean −Σ_k p_k log p_k, in [0, log K]
+
+	// ECE, ECE2 and MCE are of Bins, see Diagram; Debiased is the squared L2 error
+	// without its bias, Over and Under the two parts of ECE.
+	ECE, ECE2, MCE, Debiased, Over, Under float64
+	AdaptiveECE                           float64 // ECE over as many bins of equal mass
+	// ClasswiseECE is the mean over classes k of Σ (n_m/N)|[y=k]_m − p_k,m| in bins of
+	// equal width of p_k (Kull et al. 2019), ACE the same in bins of equal mass (Nixon
+	// et al. 2019).
+	ClasswiseECE, ACE float64
+	SmoothECE         float64 // see func SmoothECE
+	Decomposition     Decomposition
+
+	Correct, Wrong Outcome
+
+	Notes map[string]string
+
+	// signed holds the confidences, negative of wrong samples, in the order of the
+	// source: 8 bytes a sample.
+	signed []float64
+	labels uint64 // hash of the labels in order, to see that two models had the same
+}
+
+// Samples returns the confidence of every sample, in the order of the source, and
+// whether it is predicted right. It allocates 9 bytes a sample.
+func (s *Summary) Samples() (confidence []float64, correct []bool) {
+	confidence, correct = make([]float64, len(s.signed)), make([]bool, len(s.signed))
+	for i, v := range s.signed {
+		confidence[i], correct[i] = math.Abs(v), !math.Signbit(v)
+	}
+	return confidence, correct
+}
+
+// part says which half of the samples a figure is of.
+type part struct {
+	split bool
+	take  bool // of a split: the samples that T is fitted on
+	half  halves
+}
+
+// has says whether sample i belongs to the part.
+func (p part) has(i int64) bool { return !p.split || p.half.fit(i) == p.take }
+
+// size returns at least the number of the part's samples of n.
+func (p part) size(n int64) int64 {
+	if p.split {
+		return n/2 + 1
+	}
+	return n
+}
+
+// halves chooses half of n samples by a seed: of the two samples 2j and 2j+1 one.
+type halves struct{ seed uint64 }
+
+func (h halves) fit(i int64) bool { return int64(mix(h.seed^mix(uint64(i/2)))&1) == i&1 }
+
+// mix is the finaliser of SplitMix64 (Steele, Lea and Flood 2014) after one step.
+func mix(x uint64) uint64 {
+	x += 0x9e3779b97f4a7c15
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}
+
+// tally is what the first pass adds up.
+type tally struct {
+	n                   int64
+	nll, brier, entropy float64
+	right, wrong        Outcome // sums
+	bins                *sums
+	classes             []*sums // K, of p_k
+	signed              []float64
+	labels              uint64
+	bad                 error
+}
+
+// summarise measures the samples of a part after a scaling.
+func summarise(src Source, p part, sc scaling, bins int, classwise bool) (*Summary, error) {
+	n, k := src.Shape()
+	make_ := func() *tally {
+		t := &tally{bins: newSums(bins)}
+		if classwise {
+			for range k {
+				t.classes = append(t.classes, newSums(bins))
+			}
+		}
+		return t
+	}
+	// Tallies of chunks are used again: K·M sums each.
+	var pool []*tally
+	used := 0
+	fresh := func() *tally {
+		if used == len(pool) {
+			pool = append(pool, make_())
+		}
+		t := pool[used]
+		used++
+		t.reset()
+		return t
+	}
+	first := true
+	total, err := reduce(src, func() *tally {
+		if first {
+			first = false
+			t := make_()
+			t.signed = make([]float64, 0, p.size(n))
+			return t
+		}
+		return fresh()
+	}, func(t *tally, r *row) {
+		if !p.has(r.i) {
+			return
+		}
+		best, logPY := sc.softmax(r)
+		t.n++
+		var brier, entropy float64
+		for c, v := range r.p {
+			e := v
+			if c == int(r.y) {
+				e--
+			}
+			brier += e * e
+			if v > 0 {
+				entropy -= v * math.Log(v)
+			}
+			if classwise {
+				t.classes[c].add(min(max(v, 0), 1), c == int(r.y))
+			}
+		}
+		right := best == int(r.y)
+		conf := min(max(r.p[best], 0), 1)
+		t.nll -= logPY
+		t.brier += brier
+		t.entropy += entropy
+		o := &t.wrong
+		if right {
+			o = &t.right
+		}
+		o.N++
+		o.Loss -= logPY
+		o.Entropy += entropy
+		o.Confidence += conf
+		t.bins.add(conf, right)
+		t.signed = append(t.signed, signed(conf, right))
+		t.labels += mix(uint64(r.i)<<20 ^ uint64(r.y))
+	}, func(into, from *tally) {
+		into.merge(from)
+		if from == pool[used-1] {
+			used = 0 // the last of a batch
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	if total.n == 0 {
+		return nil, errors.New("calib: no samples")
+	}
+	return total.summary(k, classwise), nil
+}
+
+func (t *tally) reset() {
+	t.n, t.nll, t.brier, t.entropy, t.right, t.wrong, t.signed, t.labels = 0, 0, 0, 0, Outcome{}, Outcome{}, t.signed[:0], 0
+	for _, s := range append(slices.Clone(t.classes), t.bins) {
+		clear(s.count)
+		clear(s.confidence)
+		clear(s.correct)
+		clear(s.square)
+	}
+}
+
+func (t *tally) merge(o *tally) {
+	t.n += o.n
+	t.nll += o.nll
+	t.brier += o.brier
+	t.entropy += o.entropy
+	for _, x := range []struct{ a, b *Outcome }{{&t.right, &o.right}, {&t.wrong, &o.wrong}} {
+		x.a.N += x.b.N
+		x.a.Loss += x.b.Loss
+		x.a.Entropy += x.b.Entropy
+		x.a.Confidence += x.b.Confidence
+	}
+	t.bins.merge(o.bins)
+	for c := range t.classes {
+		t.classes[c].merge(o.classes[c])
+	}
+	t.signed = append(t.signed, o.signed...)
+	t.labels += o.labels
+}
+
+func (t *tally) summary(k int, classwise bool) *Summary {
+	n := float64(t.n)
+	s := &Summary{
+		N: t.n, K: k, Bins: t.bins.diagram(), NLL: t.nll / n, Brier: t.brier / n, Entropy: t.entropy / n,
+		Accuracy: float64(t.right.N) / n, Confidence: (t.right.Confidence + t.wrong.Confidence) / n,
+		ClasswiseECE: math.NaN(), ACE: math.NaN(), SmoothECE: math.NaN(), Notes: map[string]string{},
+		Correct: t.right.mean(), Wrong: t.wrong.mean(), signed: t.signed, labels: t.labels,
+	}
+	if math.IsInf(s.NLL, 0) {
+		s.NLL = math.NaN()
+		s.Notes["nll"] = "a sample's class has probability 0: its loss is infinite"
+	}
+	s.ECE, s.ECE2, s.MCE, s.Debiased = s.Bins.ECE(), s.Bins.ECE2(), s.Bins.MCE(), s.Bins.Debiased()
+	s.Over, s.Under, s.Decomposition = s.Bins.Over(), s.Bins.Under(), s.Bins.Decompose()
+	if classwise {
+		s.ClasswiseECE = 0
+		for _, c := range t.classes {
+			s.ClasswiseECE += c.diagram().ECE() / float64(k)
+		}
+		s.SmoothECE, _ = smoothECE(s.signed)
+	}
+	s.AdaptiveECE = equalMass(slices.Clone(s.signed), len(s.Bins)).ECE()
+	for name, o := range map[string]Outcome{"correct": s.Correct, "wrong": s.Wrong} {
+		if o.N == 0 {
+			s.Notes[name] = "there is no such sample"
+		}
+	}
+	return s
+}
+
+func (o Outcome) mean() Outcome {
+	n := float64(o.N)
+	return Outcome{o.N, o.Loss / n, o.Entropy / n, o.Confidence / n} // 0/0 is NaN
+}
+
+// aceBytes is what ACE may hold of the classes' probabilities at once, beside one class.
+const aceBytes = 64 << 20
+
+// ace sets ACE: the source is read once for as many classes as the memory holds.
+func (s *Summary) ace(src Source, p part, sc scaling) error {
+	at := int(max(1, min(int64(s.K), aceBytes/(8*s.N))))
+	s.ACE = 0
+	for first := 0; first < s.K; first += at {
+		last := min(first+at, s.K)
+		type columns [][]float64
+		total, err := reduce(src, func() *columns {
+			c := make(columns, last-first)
+			return &c
+		}, func(c *columns, r *row) {
+			if !p.has(r.i) {
+				return
+			}
+			sc.softmax(r)
+			for k := first; k < last; k++ {
+				(*c)[k-first] = append((*c)[k-first], signed(min(max(r.p[k], 0), 1), int(r.y) == k))
+			}
+		}, func(into, from *columns) {
+			for k, v := range *from {
+				if (*into)[k] == nil {
+					(*into)[k] = make([]float64, 0, s.N)
+				}
+				(*into)[k] = append((*into)[k], v...)
+			}
+		})
+		if err != nil {
+			return err
+		}
+		for _, column := range *total {
+			s.ACE += equalMass(column, len(s.Bins)).ECE() / float64(s.K)
+		}
+	}
+	return nil
+}
+
+// number is a float64 that JSON writes as null where it is not finite.
+type number float64
+
+func (n number) MarshalJSON() ([]byte, error) {
+	if f := float64(n); !math.IsNaN(f) && !math.IsInf(f, 0) {
+		return json.Marshal(f)
+	}
+	return []byte("null"), nil
+}
+
+// Figure is a scalar of a Summary under its JSON name.
+type Figure struct {
+	Name  string
+	Value float64
+}
+
+// Figures lists the scalars in the order of the JSON object.
+func (s *Summary) Figures() []Figure {
+	d := s.Decomposition
+	return []Figure{
+		{"accuracy", s.Accuracy}, {"confidence", s.Confidence}, {"nll", s.NLL}, {"brier", s.Brier}, {"entropy", s.Entropy},
+		{"ece", s.ECE}, {"ece_l2", s.ECE2}, {"mce", s.MCE}, {"ece_debiased_squared", s.Debiased},
+		{"over_confidence", s.Over}, {"under_confidence", s.Under}, {"adaptive_ece", s.AdaptiveECE},
+		{"ace", s.ACE}, {"classwise_ece", s.ClasswiseECE}, {"smooth_ece", s.SmoothECE},
+		{"brier_confidence", d.Score}, {"brier_reliability", d.Reliability}, {"brier_resolution", d.Resolution},
+		{"brier_uncertainty", d.Uncertainty}, {"brier_within", d.Within},
+	}
+}
+
+// fields writes the fields of the object.
+func (s *Summary) fields(o *object) {
+	o.field("n", s.N)
+	o.field("k", s.K)
+	for _, f := range s.Figures() {
+		o.field(f.Name, number(f.Value))
+	}
+	for _, part := range []struct {
+		name string
+		Outcome
+	}{{"correct", s.Correct}, {"wrong", s.Wrong}} {
+		o.field(part.name, map[string]any{
+			"n": part.N, "loss": number(part.Loss), "entropy": number(part.Entropy), "confidence": number(part.Confidence),
+		})
+	}
+	type bin struct {
+		Lo         float64 `json:"lo"`
+		Hi         float64 `json:"hi"`
+		Count      int64   `json:"count"`
+		Accuracy   number  `json:"accuracy"`
+		Confidence number  `json:"confidence"`
+	}
+	var bins []bin
+	for _, b := range s.Bins {
+		bins = append(bins, bin{b.Lo, b.Hi, int64(math.Round(b.Count)), number(b.Accuracy), number(b.Confidence)})
+	}
+	o.field("bins", bins)
+}
+
+// MarshalJSON writes one object with every figure under its name, null where it is
+// not defined, with bins and notes.
+func (s *Summary) MarshalJSON() ([]byte, error) {
+	var o object
+	s.fields(&o)
+	o.field("notes", maps.Clone(s.Notes))
+	return o.json()
+}
+
+// object is a JSON object whose fields keep their order.
+type object struct {
+	bytes.Buffer
+	err error
+}
+
+func (o *object) field(name string, v any) {
+	if o.err != nil {
+		return
+	}
+	var text []byte
+	if text, o.err = json.Marshal(v); o.err != nil {
+		return
+	}
+	if o.Len() > 0 {
+		o.WriteByte(',')
+	}
+	fmt.Fprintf(o, "%q:%s", name, text)
+}
+
+func (o *object) json() ([]byte, error) {
+	return slices.Concat([]byte("{"), o.Bytes(), []byte("}")), o.err
+}

@@ -1,0 +1,409 @@
+package calib
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"sync"
+
+	"gonum.org/v1/gonum/stat"
+)
+
+// DefaultBins is the field's number of bins; the paper's figures have PaperBins.
+const (
+	DefaultBins = 15
+	PaperBins   = 20
+)
+
+// Options are what a caller may choose; the zero value is the field's.
+type Options struct {
+	Bins int // of every binned error; 0 is DefaultBins
+	// FitAll fits the scalings on all samples and measures them on the same, which is
+	// optimistic. Otherwise they are fitted on one half and measured on the other:
+	// of samples 2j and 2j+1 one belongs to each, as Seed draws.
+	FitAll bool
+	Seed   int64
+	// Grid adds the temperature of the paper's public code, see GridTemperature; Vector
+	// adds vector scaling.
+	Grid, Vector bool
+	// Bootstrap is the number of replicates for intervals and Consistency that of the
+	// consistency test; 0 is none.
+	Bootstrap, Consistency int
+	// Probabilities says that the source gives probabilities in place of logits: a row
+	// sums to 1. Scalings take their logarithms.
+	Probabilities bool
+	// Fast leaves out ACE, class-wise and smooth ECE, which take most of the time.
+	Fast bool
+}
+
+// Report is what Measure measures.
+type Report struct {
+	*Summary                  // all samples, as they are
+	Temperature *Temperature  // fitted on Split's fit part
+	Scaled      *Summary      // after T, on the samples that it was not fitted on
+	Unscaled    *Summary      // the same samples as they are
+	FitAll      bool          // T was fitted on the samples that it is measured on
+	Seed        int64         // of the split and of the replicates
+	Grid        *GridResult   // nil unless asked for
+	Vector      *VectorResult // nil unless asked for
+	Intervals   *Intervals    // nil unless asked for
+	Consistency *Consistency  // nil unless asked for
+}
+
+// GridResult is the public code's temperature, fitted and measured as T is.
+type GridResult struct {
+	T      float64
+	Scaled *Summary
+}
+
+// VectorResult is vector scaling, fitted and measured as T is.
+type VectorResult struct {
+	*Vector
+	Scaled *Summary
+}
+
+// Intervals are bootstrap intervals of the share Level. ECE is positive even of a
+// perfectly calibrated model, and a replicate's is larger still: an interval of it is
+// no test of zero. Consistency is one.
+type Intervals struct {
+	Replicates int
+	Level      float64
+	ECE        [2]float64 // of all samples
+	// ECEBias is how much the replicates' mean lies over the value.
+	ECEBias     float64
+	Accuracy    [2]float64
+	Temperature [2]float64 // NaN where T is at a bound
+}
+
+// Consistency is a test of calibration: the labels are drawn anew from the model's own
+// confidences (Bröcker and Smith 2007; Vaicenavicius et al. 2019), and P is the share of
+// replicates whose ECE is at least the measured one, (1+#)/(1+Replicates).
+type Consistency struct {
+	Replicates int
+	P          float64
+	// Expected is the mean ECE of the replicates: what a perfectly calibrated model with
+	// these confidences shows on so many samples.
+	Expected float64
+}
+
+// Measure measures calibration before and after scaling. It reads the source some
+// twenty times.
+func Measure(src Source, o Options) (*Report, error) {
+	if o.Bins == 0 {
+		o.Bins = DefaultBins
+	}
+	if err := checkBins(o.Bins); err != nil {
+		return nil, err
+	}
+	if o.Bootstrap < 0 || o.Bootstrap == 1 || o.Consistency < 0 {
+		return nil, fmt.Errorf("calib: %d bootstrap and %d consistency replicates, want at least 2 and 1, or 0 for none", o.Bootstrap, o.Consistency)
+	}
+	n, _ := src.Shape()
+	sc := scaling{probabilities: o.Probabilities}
+	summary := func(p part, sc scaling) (*Summary, error) {
+		s, err := summarise(src, p, sc, o.Bins, !o.Fast)
+		if err != nil || o.Fast {
+			if s != nil {
+				s.Notes["ace"] = "left out"
+				s.Notes["classwise_ece"], s.Notes["smooth_ece"] = "left out", "left out"
+			}
+			return s, err
+		}
+		return s, s.ace(src, p, sc)
+	}
+	all, err := summary(part{}, sc)
+	if err != nil {
+		return nil, err
+	}
+	rep := &Report{Summary: all, FitAll: o.FitAll, Seed: o.Seed}
+	fit, rest := part{}, part{}
+	if !o.FitAll {
+		if n < 4 {
+			return nil, fmt.Errorf("calib: %d samples cannot be split for a fit; fit on all", n)
+		}
+		h := halves{uint64(o.Seed)}
+		fit, rest = part{split: true, take: true, half: h}, part{split: true, half: h}
+	}
+	if rep.Temperature, err = fitTemperature(src, fit, sc); err != nil {
+		return nil, err
+	}
+	scaled := sc
+	scaled.beta = 1 / rep.Temperature.T
+	if rep.Scaled, err = summary(rest, scaled); err != nil {
+		return nil, err
+	}
+	if rep.Unscaled = all; !o.FitAll {
+		if rep.Unscaled, err = summary(rest, sc); err != nil {
+			return nil, err
+		}
+	}
+	if o.Grid {
+		t, _, err := gridTemperature(src, fit, sc, o.Bins, AuthorsGrid())
+		if err != nil {
+			return nil, err
+		}
+		scaled.beta = 1 / t
+		rep.Grid = &GridResult{T: t}
+		if rep.Grid.Scaled, err = summary(rest, scaled); err != nil {
+			return nil, err
+		}
+	}
+	if o.Vector {
+		v, err := fitVector(src, fit, sc)
+		if err != nil {
+			return nil, err
+		}
+		vs := sc
+		vs.weight, vs.bias, vs.beta = v.Weight, v.Bias, 1
+		rep.Vector = &VectorResult{Vector: v}
+		if rep.Vector.Scaled, err = summary(rest, vs); err != nil {
+			return nil, err
+		}
+	}
+	if o.Bootstrap > 0 {
+		rep.Intervals = bootstrapECE(all, o)
+		if rep.Intervals.Temperature, err = bootstrapT(src, fit, sc, rep.Temperature, o); err != nil {
+			return nil, err
+		}
+	}
+	if o.Consistency > 0 {
+		rep.Consistency = consistent(all, o)
+	}
+	return rep, nil
+}
+
+// level is the share of the replicates between an interval's bounds.
+const level = 0.95
+
+func interval(v []float64) [2]float64 {
+	slices.Sort(v)
+	return [2]float64{stat.Quantile((1-level)/2, stat.LinInterp, v, nil), stat.Quantile((1+level)/2, stat.LinInterp, v, nil)}
+}
+
+// poisson returns a number of the Poisson distribution of mean 1 for a sample in a
+// replicate. It depends on nothing but the three numbers.
+func poisson(seed int64, replicate, sample uint64) float64 {
+	u := float64(mix(mix(mix(uint64(seed))+replicate)+sample)>>11) * 0x1p-53
+	p, n := math.Exp(-1), 0.0
+	for u >= p && n < 20 {
+		u -= p
+		n++
+		p /= n
+	}
+	return n
+}
+
+// each calls f for 0…n−1 on all processors.
+func each(n int, f func(i int)) {
+	var wg sync.WaitGroup
+	workers := min(n, runtime.GOMAXPROCS(0))
+	for w := range workers {
+		wg.Go(func() {
+			for i := w; i < n; i += workers {
+				f(i)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// bootstrapECE takes each sample a Poisson number of times, as package nc/measure.
+func bootstrapECE(s *Summary, o Options) *Intervals {
+	eces, accs := make([]float64, o.Bootstrap), make([]float64, o.Bootstrap)
+	each(o.Bootstrap, func(r int) {
+		d := resampled(s.signed, o.Bins, o.Seed, uint64(r))
+		eces[r] = d.ECE()
+		accs[r] = d.sum(func(b Bin) float64 { return b.Accuracy })
+	})
+	var mean float64
+	for _, e := range eces {
+		mean += e / float64(o.Bootstrap)
+	}
+	return &Intervals{Replicates: o.Bootstrap, Level: level, ECE: interval(eces), Accuracy: interval(accs), ECEBias: mean - s.ECE}
+}
+
+func resampled(signed []float64, bins int, seed int64, replicate uint64) Diagram {
+	sums := newSums(bins)
+	for i, v := range signed {
+		if w := poisson(seed, replicate, uint64(i)); w > 0 {
+			sums.addWeighted(math.Abs(v), !math.Signbit(v), w)
+		}
+	}
+	return sums.diagram()
+}
+
+// bootstrapT fits T to every replicate of the samples of the fit, all replicates in
+// one pass a step: Newton's steps from the T of all, kept within a factor of 2 a step.
+func bootstrapT(src Source, p part, sc scaling, fitted *Temperature, o Options) ([2]float64, error) {
+	if fitted.Bound != "" {
+		return [2]float64{math.NaN(), math.NaN()}, nil
+	}
+	betas := make([]float64, o.Bootstrap)
+	for r := range betas {
+		betas[r] = 1 / fitted.T
+	}
+	type slopes []slope
+	for range 30 {
+		total, err := reduce(src, func() *slopes { s := make(slopes, o.Bootstrap); return &s }, func(t *slopes, row *row) {
+			if !p.has(row.i) {
+				return
+			}
+			sc := sc
+			for r, beta := range betas {
+				if w := poisson(o.Seed, uint64(r), uint64(row.i)); w > 0 {
+					sc.beta = beta
+					_, d1, d2 := sc.slopes(row)
+					(*t)[r].first += w * d1
+					(*t)[r].second += w * d2
+				}
+			}
+		}, func(into, from *slopes) {
+			for r, s := range *from {
+				(*into)[r].first += s.first
+				(*into)[r].second += s.second
+			}
+		})
+		if err != nil {
+			return [2]float64{}, err
+		}
+		moved := 0.0
+		for r, s := range *total {
+			if !(s.second > 0) {
+				continue
+			}
+			next := betas[r] - s.first/s.second
+			next = min(max(next, betas[r]/2, 1/MaxTemperature), 2*betas[r], 1/MinTemperature)
+			moved = max(moved, math.Abs(next/betas[r]-1))
+			betas[r] = next
+		}
+		if moved < 1e-6 {
+			break
+		}
+	}
+	ts := make([]float64, len(betas))
+	for r, b := range betas {
+		ts[r] = 1 / b
+	}
+	return interval(ts), nil
+}
+
+// consistent runs the consistency test.
+func consistent(s *Summary, o Options) *Consistency {
+	eces := make([]float64, o.Consistency)
+	each(o.Consistency, func(r int) {
+		rng := rand.New(rand.NewPCG(uint64(o.Seed), uint64(r)))
+		sums := newSums(o.Bins)
+		for _, v := range s.signed {
+			c := math.Abs(v)
+			sums.add(c, rng.Float64() < c)
+		}
+		eces[r] = sums.diagram().ECE()
+	})
+	c := &Consistency{Replicates: o.Consistency}
+	over := 0
+	for _, e := range eces {
+		c.Expected += e / float64(o.Consistency)
+		if e >= s.ECE {
+			over++
+		}
+	}
+	c.P = float64(1+over) / float64(1+o.Consistency)
+	return c
+}
+
+// Difference compares two models on the same samples.
+type Difference struct {
+	Replicates int
+	Level      float64
+	ECE        float64    // of the first less that of the second
+	Interval   [2]float64 // of the paired bootstrap
+	// P is twice the share of replicates on the rarer side of 0, at most 1: small where
+	// the sign of the difference is certain.
+	P float64
+}
+
+// Compare tests the difference in ECE of two models on the same samples in the same
+// order by a paired bootstrap: both are measured on the same replicates, so that what
+// they have in common cancels. Other labels are an error.
+func Compare(a, b *Summary, replicates int, seed int64) (*Difference, error) {
+	if a.N != b.N || a.labels != b.labels {
+		return nil, errors.New("calib: the models were not measured on the same samples: number or labels differ")
+	}
+	if replicates < 2 {
+		return nil, fmt.Errorf("calib: %d replicates, want at least 2", replicates)
+	}
+	if len(a.Bins) != len(b.Bins) {
+		return nil, fmt.Errorf("calib: %d and %d bins", len(a.Bins), len(b.Bins))
+	}
+	v := make([]float64, replicates)
+	each(replicates, func(r int) {
+		v[r] = resampled(a.signed, len(a.Bins), seed, uint64(r)).ECE() - resampled(b.signed, len(b.Bins), seed, uint64(r)).ECE()
+	})
+	below, above := 0, 0
+	for _, x := range v {
+		if x <= 0 {
+			below++
+		}
+		if x >= 0 {
+			above++
+		}
+	}
+	return &Difference{
+		Replicates: replicates, Level: level, ECE: a.ECE - b.ECE,
+		P: min(1, 2*float64(min(below, above)+1)/float64(replicates+1)), Interval: interval(v),
+	}, nil
+}
+
+// MarshalJSON writes the object of collapse calibrate --json: the figures of all
+// samples, temperature, and under scaled and unscaled_same those of the samples that T
+// was not fitted on (of all with FitAll).
+func (r *Report) MarshalJSON() ([]byte, error) {
+	var o object
+	r.Summary.fields(&o)
+	o.field("temperature", number(r.Temperature.T))
+	fit := "split"
+	if r.FitAll {
+		fit = "all"
+	}
+	o.field("fit", map[string]any{"samples": r.Temperature.Samples, "nll": number(r.Temperature.NLL), "on": fit, "seed": r.Seed})
+	o.field("scaled", r.Scaled)
+	o.field("unscaled_same", r.Unscaled)
+	if g := r.Grid; g != nil {
+		o.field("authors_grid", map[string]any{"temperature": g.T, "scaled": g.Scaled})
+	}
+	if v := r.Vector; v != nil {
+		o.field("vector", map[string]any{"weight": v.Weight, "bias": v.Bias, "scaled": v.Scaled})
+	}
+	if i := r.Intervals; i != nil {
+		pair := func(v [2]float64) []number { return []number{number(v[0]), number(v[1])} }
+		o.field("ci", map[string]any{"ece": pair(i.ECE), "accuracy": pair(i.Accuracy), "temperature": pair(i.Temperature)})
+		o.field("bootstrap", map[string]any{"replicates": i.Replicates, "level": i.Level, "seed": r.Seed, "ece_bias": number(i.ECEBias)})
+	}
+	if c := r.Consistency; c != nil {
+		o.field("consistency", map[string]any{"replicates": c.Replicates, "p": c.P, "expected_ece": number(c.Expected)})
+	}
+	notes := map[string]string{}
+	maps.Copy(notes, r.Notes)
+	maps.Copy(notes, r.notes())
+	o.field("notes", notes)
+	return o.json()
+}
+
+// notes are the reservations of a report.
+func (r *Report) notes() map[string]string {
+	notes := map[string]string{"temperature": "T divides the logits; T > 1 means that the model was over-confident"}
+	if b := r.Temperature.Bound; b != "" {
+		notes["temperature"] = b + "; T divides the logits"
+	}
+	if r.FitAll {
+		notes["scaled"] = "T was fitted on the samples that it is measured on: optimistic"
+	}
+	if r.Vector != nil && r.Vector.Note != "" {
+		notes["vector"] = r.Vector.Note
+	}
+	return notes
+}

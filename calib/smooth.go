@@ -1,0 +1,97 @@
+package calib
+
+import "math"
+
+// SmoothECE returns the smooth calibration error of Błasiok and Nakkiran 2023 and its
+// bandwidth: smECE_σ = ∫|(1/N) Σ K_σ(t, f_i)(f_i − y_i)| dt over [0, 1], with K_σ the
+// Gaussian kernel reflected at 0 and 1, f_i the confidence and y_i whether the sample
+// is correct, at the σ where smECE_σ = σ. It has no bins to choose and no jumps. The
+// arguments and errors are those of Reliability.
+func SmoothECE(confidence []float64, correct []bool) (smece, sigma float64, err error) {
+	signed, err := sign(confidence, correct, 1)
+	if err != nil {
+		return 0, 0, err
+	}
+	smece, sigma = smoothECE(signed)
+	return smece, sigma, nil
+}
+
+// smoothGrid is the number of intervals on which residuals are placed.
+const smoothGrid = 1000
+
+func smoothECE(signed []float64) (smece, sigma float64) {
+	residual := residuals(signed)
+	// smECE_σ falls as σ grows, so the two cross once.
+	lo, hi := 0.0, 1.0
+	for hi-lo > 1e-6 {
+		if mid := (lo + hi) / 2; mid < smoothed(residual, mid) {
+			lo = mid
+		} else {
+			hi = mid
+		}
+	}
+	return smoothed(residual, hi), hi
+}
+
+// residuals places (f_i − y_i)/N at f_i, shared between the two nearest points of the
+// grid.
+func residuals(signed []float64) []float64 {
+	residual := make([]float64, smoothGrid+1)
+	for _, v := range signed {
+		f := math.Abs(v)
+		r := f
+		if !math.Signbit(v) {
+			r--
+		}
+		r /= float64(len(signed))
+		at := f * smoothGrid
+		i := min(int(at), smoothGrid-1)
+		residual[i] += r * (1 - (at - float64(i)))
+		residual[i+1] += r * (at - float64(i))
+	}
+	return residual
+}
+
+// smoothed returns smECE_σ of residuals on the grid.
+func smoothed(residual []float64, sigma float64) float64 {
+	n := len(residual) - 1
+	h := 1 / float64(n)
+	if sigma < 2*h {
+		sigma = 2 * h // below it the grid has no kernel
+	}
+	reach := min(int(6*sigma/h)+1, 2*n)
+	kernel := make([]float64, reach+1)
+	for i := range kernel {
+		x := float64(i) * h / sigma
+		kernel[i] = math.Exp(-x*x/2) / (sigma * math.Sqrt(2*math.Pi))
+	}
+	out := make([]float64, n+1)
+	for i, r := range residual {
+		if r == 0 {
+			continue
+		}
+		for j := -reach; j <= reach; j++ {
+			k := kernel[max(j, -j)]
+			// Reflected at both ends, as often as the kernel reaches.
+			at := i + j
+			for at < 0 || at > n {
+				if at < 0 {
+					at = -at
+				} else {
+					at = 2*n - at
+				}
+			}
+			out[at] += r * k
+		}
+	}
+	// A point at an end gets what falls there from one side only.
+	var sum float64
+	for i, v := range out {
+		w := h
+		if i == 0 || i == n {
+			v, w = 2*v, h/2
+		}
+		sum += math.Abs(v) * w
+	}
+	return sum
+}

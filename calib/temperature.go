@@ -1,0 +1,297 @@
+package calib
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"gonum.org/v1/gonum/floats"
+	"gonum.org/v1/gonum/optimize"
+)
+
+// The bounds of a temperature. A minimum outside them is none that data could show.
+const (
+	MinTemperature = 1e-3
+	MaxTemperature = 1e3
+)
+
+// Temperature is a fitted temperature T, which divides the logits: T > 1 says that the
+// model is over-confident.
+type Temperature struct {
+	T float64
+	// NLL is the mean loss at T on the samples of the fit, Samples of them.
+	NLL     float64
+	Samples int64
+	// Bound is "" or why T is at a bound: the samples are separable (T → 0, the loss
+	// falls for ever) or say nothing (T → ∞).
+	Bound string
+}
+
+// FitTemperature returns the T in [MinTemperature, MaxTemperature] that minimises the
+// mean loss (Guo et al. 2017). The loss is convex in β = 1/T; Newton's steps are kept
+// inside a bracket of the minimum that shrinks with every pass over the source, so that
+// the search ends for any finite logits. Where the labels are always the largest logits
+// T runs to the lower bound, and Bound says so; where all logits of every sample are
+// equal, any T is as good, and T is 1.
+func FitTemperature(src Source) (*Temperature, error) { return fitTemperature(src, part{}, scaling{}) }
+
+// slope is the mean loss at β, its derivative and second derivative in β.
+type slope struct {
+	n                   int64
+	loss, first, second float64
+	differ              bool // some sample has logits that differ
+}
+
+// lossAt returns the mean loss of a part at β.
+func lossAt(src Source, p part, sc scaling, beta float64) (slope, error) {
+	sc.beta = beta
+	total, err := reduce(src, func() *slope { return new(slope) }, func(t *slope, r *row) {
+		if p.has(r.i) {
+			t.n++
+			l, d1, d2 := sc.slopes(r)
+			t.loss += l
+			t.first += d1
+			t.second += d2
+			for k := range r.z {
+				t.differ = t.differ || r.z[k] != r.z[0]
+			}
+		}
+	}, func(into, from *slope) {
+		into.differ = into.differ || from.differ
+		into.n += from.n
+		into.loss += from.loss
+		into.first += from.first
+		into.second += from.second
+	})
+	if err != nil {
+		return slope{}, err
+	}
+	if total.n == 0 {
+		return slope{}, errors.New("calib: no samples to fit a temperature on")
+	}
+	n := float64(total.n)
+	return slope{total.n, total.loss / n, total.first / n, total.second / n, total.differ}, nil
+}
+
+// slopes returns the loss of a row at the scaling's β and its derivatives in β: with u
+// the logits less the largest, E u − u_y and Var u under the softmax of βu.
+func (s *scaling) slopes(r *row) (loss, first, second float64) {
+	_, logPY := s.softmax(r)
+	top := math.Inf(-1)
+	for k := range r.z {
+		top = max(top, s.logit(r.z, k))
+	}
+	var mean, square float64
+	for k, p := range r.p {
+		if p == 0 {
+			continue // 0·(−∞) is no number
+		}
+		u := s.logit(r.z, k) - top
+		mean += p * u
+		square += p * u * u
+	}
+	return -logPY, mean - (s.logit(r.z, int(r.y)) - top), max(square-mean*mean, 0)
+}
+
+// logit is the class's logit before β.
+func (s *scaling) logit(z []float64, k int) float64 {
+	v := z[k]
+	if s.probabilities {
+		v = math.Log(max(v, math.SmallestNonzeroFloat64))
+	}
+	if s.weight != nil {
+		v = s.weight[k]*v + s.bias[k]
+	}
+	return v
+}
+
+func fitTemperature(src Source, p part, sc scaling) (*Temperature, error) {
+	lo, hi := 1/MaxTemperature, 1/MinTemperature
+	at := func(beta float64) (slope, error) { return lossAt(src, p, sc, beta) }
+	low, err := at(lo)
+	if err != nil {
+		return nil, err
+	}
+	high, err := at(hi)
+	if err != nil {
+		return nil, err
+	}
+	out := func(beta float64, s slope, bound string) *Temperature {
+		return &Temperature{T: 1 / beta, NLL: s.loss, Samples: s.n, Bound: bound}
+	}
+	switch {
+	case !low.differ:
+		return out(1, low, "the logits of every sample are equal: any T gives the same probabilities"), nil
+	case low.first > 0 || low.first == 0 && high.first > 0:
+		return out(lo, low, "T runs to its upper bound: the logits say nothing about the labels"), nil
+	case high.first <= 0:
+		return out(hi, high, "T runs to its lower bound: the samples are separable, and the loss falls for ever as T → 0"), nil
+	}
+	beta := 1.0
+	var s slope
+	for range 100 {
+		if s, err = at(beta); err != nil {
+			return nil, err
+		}
+		if s.first < 0 {
+			lo = beta
+		} else {
+			hi = beta
+		}
+		next := beta - s.first/s.second
+		if !(next > lo && next < hi) {
+			next = math.Sqrt(lo * hi)
+		}
+		if math.Abs(next-beta) <= 1e-12*beta || hi-lo <= 1e-13*hi {
+			break
+		}
+		beta = next
+	}
+	return out(beta, s, ""), nil
+}
+
+// GridTemperature returns the T among candidates that has the smallest ECE in the given
+// bins, and that ECE: the way of the paper's public code, which searches on the test set
+// itself. It is optimistic there, since ECE of the same samples is what was minimised.
+// candidates must be positive and finite, at least one.
+func GridTemperature(src Source, bins int, candidates []float64) (t, ece float64, err error) {
+	return gridTemperature(src, part{}, scaling{}, bins, candidates)
+}
+
+// AuthorsGrid are the candidates of GridTemperature that collapse calibrate takes: 0.05
+// to 5 in steps of 0.05.
+func AuthorsGrid() []float64 {
+	out := make([]float64, 100)
+	for i := range out {
+		out[i] = float64(i+1) / 20
+	}
+	return out
+}
+
+func gridTemperature(src Source, p part, sc scaling, bins int, candidates []float64) (t, ece float64, err error) {
+	if err := checkBins(bins); err != nil {
+		return 0, 0, err
+	}
+	if len(candidates) == 0 {
+		return 0, 0, errors.New("calib: no candidate temperature")
+	}
+	for _, c := range candidates {
+		if !(c > 0) || math.IsInf(c, 0) {
+			return 0, 0, fmt.Errorf("calib: candidate temperature %v, want a positive number", c)
+		}
+	}
+	type grid []*sums
+	make_ := func() *grid {
+		g := make(grid, len(candidates))
+		for i := range g {
+			g[i] = newSums(bins)
+		}
+		return &g
+	}
+	total, err := reduce(src, make_, func(g *grid, r *row) {
+		if !p.has(r.i) {
+			return
+		}
+		best, _ := sc.softmax(r)
+		top := sc.logit(r.z, best)
+		for i, c := range candidates {
+			var sum float64
+			for k := range r.z {
+				sum += math.Exp((sc.logit(r.z, k) - top) / c)
+			}
+			(*g)[i].add(1/sum, best == int(r.y))
+		}
+	}, func(into, from *grid) {
+		for i, s := range *from {
+			(*into)[i].merge(s)
+		}
+	})
+	if err != nil {
+		return 0, 0, err
+	}
+	ece = math.Inf(1)
+	for i, s := range *total {
+		if e := s.diagram().ECE(); e < ece {
+			t, ece = candidates[i], e
+		}
+	}
+	return t, ece, nil
+}
+
+// Vector is a fitted vector scaling: z'_k = Weight[k]·z_k + Bias[k] (Guo et al. 2017).
+type Vector struct {
+	Weight, Bias []float64 // K each
+	NLL          float64   // mean loss on the samples of the fit
+	// Note is "" or that the search ended before the minimum: separable samples have
+	// none.
+	Note string
+}
+
+// FitVector minimises the mean loss over weight and bias from 1 and 0 by L-BFGS, each
+// step a pass or two over the source. It can change predictions.
+func FitVector(src Source) (*Vector, error) { return fitVector(src, part{}, scaling{}) }
+
+func fitVector(src Source, p part, sc scaling) (*Vector, error) {
+	_, k := src.Shape()
+	type grad struct {
+		n int64
+		g []float64 // loss, then 2K derivatives
+	}
+	var failed error
+	eval := func(x []float64) []float64 {
+		sc := sc
+		sc.weight, sc.bias, sc.beta = x[:k], x[k:], 1
+		total, err := reduce(src, func() *grad { return &grad{g: make([]float64, 1+2*k)} }, func(t *grad, r *row) {
+			if !p.has(r.i) {
+				return
+			}
+			_, logPY := sc.softmax(r)
+			t.n++
+			t.g[0] -= logPY
+			for c, v := range r.p {
+				if c == int(r.y) {
+					v--
+				}
+				z := r.z[c]
+				if sc.probabilities {
+					z = math.Log(max(z, math.SmallestNonzeroFloat64))
+				}
+				t.g[1+c] += v * z
+				t.g[1+k+c] += v
+			}
+		}, func(into, from *grad) {
+			into.n += from.n
+			floats.Add(into.g, from.g)
+		})
+		if err != nil || total.n == 0 {
+			failed = errors.Join(failed, err)
+			return make([]float64, 1+2*k)
+		}
+		floats.Scale(1/float64(total.n), total.g)
+		return total.g
+	}
+	var lastX, last []float64
+	at := func(x []float64) []float64 {
+		if lastX == nil || !floats.Equal(x, lastX) {
+			lastX, last = append(lastX[:0], x...), eval(x)
+		}
+		return last
+	}
+	x := make([]float64, 2*k)
+	for c := range k {
+		x[c] = 1
+	}
+	problem := optimize.Problem{Func: func(x []float64) float64 { return at(x)[0] }, Grad: func(g, x []float64) { copy(g, at(x)[1:]) }}
+	res, err := optimize.Minimize(problem, x, &optimize.Settings{GradientThreshold: 1e-8, MajorIterations: 200}, &optimize.LBFGS{})
+	if failed != nil {
+		return nil, failed
+	}
+	if res == nil {
+		return nil, fmt.Errorf("calib: vector scaling: %w", err)
+	}
+	v := &Vector{Weight: res.X[:k:k], Bias: res.X[k:], NLL: res.F}
+	if g := at(res.X)[1:]; floats.Norm(g, math.Inf(1)) > 1e-5 {
+		v.Note = "the search ended before the minimum; separable samples have none"
+	}
+	return v, nil
+}
