@@ -160,9 +160,28 @@ type scaling struct {
 	probabilities bool
 }
 
-// softmax writes the probabilities of a row to r.p and returns the predicted class and
-// the logarithm of the label's probability. No exponential overflows.
-func (s *scaling) softmax(r *row) (best int, logPY float64) {
+// load writes the logits of a row, scaled but for β, to r.p and returns the class of the
+// largest and that largest.
+func (s *scaling) load(r *row) (best int, top float64) {
+	p := r.p[:len(r.z)]
+	if s.probabilities || s.weight != nil {
+		for k := range p {
+			p[k] = s.logit(r.z, k)
+		}
+	} else {
+		copy(p, r.z)
+	}
+	for k, z := range p {
+		if z > p[best] {
+			best = k
+		}
+	}
+	return best, p[best]
+}
+
+// softmax writes the probabilities of a row to r.p and returns the predicted class, the
+// logarithm of the label's probability and the entropy. No exponential overflows.
+func (s *scaling) softmax(r *row) (best int, logPY, entropy float64) {
 	p := r.p
 	if s.probabilities && s.beta == 0 && s.weight == nil {
 		copy(p, r.z)
@@ -170,32 +189,37 @@ func (s *scaling) softmax(r *row) (best int, logPY float64) {
 			if v > p[best] {
 				best = k
 			}
+			if v > 0 {
+				entropy -= v * math.Log(v)
+			}
 		}
-		return best, math.Log(p[r.y])
+		return best, math.Log(p[r.y]), entropy
 	}
-	for k, z := range r.z {
-		if s.probabilities {
-			z = math.Log(max(z, math.SmallestNonzeroFloat64))
-		}
-		if s.weight != nil {
-			z = s.weight[k]*z + s.bias[k]
-		}
-		if p[k] = z; z > p[best] {
-			best = k
-		}
-	}
-	beta := 1.0
-	if s.beta != 0 {
-		beta = s.beta
-	}
-	top, own := p[best], p[r.y]
-	var sum float64
+	best, top := s.load(r)
+	beta := s.slope()
+	own := (p[r.y] - top) * beta
+	var sum, weighted float64
 	for k, z := range p {
-		p[k] = math.Exp((z - top) * beta)
-		sum += p[k]
+		u := (z - top) * beta
+		e := math.Exp(u)
+		p[k] = e
+		sum += e
+		if e > 0 { // 0·(−∞) is no number
+			weighted += e * u
+		}
 	}
+	logSum := math.Log(sum)
+	inverse := 1 / sum
 	for k := range p {
-		p[k] /= sum
+		p[k] *= inverse
 	}
-	return best, (own-top)*beta - math.Log(sum)
+	return best, own - logSum, max(logSum-weighted*inverse, 0)
+}
+
+// slope is β, 1 for the zero value.
+func (s *scaling) slope() float64 {
+	if s.beta == 0 {
+		return 1
+	}
+	return s.beta
 }

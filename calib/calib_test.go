@@ -402,7 +402,7 @@ func TestScalings(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range AuthorsGrid() {
-		s, err := summarise(src, part{}, scaling{beta: 1 / c}, 15, false)
+		s, err := summarise(src, part{}, scaling{beta: 1 / c}, 15, false, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,6 +1,7 @@
 package calib
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -99,9 +100,9 @@ func newSums(bins int) *sums {
 
 // binOf returns the bin of (lo, hi] that holds c.
 func binOf(c float64, bins int) int {
-	b := int(math.Ceil(c*float64(bins))) - 1
-	b = max(0, min(b, bins-1))
-	// Rounding of the product may be one bin off: the edges b/bins decide.
+	b := min(int(c*float64(bins)), bins-1)
+	// The product rounds, and an edge belongs to the bin under it: the edges b/bins
+	// decide.
 	if b > 0 && c <= float64(b)/float64(bins) {
 		b--
 	} else if b < bins-1 && c > float64(b+1)/float64(bins) {
@@ -143,62 +144,127 @@ func (s *sums) diagram() Diagram {
 	return d
 }
 
-// equalMass sorts the signed confidences and cuts them into bins of equal mass.
+// equalMass cuts the signed confidences into bins of equal mass.
+//
+// They are not sorted as a whole: confidences of a small range make a bucket, and only
+// the buckets in which a bin ends are sorted; of the others the sums are enough.
 func equalMass(signed []float64, bins int) Diagram {
-	slices.SortFunc(signed, func(a, b float64) int {
-		switch x, y := math.Abs(a), math.Abs(b); {
-		case x < y:
-			return -1
-		case x > y:
-			return 1
-		}
-		return 0
-	})
-	n := len(signed)
-	d := make(Diagram, 0, bins)
-	var bin Bin
-	var correct float64
-	room := float64(n) / float64(bins)
-	closeBin := func() {
-		bin.Accuracy, bin.Confidence = correct/bin.Count, bin.Confidence/bin.Count
-		d = append(d, bin)
-		bin, correct = Bin{}, 0
+	m := massBins{bins: bins, room: float64(len(signed)) / float64(bins)}
+	var sums [buckets]struct {
+		n                                int
+		conf, right, square, least, most float64
 	}
-	for i := 0; i < n; {
+	for _, v := range signed {
+		c := math.Abs(v)
+		b := &sums[bucketOf(c)]
+		if b.n == 0 || c < b.least {
+			b.least = c
+		}
+		b.most = max(b.most, c)
+		b.n++
+		b.conf += c
+		e := c
+		if !math.Signbit(v) {
+			b.right++
+			e--
+		}
+		b.square += e * e
+	}
+	// Buckets in which a bin ends, and room for their confidences.
+	var cut [buckets][]float64
+	before := 0
+	for i := range sums {
+		after := before + sums[i].n
+		if next := (math.Floor(float64(before)/m.room+1e-9) + 1) * m.room; float64(after) > next+1e-9 {
+			cut[i] = make([]float64, 0, sums[i].n)
+		}
+		before = after
+	}
+	for _, v := range signed {
+		if b := bucketOf(math.Abs(v)); cut[b] != nil {
+			cut[b] = append(cut[b], v)
+		}
+	}
+	for i, s := range sums {
+		switch {
+		case s.n == 0:
+		case cut[i] == nil:
+			m.add(float64(s.n), s.conf, s.right, s.square, s.least, s.most)
+		default:
+			m.addSorted(cut[i])
+		}
+	}
+	m.close()
+	return m.diagram
+}
+
+// A bucket is 1/64 of a factor of two; the first holds all under 2⁻⁴⁰.
+const buckets = 40*64 + 2
+
+func bucketOf(c float64) int {
+	const smallest = (1023 - 40) << 6
+	return max(0, int(math.Float64bits(c)>>46)-smallest+1)
+}
+
+// massBins fills bins of equal mass in rising order of confidence.
+type massBins struct {
+	bins    int
+	room    float64 // samples of a bin
+	diagram Diagram
+	bin     Bin // the one being filled; Confidence is a sum so far
+	right   float64
+}
+
+// add adds samples that lie in one bin.
+func (m *massBins) add(n, conf, right, square, least, most float64) {
+	if m.bin.Count == 0 {
+		m.bin.Lo = least
+	}
+	m.bin.Hi = most
+	m.bin.Count += n
+	m.bin.Confidence += conf
+	m.bin.square += square
+	m.right += right
+	if m.bin.Count >= m.room-1e-9 && len(m.diagram) < m.bins-1 {
+		m.close()
+	}
+}
+
+// addSorted sorts and adds signed confidences; equal ones are shared out at the end of
+// a bin.
+func (m *massBins) addSorted(signed []float64) {
+	slices.SortFunc(signed, func(a, b float64) int { return cmp.Compare(math.Abs(a), math.Abs(b)) })
+	for i := 0; i < len(signed); {
 		c := math.Abs(signed[i])
 		j, right := i, 0.0
-		for ; j < n && math.Abs(signed[j]) == c; j++ {
+		for ; j < len(signed) && math.Abs(signed[j]) == c; j++ {
 			if !math.Signbit(signed[j]) {
 				right++
 			}
 		}
 		left, share := float64(j-i), right/float64(j-i)
 		for left > 0 {
-			if bin.Count == 0 {
-				bin.Lo = c
-			}
-			take := min(left, room-bin.Count)
-			if len(d) == bins-1 {
+			take := min(left, m.room-m.bin.Count)
+			if len(m.diagram) == m.bins-1 {
 				take = left // the last bin takes what rounding leaves
 			}
-			bin.Hi = c
-			bin.Count += take
-			bin.Confidence += take * c
-			correct += take * share
-			bin.square += take * (share*(1-c)*(1-c) + (1-share)*c*c)
+			m.add(take, take*c, take*share, take*(share*(1-c)*(1-c)+(1-share)*c*c), c, c)
 			if left -= take; left <= 1e-9 {
 				left = 0
-			}
-			if bin.Count >= room-1e-9 && len(d) < bins-1 {
-				closeBin()
 			}
 		}
 		i = j
 	}
-	if bin.Count > 0 {
-		closeBin()
+}
+
+// close ends a bin.
+func (m *massBins) close() {
+	if m.bin.Count == 0 {
+		return
 	}
-	return d
+	m.bin.Accuracy, m.bin.Confidence = m.right/m.bin.Count, m.bin.Confidence/m.bin.Count
+	m.diagram = append(m.diagram, m.bin)
+	m.bin, m.right = Bin{}, 0
 }
 
 // total returns the number of samples.

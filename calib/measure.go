@@ -51,7 +51,8 @@ type Summary struct {
 }
 
 // Samples returns the confidence of every sample, in the order of the source, and
-// whether it is predicted right. It allocates 9 bytes a sample.
+// whether it is predicted right. It allocates 9 bytes a sample. A summary of scaled
+// logits or of a part of the samples does not keep them: both are empty.
 func (s *Summary) Samples() (confidence []float64, correct []bool) {
 	confidence, correct = make([]float64, len(s.signed)), make([]bool, len(s.signed))
 	for i, v := range s.signed {
@@ -103,8 +104,9 @@ type tally struct {
 	bad                 error
 }
 
-// summarise measures the samples of a part after a scaling.
-func summarise(src Source, p part, sc scaling, bins int, classwise bool) (*Summary, error) {
+// summarise measures the samples of a part after a scaling. The confidences are kept in
+// room, if that is not nil.
+func summarise(src Source, p part, sc scaling, bins int, classwise bool, room []float64) (*Summary, error) {
 	n, k := src.Shape()
 	make_ := func() *tally {
 		t := &tally{bins: newSums(bins)}
@@ -132,7 +134,9 @@ func summarise(src Source, p part, sc scaling, bins int, classwise bool) (*Summa
 		if first {
 			first = false
 			t := make_()
-			t.signed = make([]float64, 0, p.size(n))
+			if t.signed = room; room == nil {
+				t.signed = make([]float64, 0, p.size(n))
+			}
 			return t
 		}
 		return fresh()
@@ -140,18 +144,15 @@ func summarise(src Source, p part, sc scaling, bins int, classwise bool) (*Summa
 		if !p.has(r.i) {
 			return
 		}
-		best, logPY := sc.softmax(r)
+		best, logPY, entropy := sc.softmax(r)
 		t.n++
-		var brier, entropy float64
+		var brier float64
 		for c, v := range r.p {
 			e := v
 			if c == int(r.y) {
 				e--
 			}
 			brier += e * e
-			if v > 0 {
-				entropy -= v * math.Log(v)
-			}
 			if classwise {
 				t.classes[c].add(min(max(v, 0), 1), c == int(r.y))
 			}
@@ -237,7 +238,7 @@ func (t *tally) summary(k int, classwise bool) *Summary {
 		}
 		s.SmoothECE, _ = smoothECE(s.signed)
 	}
-	s.AdaptiveECE = equalMass(slices.Clone(s.signed), len(s.Bins)).ECE()
+	s.AdaptiveECE = equalMass(s.signed, len(s.Bins)).ECE()
 	for name, o := range map[string]Outcome{"correct": s.Correct, "wrong": s.Wrong} {
 		if o.N == 0 {
 			s.Notes[name] = "there is no such sample"
@@ -251,40 +252,48 @@ func (o Outcome) mean() Outcome {
 	return Outcome{o.N, o.Loss / n, o.Entropy / n, o.Confidence / n} // 0/0 is NaN
 }
 
-// aceBytes is what ACE may hold of the classes' probabilities at once, beside one class.
-const aceBytes = 64 << 20
+// aceBytes is what ACE may hold of the classes' probabilities at once. Where one class
+// takes a quarter of it, the classes are measured one by one.
+const aceBytes = 256 << 20
 
-// ace sets ACE: the source is read once for as many classes as the memory holds.
-func (s *Summary) ace(src Source, p part, sc scaling) error {
-	at := int(max(1, min(int64(s.K), aceBytes/(8*s.N))))
+// ace sets ACE: the source is read once for as many classes as the memory holds. A
+// single class is kept in room, if that is large enough.
+func (s *Summary) ace(src Source, p part, sc scaling, room []float64) error {
+	at := int(min(int64(s.K), aceBytes/(8*s.N)))
+	if at < 4 {
+		at = 1
+	}
 	s.ACE = 0
+	columns := make([][]float64, at)
+	for c := range columns {
+		if at == 1 && int64(len(room)) >= s.N {
+			columns[c] = room[:s.N]
+		} else {
+			columns[c] = make([]float64, s.N)
+		}
+	}
 	for first := 0; first < s.K; first += at {
 		last := min(first+at, s.K)
-		type columns [][]float64
-		total, err := reduce(src, func() *columns {
-			c := make(columns, last-first)
-			return &c
-		}, func(c *columns, r *row) {
+		_, err := reduce(src, func() struct{} { return struct{}{} }, func(_ struct{}, r *row) {
 			if !p.has(r.i) {
 				return
 			}
 			sc.softmax(r)
+			i := r.i
+			if p.split {
+				i /= 2 // of two samples one belongs to the part
+			}
 			for k := first; k < last; k++ {
-				(*c)[k-first] = append((*c)[k-first], signed(min(max(r.p[k], 0), 1), int(r.y) == k))
+				columns[k-first][i] = signed(min(max(r.p[k], 0), 1), int(r.y) == k)
 			}
-		}, func(into, from *columns) {
-			for k, v := range *from {
-				if (*into)[k] == nil {
-					(*into)[k] = make([]float64, 0, s.N)
-				}
-				(*into)[k] = append((*into)[k], v...)
-			}
-		})
+		}, func(_, _ struct{}) {})
 		if err != nil {
 			return err
 		}
-		for _, column := range *total {
-			s.ACE += equalMass(column, len(s.Bins)).ECE() / float64(s.K)
+		eces := make([]float64, last-first)
+		each(len(eces), func(i int) { eces[i] = equalMass(columns[i], len(s.Bins)).ECE() })
+		for _, e := range eces {
+			s.ACE += e / float64(s.K)
 		}
 	}
 	return nil

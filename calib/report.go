@@ -104,16 +104,30 @@ func Measure(src Source, o Options) (*Report, error) {
 	}
 	n, _ := src.Shape()
 	sc := scaling{probabilities: o.Probabilities}
+	// Beside the confidences of all samples there is room for as many numbers: ACE's of
+	// one class, or those of a half with its confidences.
+	work := make([]float64, n+2)
 	summary := func(p part, sc scaling) (*Summary, error) {
-		s, err := summarise(src, p, sc, o.Bins, !o.Fast)
-		if err != nil || o.Fast {
-			if s != nil {
-				s.Notes["ace"] = "left out"
-				s.Notes["classwise_ece"], s.Notes["smooth_ece"] = "left out", "left out"
-			}
-			return s, err
+		var room []float64
+		rest := work
+		if p.split {
+			room, rest = work[:0:n/2+1], work[n/2+1:]
 		}
-		return s, s.ace(src, p, sc)
+		s, err := summarise(src, p, sc, o.Bins, !o.Fast, room)
+		if err != nil {
+			return nil, err
+		}
+		if o.Fast {
+			for _, name := range []string{"ace", "classwise_ece", "smooth_ece"} {
+				s.Notes[name] = "left out"
+			}
+		} else {
+			err = s.ace(src, p, sc, rest)
+		}
+		if p.split || sc.beta != 0 {
+			s.signed = nil // of all samples as they are, the replicates need it
+		}
+		return s, err
 	}
 	all, err := summary(part{}, sc)
 	if err != nil {
@@ -317,13 +331,13 @@ func consistent(s *Summary, o Options) *Consistency {
 
 // Difference compares two models on the same samples.
 type Difference struct {
-	Replicates int
-	Level      float64
-	ECE        float64    // of the first less that of the second
-	Interval   [2]float64 // of the paired bootstrap
+	Replicates int        `json:"replicates"`
+	Level      float64    `json:"level"`
+	ECE        float64    `json:"ece"`      // of the first less that of the second
+	Interval   [2]float64 `json:"interval"` // of the paired bootstrap
 	// P is twice the share of replicates on the rarer side of 0, at most 1: small where
 	// the sign of the difference is certain.
-	P float64
+	P float64 `json:"p"`
 }
 
 // Compare tests the difference in ECE of two models on the same samples in the same

@@ -21,16 +21,32 @@ const smoothGrid = 1000
 
 func smoothECE(signed []float64) (smece, sigma float64) {
 	residual := residuals(signed)
-	// smECE_σ falls as σ grows, so the two cross once.
-	lo, hi := 0.0, 1.0
-	for hi-lo > 1e-6 {
-		if mid := (lo + hi) / 2; mid < smoothed(residual, mid) {
-			lo = mid
+	// smECE_σ falls as σ grows, so the two cross once: by the secant rule inside a
+	// bracket, halved where a step is not inside it.
+	var at0 float64
+	for _, r := range residual {
+		at0 += math.Abs(r)
+	}
+	lo, hi := 0.0, max(at0, 1e-6)
+	fLo, fHi := at0, smoothed(residual, hi)-hi // smECE − σ
+	for hi-lo > 1e-6 && fHi < 0 {
+		mid := lo + (hi-lo)*fLo/(fLo-fHi)
+		if edge := 0.02 * (hi - lo); mid < lo+edge || mid > hi-edge {
+			mid = (lo + hi) / 2
+		}
+		if f := smoothed(residual, mid) - mid; f > 0 {
+			lo, fLo = mid, f
 		} else {
-			hi = mid
+			hi, fHi = mid, f
+		}
+		if math.Abs(fHi) < 1e-6 || fLo < 1e-6 {
+			break
 		}
 	}
-	return smoothed(residual, hi), hi
+	if fLo < -fHi && lo > 0 {
+		return fLo + lo, lo
+	}
+	return fHi + hi, hi
 }
 
 // residuals places (f_i − y_i)/N at f_i, shared between the two nearest points of the
@@ -59,37 +75,38 @@ func smoothed(residual []float64, sigma float64) float64 {
 	if sigma < 2*h {
 		sigma = 2 * h // below it the grid has no kernel
 	}
-	reach := min(int(6*sigma/h)+1, 2*n)
+	reach := min(int(5.5*sigma/h)+1, 2*n)
 	kernel := make([]float64, reach+1)
 	for i := range kernel {
 		x := float64(i) * h / sigma
 		kernel[i] = math.Exp(-x*x/2) / (sigma * math.Sqrt(2*math.Pi))
 	}
-	out := make([]float64, n+1)
-	for i, r := range residual {
-		if r == 0 {
-			continue
-		}
-		for j := -reach; j <= reach; j++ {
-			k := kernel[max(j, -j)]
-			// Reflected at both ends, as often as the kernel reaches.
-			at := i + j
-			for at < 0 || at > n {
-				if at < 0 {
-					at = -at
-				} else {
-					at = 2*n - at
-				}
+	// The residuals go on behind both ends as in a mirror, as far as the kernel reaches.
+	mirror := make([]float64, n+1+2*reach)
+	for i := range mirror {
+		at := i - reach
+		for at < 0 || at > n {
+			if at < 0 {
+				at = -at
+			} else {
+				at = 2*n - at
 			}
-			out[at] += r * k
+		}
+		mirror[i] = residual[at]
+		if at == 0 || at == n {
+			mirror[i] *= 2 // both sides of the mirror
 		}
 	}
-	// A point at an end gets what falls there from one side only.
 	var sum float64
-	for i, v := range out {
+	for t := range n + 1 {
+		window := mirror[t : t+2*reach+1]
+		v := kernel[0] * window[reach]
+		for j := 1; j <= reach; j++ {
+			v += kernel[j] * (window[reach-j] + window[reach+j])
+		}
 		w := h
-		if i == 0 || i == n {
-			v, w = 2*v, h/2
+		if t == 0 || t == n {
+			w = h / 2
 		}
 		sum += math.Abs(v) * w
 	}

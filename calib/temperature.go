@@ -76,21 +76,20 @@ func lossAt(src Source, p part, sc scaling, beta float64) (slope, error) {
 // slopes returns the loss of a row at the scaling's β and its derivatives in β: with u
 // the logits less the largest, E u − u_y and Var u under the softmax of βu.
 func (s *scaling) slopes(r *row) (loss, first, second float64) {
-	_, logPY := s.softmax(r)
-	top := math.Inf(-1)
-	for k := range r.z {
-		top = max(top, s.logit(r.z, k))
-	}
-	var mean, square float64
-	for k, p := range r.p {
-		if p == 0 {
-			continue // 0·(−∞) is no number
+	_, top := s.load(r)
+	beta := s.slope()
+	var sum, mean, square float64
+	for _, z := range r.p[:len(r.z)] {
+		u := z - top
+		if e := math.Exp(u * beta); e > 0 { // 0·(−∞) is no number
+			sum += e
+			mean += e * u
+			square += e * u * u
 		}
-		u := s.logit(r.z, k) - top
-		mean += p * u
-		square += p * u * u
 	}
-	return -logPY, mean - (s.logit(r.z, int(r.y)) - top), max(square-mean*mean, 0)
+	mean /= sum
+	own := r.p[r.y] - top
+	return math.Log(sum) - own*beta, mean - own, max(square/sum-mean*mean, 0)
 }
 
 // logit is the class's logit before β.
@@ -107,47 +106,52 @@ func (s *scaling) logit(z []float64, k int) float64 {
 
 func fitTemperature(src Source, p part, sc scaling) (*Temperature, error) {
 	lo, hi := 1/MaxTemperature, 1/MinTemperature
-	at := func(beta float64) (slope, error) { return lossAt(src, p, sc, beta) }
-	low, err := at(lo)
-	if err != nil {
-		return nil, err
-	}
-	high, err := at(hi)
-	if err != nil {
-		return nil, err
-	}
-	out := func(beta float64, s slope, bound string) *Temperature {
-		return &Temperature{T: 1 / beta, NLL: s.loss, Samples: s.n, Bound: bound}
-	}
-	switch {
-	case !low.differ:
-		return out(1, low, "the logits of every sample are equal: any T gives the same probabilities"), nil
-	case low.first > 0 || low.first == 0 && high.first > 0:
-		return out(lo, low, "T runs to its upper bound: the logits say nothing about the labels"), nil
-	case high.first <= 0:
-		return out(hi, high, "T runs to its lower bound: the samples are separable, and the loss falls for ever as T → 0"), nil
-	}
 	beta := 1.0
 	var s slope
-	for range 100 {
-		if s, err = at(beta); err != nil {
+	var err error
+	for pass := range 100 {
+		if s, err = lossAt(src, p, sc, beta); err != nil {
 			return nil, err
 		}
-		if s.first < 0 {
-			lo = beta
+		out := &Temperature{T: 1 / beta, NLL: s.loss, Samples: s.n}
+		switch {
+		case !s.differ:
+			out.Bound = "the logits of every sample are equal: any T gives the same probabilities"
+			return out, nil
+		case beta == 1/MaxTemperature && s.first >= 0:
+			out.Bound = "T runs to its upper bound: the logits say nothing about the labels"
+			return out, nil
+		case beta == 1/MinTemperature && s.first <= 0:
+			out.Bound = "T runs to its lower bound: the samples are separable, and the loss falls for ever as T → 0"
+			return out, nil
+		}
+		// Where the loss is flat to the last bit on the side of T → 0 it has not risen:
+		// the minimum is not behind us.
+		if s.first <= 0 {
+			lo = max(lo, beta)
 		} else {
-			hi = beta
+			hi = min(hi, beta)
 		}
 		next := beta - s.first/s.second
-		if !(next > lo && next < hi) {
+		// To the last bit, or no end in sight: is there a minimum on that side at all?
+		flat := s.first == 0 || pass == 10
+		switch {
+		case flat && hi == 1/MinTemperature:
+			next = hi
+		case flat && lo == 1/MaxTemperature:
+			next = lo
+		case math.Abs(next-beta) <= 1e-10*beta || hi-lo <= 1e-13*hi:
+			return out, nil
+		case next >= hi && hi == 1/MinTemperature, s.second == 0 && s.first <= 0:
+			next = hi // is there a minimum at all?
+		case next <= lo && lo == 1/MaxTemperature, s.second == 0 && lo == 1/MaxTemperature:
+			next = lo
+		case !(next > lo && next < hi):
 			next = math.Sqrt(lo * hi)
-		}
-		if math.Abs(next-beta) <= 1e-12*beta || hi-lo <= 1e-13*hi {
-			break
 		}
 		beta = next
 	}
-	return out(beta, s, ""), nil
+	return &Temperature{T: 1 / beta, NLL: s.loss, Samples: s.n}, nil
 }
 
 // GridTemperature returns the T among candidates that has the smallest ECE in the given
@@ -192,12 +196,11 @@ func gridTemperature(src Source, p part, sc scaling, bins int, candidates []floa
 		if !p.has(r.i) {
 			return
 		}
-		best, _ := sc.softmax(r)
-		top := sc.logit(r.z, best)
+		best, top := sc.load(r)
 		for i, c := range candidates {
 			var sum float64
 			for k := range r.z {
-				sum += math.Exp((sc.logit(r.z, k) - top) / c)
+				sum += math.Exp((r.p[k] - top) / c)
 			}
 			(*g)[i].add(1/sum, best == int(r.y))
 		}
@@ -245,7 +248,7 @@ func fitVector(src Source, p part, sc scaling) (*Vector, error) {
 			if !p.has(r.i) {
 				return
 			}
-			_, logPY := sc.softmax(r)
+			_, logPY, _ := sc.softmax(r)
 			t.n++
 			t.g[0] -= logPY
 			for c, v := range r.p {

@@ -121,6 +121,9 @@ func drawPanels(c draw.Canvas, cols int, panels []panel) {
 	head.XAlign, head.YAlign = draw.XCenter, draw.YBottom
 	side.XAlign, side.YAlign, side.Rotation = draw.XCenter, draw.YTop, math.Pi/2
 	for i, p := range panels {
+		if p.Plot == nil {
+			continue
+		}
 		tile := at[i/cols][i%cols]
 		p.Draw(tile)
 		area := p.DataCanvas(tile)

@@ -80,7 +80,7 @@ Exit codes: 1 input or machine at fault, 2 usage, 3 stopped with a checkpoint.`,
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(doctorCommand(), kernelCommand(), fetchCommand(), trainCommand(),
-		measureCommand(), ufmCommand(), tableCommand(), figuresCommand(), reportCommand(), versionCommand())
+		measureCommand(), calibrateCommand(), ufmCommand(), tableCommand(), figuresCommand(), reportCommand(), versionCommand())
 	return root
 }
 

@@ -1,0 +1,241 @@
+// Package files reads logits from .npz files for package calib, as collapse calibrate
+// does. A file holds
+//
+//	logits  N×K  float32 or float64 (or probabilities, see Open)
+//	labels  N    whole numbers 0…K−1
+//
+// Other arrays are ignored. The file is streamed once for every pass, or kept in memory
+// where its logits are at most 256 MiB of float32.
+package files
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+
+	"github.com/gocollapse/collapse/calib"
+	"github.com/gocollapse/collapse/npz"
+)
+
+// batchElements is how many logits a batch has.
+const batchElements = 1 << 18
+
+// tolerance is how far the sum of probabilities may lie from 1: what float16 leaves of
+// a softmax.
+const tolerance = 2e-3
+
+// File is an open .npz file of logits, a calib.Source.
+type File struct {
+	ctx            context.Context
+	path           string
+	file           *npz.File
+	logits, labels *npz.Array
+	n              int64
+	k              int
+	probabilities  bool
+	kept           []float32 // all logits, where they are few
+	keptLabels     []int32
+}
+
+// Open opens a file and reads it once to check it. It is an error, which names the
+// sample, if a logit is not a finite number, a label is out of range, or if there are
+// fewer than two classes. With probabilities, every row must be numbers in [0, 1] that
+// sum to 1; without, rows that are all such are an error, since the softmax of
+// probabilities is no model's.
+func Open(ctx context.Context, path string, probabilities bool) (*File, error) {
+	f, err := npz.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	s := &File{ctx: ctx, path: path, file: f, probabilities: probabilities}
+	if err := s.check(); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return s, nil
+}
+
+// Close closes the file.
+func (s *File) Close() error { return s.file.Close() }
+
+// Shape returns the number of samples and of classes.
+func (s *File) Shape() (int64, int) { return s.n, s.k }
+
+func (s *File) check() error {
+	for _, name := range []string{"logits", "labels"} {
+		if !s.file.Has(name) {
+			return fmt.Errorf("no array %q; there are %q", name, s.file.Names())
+		}
+	}
+	var err error
+	if s.logits, err = s.file.Array("logits"); err != nil {
+		return err
+	}
+	if s.labels, err = s.file.Array("labels"); err != nil {
+		return err
+	}
+	if len(s.logits.Shape) != 2 || !s.logits.IsFloat() {
+		return fmt.Errorf("logits have shape %v and type %q, want N×K floating-point numbers", s.logits.Shape, s.logits.DType)
+	}
+	s.n, s.k = int64(s.logits.Shape[0]), s.logits.Shape[1]
+	switch {
+	case s.n == 0:
+		return errors.New("no samples")
+	case s.k < 2:
+		return fmt.Errorf("K = %d; calibration needs at least 2 classes", s.k)
+	case len(s.labels.Shape) != 1 || int64(s.labels.Shape[0]) != s.n:
+		return fmt.Errorf("labels have shape %v, want one for each of the %d rows of logits", s.labels.Shape, s.n)
+	case s.labels.IsFloat():
+		return fmt.Errorf("labels are of type %q, want whole numbers; write y.astype('int64')", s.labels.DType)
+	}
+	// A row that is no distribution tells logits from probabilities.
+	distributions := true
+	var i int64
+	err = s.each(func(logits []float64, labels []int32) error {
+		for j, y := range labels {
+			row := logits[j*s.k : (j+1)*s.k]
+			if err := calib.CheckRow(i, row, y); err != nil {
+				return err
+			}
+			if !distribution(row) {
+				if distributions = false; s.probabilities {
+					return fmt.Errorf("row %d is no distribution: probabilities lie in [0, 1] and sum to 1", i)
+				}
+			}
+			i++
+		}
+		return nil
+	})
+	if err == nil && distributions && !s.probabilities {
+		err = errors.New("every row lies in [0, 1] and sums to 1: these are probabilities, not logits; say so (--probabilities)")
+	}
+	return err
+}
+
+func distribution(row []float64) bool {
+	var sum float64
+	for _, v := range row {
+		if !(v >= 0 && v <= 1+tolerance) {
+			return false
+		}
+		sum += v
+	}
+	return math.Abs(sum-1) <= tolerance
+}
+
+// Each calls f with the batches of the file.
+func (s *File) Each(f func(logits []float64, labels []int32) error) error {
+	if err := s.each(f); err != nil {
+		return fmt.Errorf("%s: %w", s.path, err)
+	}
+	return nil
+}
+
+// keepBytes is how large logits may be to be kept in memory, as float32, for the
+// passes after the first.
+const keepBytes = 256 << 20
+
+// each calls f with batches. The next is read from the disk while f works on one.
+func (s *File) each(f func(logits []float64, labels []int32) error) (err error) {
+	rows := int(min(int64(max(1, batchElements/s.k)), s.n))
+	if s.kept != nil {
+		logits := make([]float64, rows*s.k)
+		for i := 0; i < len(s.keptLabels); i += rows {
+			to := min(i+rows, len(s.keptLabels))
+			z := logits[:(to-i)*s.k]
+			widen(z, s.kept[i*s.k:to*s.k])
+			if err := errors.Join(s.ctx.Err(), f(z, s.keptLabels[i:to])); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	x, err := s.logits.Reader()
+	if err != nil {
+		return err
+	}
+	y, err := s.labels.Reader()
+	if err != nil {
+		return errors.Join(err, x.Close())
+	}
+	type batch struct {
+		logits []float64
+		labels []int32
+		narrow []float32
+		err    error
+	}
+	full, free, stop := make(chan batch, 1), make(chan batch, 2), make(chan struct{})
+	for range cap(free) {
+		b := batch{logits: make([]float64, rows*s.k), labels: make([]int32, rows)}
+		if s.logits.IsFloat32() {
+			b.narrow = make([]float32, rows*s.k)
+		}
+		free <- b
+	}
+	defer func() {
+		close(stop)
+		for range full { // until the reading goroutine has ended
+		}
+		err = errors.Join(err, x.Close(), y.Close())
+	}()
+	go func() {
+		defer close(full)
+		for {
+			var b batch
+			select {
+			case b = <-free:
+			case <-stop:
+				return
+			}
+			var n int
+			if b.narrow != nil {
+				n, b.err = x.Float32(b.narrow)
+				widen(b.logits, b.narrow[:n])
+			} else {
+				n, b.err = x.Float64(b.logits)
+			}
+			if b.err == io.EOF {
+				return
+			}
+			b.logits, b.labels = b.logits[:n], b.labels[:n/s.k]
+			if b.err == nil {
+				_, b.err = y.Int32(b.labels)
+			}
+			select {
+			case full <- b:
+			case <-stop:
+				return
+			}
+			if b.err != nil {
+				return
+			}
+		}
+	}()
+	keep := s.logits.IsFloat32() && 4*s.n*int64(s.k) <= keepBytes
+	var kept []float32
+	var keptLabels []int32
+	for b := range full {
+		if err := errors.Join(b.err, s.ctx.Err()); err != nil {
+			return err
+		}
+		if err := f(b.logits, b.labels); err != nil {
+			return err
+		}
+		if keep {
+			kept = append(kept, b.narrow[:len(b.logits)]...)
+			keptLabels = append(keptLabels, b.labels...)
+		}
+		free <- batch{logits: b.logits[:cap(b.logits)], labels: b.labels[:cap(b.labels)], narrow: b.narrow}
+	}
+	s.kept, s.keptLabels = kept, keptLabels
+	return nil
+}
+
+func widen(out []float64, in []float32) {
+	out = out[:len(in)]
+	for i, v := range in {
+		out[i] = float64(v)
+	}
+}

@@ -1,0 +1,260 @@
+package figures
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+
+	"github.com/gocollapse/collapse/calib"
+)
+
+// temperatureNote stands wherever a temperature is shown.
+const temperatureNote = "T divides the logits: T > 1 means that the model was over-confident."
+
+// Calibrated is a model's calibration under a name.
+type Calibrated struct {
+	Label string
+	*calib.Report
+}
+
+// Reliability draws the paper's Figure 7: for each summary a reliability diagram over
+// the share of samples in every bin. The bars are the accuracy of a bin, the line is
+// that of a calibrated model; a bin without samples has no bar. origin says how the
+// numbers came about. At most six summaries; more are an error, as is none.
+func Reliability(origin string, names []string, summaries []*calib.Summary) (*Figure, error) {
+	if len(summaries) == 0 || len(summaries) > 6 || len(names) != len(summaries) {
+		return nil, fmt.Errorf("figures: want 1 to 6 summaries with a name each, found %d and %d", len(summaries), len(names))
+	}
+	f := &Figure{Number: "7", Title: "Reliability and share of samples"}
+	f.Caption = fmt.Sprintf("Bars: share of correct samples among those of a confidence (%d bins of equal width); line: a calibrated model. Below: share of all samples. %s", len(summaries[0].Bins), origin)
+	f.Alt = fmt.Sprintf("Reliability diagrams of %d models over histograms of their confidence.", len(summaries))
+	var top, bottom []panel
+	for i, s := range summaries {
+		p := newChart(fmt.Sprintf("(%c) %s", 'a'+i, names[i]), "confidence", "accuracy")
+		p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, 1, 0, 1
+		p.Add(grid{}, &histogram{s.Bins, func(b calib.Bin) float64 { return b.Accuracy }},
+			&curve{x: []float64{0, 1}, y: []float64{0, 1}, line: lineStyle(1)},
+			corner(fmt.Sprintf("ECE %.1f %%\nacc. %.1f %%\nconf. %.1f %%", 100*s.ECE, 100*s.Accuracy, 100*s.Confidence)))
+		top = append(top, p)
+		q := newChart("", "confidence", "share of samples (%)")
+		q.X.Min, q.X.Max, q.Y.Min, q.Y.Max = 0, 1, 0, 100
+		q.Add(grid{}, &histogram{s.Bins, func(b calib.Bin) float64 { return 100 * b.Count / float64(s.N) }})
+		bottom = append(bottom, q)
+	}
+	cols := min(len(summaries), 3)
+	if len(summaries) == 4 {
+		cols = 2
+	}
+	var panels []panel
+	for i := 0; i < len(top); i += cols {
+		for _, row := range [][]panel{top, bottom} {
+			for j := range cols {
+				if i+j < len(top) {
+					panels = append(panels, row[i+j])
+				} else {
+					panels = append(panels, panel{}) // no plot
+				}
+			}
+		}
+	}
+	rows := len(panels) / cols
+	return f, f.draw(vg.Length(230*cols+20), vg.Length(210*rows), func(c draw.Canvas) { drawPanels(c, cols, panels) })
+}
+
+// histogram draws a bar over every bin.
+type histogram struct {
+	bins  calib.Diagram
+	value func(calib.Bin) float64
+}
+
+func (h *histogram) Plot(c draw.Canvas, p *plot.Plot) {
+	tx, ty := p.Transforms(&c)
+	for _, b := range h.bins {
+		v := h.value(b)
+		if b.Count == 0 || !finite(v) {
+			continue
+		}
+		r := vg.Rectangle{Min: vg.Point{X: tx(b.Lo), Y: ty(0)}, Max: vg.Point{X: tx(b.Hi), Y: ty(v)}}
+		c.SetColor(palette[5])
+		c.Fill(r.Path())
+		c.SetLineStyle(draw.LineStyle{Color: ink, Width: vg.Points(0.5)})
+		c.Stroke(r.Path())
+	}
+}
+
+// corner writes lines of text at the top left of a panel.
+type corner string
+
+func (t corner) Plot(c draw.Canvas, p *plot.Plot) {
+	sty := textStyle(9.5, false)
+	sty.XAlign, sty.YAlign = draw.XLeft, draw.YTop
+	c.FillText(sty, vg.Point{X: c.Min.X + 6, Y: c.Max.Y - 6}, string(t))
+}
+
+// Confidence draws the histogram of the confidence of correctly and of wrongly predicted
+// samples of one model, as shares of each.
+func Confidence(origin string, s *calib.Summary) (*Figure, error) {
+	if s == nil {
+		return nil, fmt.Errorf("figures: no summary")
+	}
+	f := &Figure{Title: "Confidence of correct and wrong samples", Alt: "Two histograms of confidence, of correctly and of wrongly predicted samples."}
+	f.Caption = fmt.Sprintf("Shares of the %d correctly and of the %d wrongly predicted samples. %s", s.Correct.N, s.Wrong.N, origin)
+	var panels []panel
+	for i, part := range []struct {
+		name string
+		n    int64
+		of   func(calib.Bin) float64
+	}{
+		{"correct", s.Correct.N, func(b calib.Bin) float64 { return b.Count * b.Accuracy }},
+		{"wrong", s.Wrong.N, func(b calib.Bin) float64 { return b.Count * (1 - b.Accuracy) }},
+	} {
+		p := newChart(fmt.Sprintf("(%c) %s", 'a'+i, part.name), "confidence", "share (%)")
+		p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, 1, 0, 100
+		p.Add(grid{})
+		if part.n == 0 {
+			p.Add(note("no such sample"))
+		} else {
+			p.Add(&histogram{s.Bins, func(b calib.Bin) float64 { return 100 * part.of(b) / float64(part.n) }})
+		}
+		panels = append(panels, p)
+	}
+	return f, f.draw(520, 230, func(c draw.Canvas) { drawPanels(c, 2, panels) })
+}
+
+// DeltaPoint is a model trained with label smoothing δ.
+type DeltaPoint struct {
+	Delta float64 // in [0, 1)
+	*calib.Report
+}
+
+// ECEDelta draws the paper's Figure 3: ECE before and after temperature scaling, on the
+// same held-out samples, and the fitted T, against δ. Points are in rising order of δ.
+func ECEDelta(origin string, points ...DeltaPoint) (*Figure, error) {
+	if len(points) == 0 {
+		return nil, fmt.Errorf("figures: no model given")
+	}
+	var x, before, after, t []float64
+	for i, p := range points {
+		if i > 0 && !(p.Delta > points[i-1].Delta) {
+			return nil, fmt.Errorf("figures: δ = %v after %v; want rising values", p.Delta, points[i-1].Delta)
+		}
+		x = append(x, p.Delta)
+		before, after, t = append(before, 100*p.Unscaled.ECE), append(after, 100*p.Scaled.ECE), append(t, p.Temperature.T)
+	}
+	f := &Figure{Number: "3", Title: "Calibration error against label smoothing", Alt: "Two panels against δ: ECE before and after temperature scaling, and the fitted temperature."}
+	f.Caption = "ECE on the samples that T was not fitted on. " + temperatureNote + " " + origin
+	g0, g1, g2 := glyphStyle(0), glyphStyle(1), glyphStyle(2)
+	a := newChart("(a) ECE", "label smoothing δ", "ECE (%)")
+	first, second := &curve{x: x, y: before, line: lineStyle(0), glyph: &g0}, &curve{x: x, y: after, line: lineStyle(1), glyph: &g1}
+	addCurves(a, false, []*curve{first, second})
+	b := newChart("(b) fitted temperature", "label smoothing δ", "T")
+	addCurves(b, true, []*curve{{x: x, y: t, line: lineStyle(2), glyph: &g2}})
+	return f, f.draw(560, 270, func(c draw.Canvas) {
+		c.Max.Y -= drawLegend(c, []entry{{"before scaling", first}, {"after scaling", second}})
+		drawPanels(c, 2, []panel{a, b})
+	})
+}
+
+// CalibrationTable returns the figures of models side by side: before scaling on all
+// samples, and after scaling beside before on those that T was not fitted on.
+func CalibrationTable(models ...Calibrated) *Table {
+	t := &Table{Title: "Calibration", Header: []string{"figure"}}
+	for _, m := range models {
+		t.Header = append(t.Header, m.Label)
+	}
+	t.Header = append(t.Header, "what it is")
+	row := func(name, what string, value func(Calibrated) string) {
+		cells := []string{name}
+		for _, m := range models {
+			cells = append(cells, value(m))
+		}
+		t.Rows = append(t.Rows, append(cells, what))
+	}
+	scalar := func(s *calib.Summary, key string) float64 {
+		for _, f := range s.Figures() {
+			if f.Name == key {
+				return f.Value
+			}
+		}
+		return math.NaN()
+	}
+	row("samples N", "", func(m Calibrated) string { return strconv.FormatInt(m.N, 10) })
+	for _, e := range []struct{ key, name, what string }{
+		{"accuracy", "accuracy", "share of samples predicted right"},
+		{"confidence", "confidence", "mean largest probability"},
+		{"nll", "NLL", "mean −log p of the label, nats"},
+		{"brier", "Brier score", "mean squared error of the probabilities, summed over classes"},
+		{"entropy", "entropy", "mean entropy of the probabilities, nats"},
+		{"ece", "ECE", "Σ (n_m/N)|acc − conf|, bins of equal width"},
+		{"over_confidence", "of it over", "part by over-confident bins"},
+		{"under_confidence", "of it under", "part by under-confident bins"},
+		{"ece_l2", "ECE, L2", "root of the mean squared gap"},
+		{"mce", "MCE", "largest gap of a bin"},
+		{"ece_debiased_squared", "debiased L2²", "its mean is 0 for a calibrated model; may be negative"},
+		{"adaptive_ece", "adaptive ECE", "bins of equal mass"},
+		{"ace", "ACE", "equal mass, mean over classes"},
+		{"classwise_ece", "class-wise ECE", "equal width, mean over classes"},
+		{"smooth_ece", "smooth ECE", "kernel in place of bins"},
+	} {
+		row(e.name, e.what, func(m Calibrated) string { return shown(scalar(m.Summary, e.key)) })
+	}
+	for _, part := range []struct {
+		name string
+		of   func(Calibrated) calib.Outcome
+	}{{"correct", func(m Calibrated) calib.Outcome { return m.Correct }}, {"wrong", func(m Calibrated) calib.Outcome { return m.Wrong }}} {
+		row("loss, "+part.name, "mean over "+part.name+"ly predicted samples", func(m Calibrated) string { return shown(part.of(m).Loss) })
+		row("entropy, "+part.name, "", func(m Calibrated) string { return shown(part.of(m).Entropy) })
+		row("confidence, "+part.name, "", func(m Calibrated) string { return shown(part.of(m).Confidence) })
+	}
+	row("T", "temperature of the least NLL", func(m Calibrated) string { return shown(m.Temperature.T) })
+	row("ECE before", "on the samples that T was not fitted on", func(m Calibrated) string { return shown(m.Unscaled.ECE) })
+	row("ECE after", "the same samples with T", func(m Calibrated) string { return shown(m.Scaled.ECE) })
+	row("NLL before", "", func(m Calibrated) string { return shown(m.Unscaled.NLL) })
+	row("NLL after", "", func(m Calibrated) string { return shown(m.Scaled.NLL) })
+	m := models[0]
+	if m.Grid != nil {
+		row("T, authors' grid", "least ECE on the samples of the fit: the way of the paper's public code", func(m Calibrated) string { return shown(m.Grid.T) })
+		row("ECE after it", "", func(m Calibrated) string { return shown(m.Grid.Scaled.ECE) })
+	}
+	if m.Vector != nil {
+		row("ECE after vector", "vector scaling, 2K parameters", func(m Calibrated) string { return shown(m.Vector.Scaled.ECE) })
+		row("NLL after vector", "", func(m Calibrated) string { return shown(m.Vector.Scaled.NLL) })
+	}
+	if m.Intervals != nil {
+		pair := func(v [2]float64) string { return shown(v[0]) + " to " + shown(v[1]) }
+		row("ECE, interval", "bootstrap of the samples; no test of 0", func(m Calibrated) string { return pair(m.Intervals.ECE) })
+		row("its bias", "how much the replicates' mean lies over ECE", func(m Calibrated) string { return shown(m.Intervals.ECEBias) })
+		row("T, interval", "", func(m Calibrated) string { return pair(m.Intervals.Temperature) })
+	}
+	if m.Consistency != nil {
+		row("p of calibration", "share of draws from the model's own probabilities with an ECE this large", func(m Calibrated) string { return shown(m.Consistency.P) })
+		row("ECE expected", "of a calibrated model with these confidences", func(m Calibrated) string { return shown(m.Consistency.Expected) })
+	}
+	fit := fmt.Sprintf("fitted on one half of the samples (seed %d) and measured on the other", m.Seed)
+	if m.FitAll {
+		fit = "fitted on the samples that it is measured on, which is optimistic"
+	}
+	t.Caption = fmt.Sprintf("%d bins. The temperature was %s. %s", len(m.Bins), fit, temperatureNote)
+	for _, m := range models {
+		if b := m.Temperature.Bound; b != "" {
+			t.Notes = append(t.Notes, m.Label+": "+b+".")
+		}
+		if m.Vector != nil && m.Vector.Note != "" {
+			t.Notes = append(t.Notes, m.Label+": vector scaling: "+m.Vector.Note+".")
+		}
+	}
+	return t
+}
+
+// BinTable returns the bins of a reliability diagram.
+func BinTable(s *calib.Summary) *Table {
+	t := &Table{Title: "Bins", Header: []string{"over", "up to", "samples", "accuracy", "confidence"}}
+	for _, b := range s.Bins {
+		t.Rows = append(t.Rows, []string{shown(b.Lo), shown(b.Hi), strconv.Itoa(int(math.Round(b.Count))), shown(b.Accuracy), shown(b.Confidence)})
+	}
+	return t
+}
