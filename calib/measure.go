@@ -254,7 +254,7 @@ func (o Outcome) mean() Outcome {
 
 // aceBytes is what ACE may hold of the classes' probabilities at once. Where one class
 // takes a quarter of it, the classes are measured one by one.
-const aceBytes = 256 << 20
+const aceBytes = 128 << 20
 
 // ace sets ACE: the source is read once for as many classes as the memory holds. A
 // single class is kept in room, if that is large enough.
