@@ -19,6 +19,7 @@ import (
 	"math"
 	"runtime"
 	"sync"
+	"sync/atomic"
 )
 
 // Source gives samples batch by batch, in the same order each time.
@@ -54,7 +55,7 @@ func Slice32(logits []float32, labels []int32, k int) (Source, error) {
 
 func newSlice[F float32 | float64](logits []F, labels []int32, k int) (Source, error) {
 	if k < 2 {
-		return nil, fmt.Errorf("calib: K = %d; calibration needs at least 2 classes", k)
+		return nil, fmt.Errorf("calib: K = %d; calibration needs at least 2 classes (a sigmoid's one logit z is the two columns 0 and z)", k)
 	}
 	if len(labels) == 0 {
 		return nil, fmt.Errorf("calib: no samples")
@@ -70,14 +71,17 @@ func newSlice[F float32 | float64](logits []F, labels []int32, k int) (Source, e
 	return slice[F]{k, logits, labels}, nil
 }
 
+// maxLogit bounds logits, so that their differences and squares are finite.
+const maxLogit = 1e100
+
 // CheckRow reports what is wrong with the logits (K numbers) and label of sample i.
 func CheckRow[F float32 | float64](i int64, logits []F, label int32) error {
 	if label < 0 || int(label) >= len(logits) {
 		return fmt.Errorf("calib: label of sample %d is %d, want 0 to K−1 = %d", i, label, len(logits)-1)
 	}
 	for k, z := range logits {
-		if z-z != 0 { // NaN and infinities only
-			return fmt.Errorf("calib: logit of sample %d, class %d is %v; logits must be finite numbers", i, k, z)
+		if !(math.Abs(float64(z)) <= maxLogit) {
+			return fmt.Errorf("calib: logit of sample %d, class %d is %v; logits must be finite numbers of at most %g", i, k, z, float64(maxLogit))
 		}
 	}
 	return nil
@@ -102,54 +106,50 @@ func (s slice[F]) Each(f func([]float64, []int32) error) error {
 
 // row is a sample on its way through a reduction.
 type row struct {
-	i     int64 // number of the sample
-	z     []float64
-	y     int32
-	p     []float64 // room for K numbers
-	chunk int       // number of the row in its batch
+	i int64 // number of the sample
+	z []float64
+	y int32
+	p []float64 // room for K numbers
 }
 
-// chunkRows is how many samples a goroutine sums by itself. It is fixed, so that sums
-// do not depend on the number of processors.
-const chunkRows = 512
+// pieces is into how many parts a batch is cut, each of which is summed by itself. It is
+// fixed, so that sums do not depend on the number of processors.
+const pieces = 16
 
-// reduce folds the samples of a source: each chunk into a value of make, the values in
-// order into the first by merge. Rows of a batch are worked on at once.
+// reduce folds the samples of a source: those of each piece of the batches into a value
+// of make_, the values in order into the first by merge. The pieces of a batch are
+// worked on at once.
 func reduce[T any](src Source, make_ func() T, fold func(t T, r *row), merge func(into, from T)) (T, error) {
-	total := make_()
 	_, k := src.Shape()
-	var base int64
-	var parts []T
-	scratch := make([][]float64, runtime.GOMAXPROCS(0))
-	for w := range scratch {
-		scratch[w] = make([]float64, k)
+	var parts [pieces]T
+	for i := range parts {
+		parts[i] = make_()
 	}
+	scratch := make([]float64, pieces*k)
+	workers := min(runtime.GOMAXPROCS(0), pieces)
+	var base int64
 	err := src.Each(func(logits []float64, labels []int32) error {
-		chunks := (len(labels) + chunkRows - 1) / chunkRows
-		parts = parts[:0]
-		for range chunks {
-			parts = append(parts, make_())
-		}
+		var next atomic.Int32
 		var wg sync.WaitGroup
-		for w := range scratch {
+		for range workers {
 			wg.Go(func() {
-				r := row{p: scratch[w]}
-				for c := w; c < chunks; c += len(scratch) {
-					for j := c * chunkRows; j < min((c+1)*chunkRows, len(labels)); j++ {
-						r.i, r.z, r.y, r.chunk = base+int64(j), logits[j*k:(j+1)*k], labels[j], j
-						fold(parts[c], &r)
+				for i := int(next.Add(1)) - 1; i < pieces; i = int(next.Add(1)) - 1 {
+					r := row{p: scratch[i*k : (i+1)*k]}
+					for j := i * len(labels) / pieces; j < (i+1)*len(labels)/pieces; j++ {
+						r.i, r.z, r.y = base+int64(j), logits[j*k:(j+1)*k], labels[j]
+						fold(parts[i], &r)
 					}
 				}
 			})
 		}
 		wg.Wait()
-		for _, p := range parts {
-			merge(total, p)
-		}
 		base += int64(len(labels))
 		return nil
 	})
-	return total, err
+	for _, p := range parts[1:] {
+		merge(parts[0], p)
+	}
+	return parts[0], err
 }
 
 // scaling turns logits into those whose softmax is measured: w_k·z_k + b_k. The zero
@@ -198,16 +198,7 @@ func (s *scaling) softmax(r *row) (best int, logPY, entropy float64) {
 	best, top := s.load(r)
 	beta := s.slope()
 	own := (p[r.y] - top) * beta
-	var sum, weighted float64
-	for k, z := range p {
-		u := (z - top) * beta
-		e := math.Exp(u)
-		p[k] = e
-		sum += e
-		if e > 0 { // 0·(−∞) is no number
-			weighted += e * u
-		}
-	}
+	sum, weighted, _ := exponentials(p, top, beta)
 	logSum := math.Log(sum)
 	inverse := 1 / sum
 	for k := range p {

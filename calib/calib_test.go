@@ -245,12 +245,39 @@ func TestTemperatureBounds(t *testing.T) {
 		{"separable", []float64{3, 0, 0, 2, 5, 1, 0, 9}, []int32{0, 1, 0, 1}, MinTemperature, "separable"},
 		{"contrary", []float64{3, 0, 0, 2, 5, 1, 0, 9}, []int32{1, 0, 1, 0}, MaxTemperature, "upper bound"},
 		{"constant", []float64{4, 4, 4, 4, 4, 4, 4, 4}, []int32{0, 1, 0, 1}, 1, "equal"},
-		{"huge", []float64{1e300, 0, 0, 1e300, 1e300, 0, 0, -1e300}, []int32{0, 1, 0, 0}, MinTemperature, "separable"},
-		{"tiny", []float64{1e-300, 0, 0, 1e-300, 1e-300, 0, 0, 1e-300}, []int32{0, 1, 0, 1}, MinTemperature, "separable"},
+		{"huge", []float64{1e99, 0, 0, 1e99, 1e99, 0, 0, -1e99}, []int32{0, 1, 0, 0}, MinTemperature, "separable"},
+		{"tiny", []float64{1e-99, 0, 0, 1e-99, 1e-99, 0, 0, 1e-99}, []int32{0, 1, 0, 1}, MinTemperature, "separable"},
 	} {
 		fit, err := FitTemperature(source(t, c.z, c.y, 2))
+		if c.word != "equal" { // the bounds are times the mean range
+			var width float64
+			for i := 0; i < len(c.z); i += 2 {
+				width += math.Abs(c.z[i]-c.z[i+1]) / 4
+			}
+			c.t *= width
+		}
 		if err != nil || math.Abs(fit.T/c.t-1) > 1e-9 || !strings.Contains(fit.Bound, c.word) {
 			t.Errorf("%s: %+v, %v; want T = %v, %q", c.name, fit, err, c.t, c.word)
+		}
+	}
+}
+
+// TestTemperatureScale: with logits c times as large T is c times as large, however
+// large c is.
+func TestTemperatureScale(t *testing.T) {
+	z, y := model(rand.New(rand.NewPCG(21, 22)), 500, 3, 1)
+	want, err := FitTemperature(source(t, z, y, 3))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []float64{1e-60, 1e-4, 1e4, 1e60} {
+		scaled := make([]float64, len(z))
+		for i, v := range z {
+			scaled[i] = c * v
+		}
+		got, err := FitTemperature(source(t, scaled, y, 3))
+		if err != nil || got.Bound != "" || math.Abs(got.T/c/want.T-1) > 1e-9 {
+			t.Errorf("logits times %g: %+v (%v), want T = %v", c, got, err, c*want.T)
 		}
 	}
 }
@@ -402,7 +429,7 @@ func TestScalings(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range AuthorsGrid() {
-		s, err := summarise(src, part{}, scaling{beta: 1 / c}, 15, false, nil)
+		s, err := summarise(src, part{}, scaling{beta: 1 / c}, 15, false, nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -576,7 +603,7 @@ func FuzzMeasure(f *testing.F) {
 				t.Errorf("ECE %v, MCE %v, Brier %v, smooth %v", s.ECE, s.MCE, s.Brier, s.SmoothECE)
 			}
 		}
-		if tt := r.Temperature.T; !(tt >= MinTemperature*(1-1e-12) && tt <= MaxTemperature*(1+1e-12)) {
+		if tt := r.Temperature.T; !(tt > 0) || math.IsInf(tt, 0) {
 			t.Errorf("T = %v", tt)
 		}
 	})

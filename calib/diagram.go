@@ -92,11 +92,12 @@ func checkBins(bins int) error {
 }
 
 // sums are what bins of equal width add up.
-type sums struct{ count, confidence, correct, square []float64 }
+type sums []cell
 
-func newSums(bins int) *sums {
-	return &sums{make([]float64, bins), make([]float64, bins), make([]float64, bins), make([]float64, bins)}
-}
+// cell is a bin's sums.
+type cell struct{ count, confidence, correct, square float64 }
+
+func newSums(bins int) sums { return make(sums, bins) }
 
 // binOf returns the bin of (lo, hi] that holds c.
 func binOf(c float64, bins int) int {
@@ -111,40 +112,40 @@ func binOf(c float64, bins int) int {
 	return b
 }
 
-func (s *sums) add(c float64, correct bool) { s.addWeighted(c, correct, 1) }
+func (s sums) add(c float64, correct bool) { s.addWeighted(c, correct, 1) }
 
-func (s *sums) addWeighted(c float64, correct bool, w float64) {
-	b := binOf(c, len(s.count))
-	s.count[b] += w
-	s.confidence[b] += w * c
+func (s sums) addWeighted(c float64, correct bool, w float64) {
+	b := &s[binOf(c, len(s))]
+	b.count += w
+	b.confidence += w * c
 	e := -c
 	if correct {
-		s.correct[b] += w
+		b.correct += w
 		e++
 	}
-	s.square[b] += w * e * e
+	b.square += w * e * e
 }
 
-func (s *sums) merge(o *sums) {
-	for b := range s.count {
-		s.count[b] += o.count[b]
-		s.confidence[b] += o.confidence[b]
-		s.correct[b] += o.correct[b]
-		s.square[b] += o.square[b]
+func (s sums) merge(o sums) {
+	for b, c := range o {
+		s[b].count += c.count
+		s[b].confidence += c.confidence
+		s[b].correct += c.correct
+		s[b].square += c.square
 	}
 }
 
-func (s *sums) diagram() Diagram {
-	n := len(s.count)
+func (s sums) diagram() Diagram {
+	n := len(s)
 	d := make(Diagram, n)
-	for b := range d {
-		d[b] = Bin{Lo: float64(b) / float64(n), Hi: float64(b+1) / float64(n), Count: s.count[b], square: s.square[b],
-			Accuracy: s.correct[b] / s.count[b], Confidence: s.confidence[b] / s.count[b]} // 0/0 is NaN
+	for b, c := range s {
+		d[b] = Bin{Lo: float64(b) / float64(n), Hi: float64(b+1) / float64(n), Count: c.count, square: c.square,
+			Accuracy: c.correct / c.count, Confidence: c.confidence / c.count} // 0/0 is NaN
 	}
 	return d
 }
 
-// equalMass cuts the signed confidences into bins of equal mass.
+// equalMass cuts the signed confidences into bins of equal mass. It moves them.
 //
 // They are not sorted as a whole: confidences of a small range make a bucket, and only
 // the buckets in which a bin ends are sorted; of the others the sums are enough.
@@ -170,28 +171,31 @@ func equalMass(signed []float64, bins int) Diagram {
 		}
 		b.square += e * e
 	}
-	// Buckets in which a bin ends, and room for their confidences.
-	var cut [buckets][]float64
-	before := 0
+	// Confidences of the buckets in which a bin ends go to the front and are sorted.
+	var cut [buckets]bool
+	before, sorted := 0, 0
 	for i := range sums {
 		after := before + sums[i].n
-		if next := (math.Floor(float64(before)/m.room+1e-9) + 1) * m.room; float64(after) > next+1e-9 {
-			cut[i] = make([]float64, 0, sums[i].n)
-		}
+		next := (math.Floor(float64(before)/m.room+1e-9) + 1) * m.room
+		cut[i] = float64(after) > next+1e-9
 		before = after
 	}
-	for _, v := range signed {
-		if b := bucketOf(math.Abs(v)); cut[b] != nil {
-			cut[b] = append(cut[b], v)
+	for i, v := range signed {
+		if cut[bucketOf(math.Abs(v))] {
+			signed[i], signed[sorted] = signed[sorted], v
+			sorted++
 		}
 	}
+	front := signed[:sorted]
+	slices.SortFunc(front, func(a, b float64) int { return cmp.Compare(math.Abs(a), math.Abs(b)) })
 	for i, s := range sums {
 		switch {
 		case s.n == 0:
-		case cut[i] == nil:
-			m.add(float64(s.n), s.conf, s.right, s.square, s.least, s.most)
+		case cut[i]:
+			m.addSorted(front[:s.n])
+			front = front[s.n:]
 		default:
-			m.addSorted(cut[i])
+			m.add(float64(s.n), s.conf, s.right, s.square, s.least, s.most)
 		}
 	}
 	m.close()
@@ -230,10 +234,9 @@ func (m *massBins) add(n, conf, right, square, least, most float64) {
 	}
 }
 
-// addSorted sorts and adds signed confidences; equal ones are shared out at the end of
+// addSorted adds signed confidences in rising order; equal ones are shared out at the end of
 // a bin.
 func (m *massBins) addSorted(signed []float64) {
-	slices.SortFunc(signed, func(a, b float64) int { return cmp.Compare(math.Abs(a), math.Abs(b)) })
 	for i := 0; i < len(signed); {
 		c := math.Abs(signed[i])
 		j, right := i, 0.0

@@ -71,6 +71,15 @@ type part struct {
 // has says whether sample i belongs to the part.
 func (p part) has(i int64) bool { return !p.split || p.half.fit(i) == p.take }
 
+// place is where a sample of the part stands among those of the part: of two samples
+// one belongs to a half.
+func (p part) place(i int64) int64 {
+	if p.split {
+		return i / 2
+	}
+	return i
+}
+
 // size returns at least the number of the part's samples of n.
 func (p part) size(n int64) int64 {
 	if p.split {
@@ -97,49 +106,27 @@ type tally struct {
 	n                   int64
 	nll, brier, entropy float64
 	right, wrong        Outcome // sums
-	bins                *sums
-	classes             []*sums // K, of p_k
-	signed              []float64
+	bins                sums
+	classes             []sums // K, of p_k
 	labels              uint64
-	bad                 error
 }
 
 // summarise measures the samples of a part after a scaling. The confidences are kept in
-// room, if that is not nil.
-func summarise(src Source, p part, sc scaling, bins int, classwise bool, room []float64) (*Summary, error) {
+// room, if that is not nil; work has place for as many numbers.
+func summarise(src Source, p part, sc scaling, bins int, classwise bool, room, work []float64) (*Summary, error) {
 	n, k := src.Shape()
-	make_ := func() *tally {
+	if room == nil {
+		room = make([]float64, p.size(n))
+	}
+	total, err := reduce(src, func() *tally {
 		t := &tally{bins: newSums(bins)}
 		if classwise {
-			for range k {
-				t.classes = append(t.classes, newSums(bins))
+			all := newSums(k * bins)
+			for c := range k {
+				t.classes = append(t.classes, all[c*bins:(c+1)*bins])
 			}
 		}
 		return t
-	}
-	// Tallies of chunks are used again: K·M sums each.
-	var pool []*tally
-	used := 0
-	fresh := func() *tally {
-		if used == len(pool) {
-			pool = append(pool, make_())
-		}
-		t := pool[used]
-		used++
-		t.reset()
-		return t
-	}
-	first := true
-	total, err := reduce(src, func() *tally {
-		if first {
-			first = false
-			t := make_()
-			if t.signed = room; room == nil {
-				t.signed = make([]float64, 0, p.size(n))
-			}
-			return t
-		}
-		return fresh()
 	}, func(t *tally, r *row) {
 		if !p.has(r.i) {
 			return
@@ -171,31 +158,22 @@ func summarise(src Source, p part, sc scaling, bins int, classwise bool, room []
 		o.Entropy += entropy
 		o.Confidence += conf
 		t.bins.add(conf, right)
-		t.signed = append(t.signed, signed(conf, right))
+		room[p.place(r.i)] = signed(conf, right)
 		t.labels += mix(uint64(r.i)<<20 ^ uint64(r.y))
-	}, func(into, from *tally) {
-		into.merge(from)
-		if from == pool[used-1] {
-			used = 0 // the last of a batch
-		}
-	})
+	}, (*tally).merge)
 	if err != nil {
 		return nil, err
 	}
 	if total.n == 0 {
 		return nil, errors.New("calib: no samples")
 	}
-	return total.summary(k, classwise), nil
-}
-
-func (t *tally) reset() {
-	t.n, t.nll, t.brier, t.entropy, t.right, t.wrong, t.signed, t.labels = 0, 0, 0, 0, Outcome{}, Outcome{}, t.signed[:0], 0
-	for _, s := range append(slices.Clone(t.classes), t.bins) {
-		clear(s.count)
-		clear(s.confidence)
-		clear(s.correct)
-		clear(s.square)
+	s := total.summary(k, classwise)
+	s.signed = room[:s.N]
+	if classwise {
+		s.SmoothECE, _ = smoothECE(s.signed)
 	}
+	s.AdaptiveECE = equalMass(append(work[:0], s.signed...), bins).ECE()
+	return s, nil
 }
 
 func (t *tally) merge(o *tally) {
@@ -213,7 +191,6 @@ func (t *tally) merge(o *tally) {
 	for c := range t.classes {
 		t.classes[c].merge(o.classes[c])
 	}
-	t.signed = append(t.signed, o.signed...)
 	t.labels += o.labels
 }
 
@@ -223,7 +200,7 @@ func (t *tally) summary(k int, classwise bool) *Summary {
 		N: t.n, K: k, Bins: t.bins.diagram(), NLL: t.nll / n, Brier: t.brier / n, Entropy: t.entropy / n,
 		Accuracy: float64(t.right.N) / n, Confidence: (t.right.Confidence + t.wrong.Confidence) / n,
 		ClasswiseECE: math.NaN(), ACE: math.NaN(), SmoothECE: math.NaN(), Notes: map[string]string{},
-		Correct: t.right.mean(), Wrong: t.wrong.mean(), signed: t.signed, labels: t.labels,
+		Correct: t.right.mean(), Wrong: t.wrong.mean(), labels: t.labels,
 	}
 	if math.IsInf(s.NLL, 0) {
 		s.NLL = math.NaN()
@@ -236,9 +213,7 @@ func (t *tally) summary(k int, classwise bool) *Summary {
 		for _, c := range t.classes {
 			s.ClasswiseECE += c.diagram().ECE() / float64(k)
 		}
-		s.SmoothECE, _ = smoothECE(s.signed)
 	}
-	s.AdaptiveECE = equalMass(s.signed, len(s.Bins)).ECE()
 	for name, o := range map[string]Outcome{"correct": s.Correct, "wrong": s.Wrong} {
 		if o.N == 0 {
 			s.Notes[name] = "there is no such sample"
@@ -259,7 +234,8 @@ const aceBytes = 128 << 20
 // ace sets ACE: the source is read once for as many classes as the memory holds. A
 // single class is kept in room, if that is large enough.
 func (s *Summary) ace(src Source, p part, sc scaling, room []float64) error {
-	at := int(min(int64(s.K), aceBytes/(8*s.N)))
+	n, _ := src.Shape() // of a half as of all, so that it takes no more
+	at := int(min(int64(s.K), aceBytes/(8*n)))
 	if at < 4 {
 		at = 1
 	}
@@ -279,10 +255,7 @@ func (s *Summary) ace(src Source, p part, sc scaling, room []float64) error {
 				return
 			}
 			sc.softmax(r)
-			i := r.i
-			if p.split {
-				i /= 2 // of two samples one belongs to the part
-			}
+			i := p.place(r.i)
 			for k := first; k < last; k++ {
 				columns[k-first][i] = signed(min(max(r.p[k], 0), 1), int(r.y) == k)
 			}

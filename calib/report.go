@@ -111,9 +111,9 @@ func Measure(src Source, o Options) (*Report, error) {
 		var room []float64
 		rest := work
 		if p.split {
-			room, rest = work[:0:n/2+1], work[n/2+1:]
+			room, rest = work[:n/2+1], work[n/2+1:]
 		}
-		s, err := summarise(src, p, sc, o.Bins, !o.Fast, room)
+		s, err := summarise(src, p, sc, o.Bins, !o.Fast, room, rest)
 		if err != nil {
 			return nil, err
 		}
@@ -250,57 +250,44 @@ func resampled(signed []float64, bins int, seed int64, replicate uint64) Diagram
 	return sums.diagram()
 }
 
-// bootstrapT fits T to every replicate of the samples of the fit, all replicates in
-// one pass a step: Newton's steps from the T of all, kept within a factor of 2 a step.
+// bootstrapT estimates the T of every replicate of the samples of the fit by one step of
+// Newton from the T of all, with the replicate's derivatives of the loss: to the order
+// of 1/N it is the replicate's own minimum, and all take one pass.
 func bootstrapT(src Source, p part, sc scaling, fitted *Temperature, o Options) ([2]float64, error) {
 	if fitted.Bound != "" {
 		return [2]float64{math.NaN(), math.NaN()}, nil
 	}
-	betas := make([]float64, o.Bootstrap)
-	for r := range betas {
-		betas[r] = 1 / fitted.T
-	}
+	sc.beta = 1 / fitted.T
 	type slopes []slope
-	for range 30 {
-		total, err := reduce(src, func() *slopes { s := make(slopes, o.Bootstrap); return &s }, func(t *slopes, row *row) {
-			if !p.has(row.i) {
-				return
-			}
-			sc := sc
-			for r, beta := range betas {
-				if w := poisson(o.Seed, uint64(r), uint64(row.i)); w > 0 {
-					sc.beta = beta
-					_, d1, d2 := sc.slopes(row)
-					(*t)[r].first += w * d1
-					(*t)[r].second += w * d2
-				}
-			}
-		}, func(into, from *slopes) {
-			for r, s := range *from {
-				(*into)[r].first += s.first
-				(*into)[r].second += s.second
-			}
-		})
-		if err != nil {
-			return [2]float64{}, err
+	total, err := reduce(src, func() *slopes { s := make(slopes, o.Bootstrap); return &s }, func(t *slopes, row *row) {
+		if !p.has(row.i) {
+			return
 		}
-		moved := 0.0
-		for r, s := range *total {
-			if !(s.second > 0) {
-				continue
-			}
-			next := betas[r] - s.first/s.second
-			next = min(max(next, betas[r]/2, 1/MaxTemperature), 2*betas[r], 1/MinTemperature)
-			moved = max(moved, math.Abs(next/betas[r]-1))
-			betas[r] = next
+		_, d1, d2 := sc.slopes(row)
+		for r := range *t {
+			w := poisson(o.Seed, uint64(r), uint64(row.i))
+			(*t)[r].first += w * d1
+			(*t)[r].second += w * d2
 		}
-		if moved < 1e-6 {
-			break
+	}, func(into, from *slopes) {
+		for r, s := range *from {
+			(*into)[r].first += s.first
+			(*into)[r].second += s.second
+			(*from)[r] = slope{}
+		}
+	})
+	if err != nil {
+		return [2]float64{}, err
+	}
+	ts := make([]float64, 0, o.Bootstrap)
+	for _, s := range *total {
+		// In the logarithm of β, which stays positive.
+		if step := -s.first / (s.second * sc.beta); s.second > 0 {
+			ts = append(ts, fitted.T*math.Exp(-step))
 		}
 	}
-	ts := make([]float64, len(betas))
-	for r, b := range betas {
-		ts[r] = 1 / b
+	if len(ts) < 2 {
+		return [2]float64{math.NaN(), math.NaN()}, nil
 	}
 	return interval(ts), nil
 }
@@ -335,8 +322,8 @@ type Difference struct {
 	Level      float64    `json:"level"`
 	ECE        float64    `json:"ece"`      // of the first less that of the second
 	Interval   [2]float64 `json:"interval"` // of the paired bootstrap
-	// P is twice the share of replicates on the rarer side of 0, at most 1: small where
-	// the sign of the difference is certain.
+	// P is the share of replicates whose difference lies as far from their mean as ECE
+	// from 0, (1+#)/(1+Replicates): small where the difference is not one of chance.
 	P float64 `json:"p"`
 }
 
@@ -357,18 +344,21 @@ func Compare(a, b *Summary, replicates int, seed int64) (*Difference, error) {
 	each(replicates, func(r int) {
 		v[r] = resampled(a.signed, len(a.Bins), seed, uint64(r)).ECE() - resampled(b.signed, len(b.Bins), seed, uint64(r)).ECE()
 	})
-	below, above := 0, 0
+	// Around their own mean, since the replicates' ECE has a bias of its own.
+	var mean float64
 	for _, x := range v {
-		if x <= 0 {
-			below++
-		}
-		if x >= 0 {
-			above++
+		mean += x / float64(replicates)
+	}
+	d := a.ECE - b.ECE
+	beyond := 0
+	for _, x := range v {
+		if math.Abs(x-mean) >= math.Abs(d) {
+			beyond++
 		}
 	}
 	return &Difference{
-		Replicates: replicates, Level: level, ECE: a.ECE - b.ECE,
-		P: min(1, 2*float64(min(below, above)+1)/float64(replicates+1)), Interval: interval(v),
+		Replicates: replicates, Level: level, ECE: d,
+		P: float64(1+beyond) / float64(1+replicates), Interval: interval(v),
 	}, nil
 }
 

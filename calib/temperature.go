@@ -9,7 +9,8 @@ import (
 	"gonum.org/v1/gonum/optimize"
 )
 
-// The bounds of a temperature. A minimum outside them is none that data could show.
+// The bounds of a temperature, times the mean range (largest less least) of a sample's
+// logits. A minimum outside them is none that data could show.
 const (
 	MinTemperature = 1e-3
 	MaxTemperature = 1e3
@@ -27,8 +28,8 @@ type Temperature struct {
 	Bound string
 }
 
-// FitTemperature returns the T in [MinTemperature, MaxTemperature] that minimises the
-// mean loss (Guo et al. 2017). The loss is convex in β = 1/T; Newton's steps are kept
+// FitTemperature returns the T inside the bounds that minimises the mean loss (Guo et al.
+// 2017). The loss is convex in β = 1/T; Newton's steps are kept
 // inside a bracket of the minimum that shrinks with every pass over the source, so that
 // the search ends for any finite logits. Where the labels are always the largest logits
 // T runs to the lower bound, and Bound says so; where all logits of every sample are
@@ -39,7 +40,6 @@ func FitTemperature(src Source) (*Temperature, error) { return fitTemperature(sr
 type slope struct {
 	n                   int64
 	loss, first, second float64
-	differ              bool // some sample has logits that differ
 }
 
 // lossAt returns the mean loss of a part at β.
@@ -52,12 +52,8 @@ func lossAt(src Source, p part, sc scaling, beta float64) (slope, error) {
 			t.loss += l
 			t.first += d1
 			t.second += d2
-			for k := range r.z {
-				t.differ = t.differ || r.z[k] != r.z[0]
-			}
 		}
 	}, func(into, from *slope) {
-		into.differ = into.differ || from.differ
 		into.n += from.n
 		into.loss += from.loss
 		into.first += from.first
@@ -70,7 +66,7 @@ func lossAt(src Source, p part, sc scaling, beta float64) (slope, error) {
 		return slope{}, errors.New("calib: no samples to fit a temperature on")
 	}
 	n := float64(total.n)
-	return slope{total.n, total.loss / n, total.first / n, total.second / n, total.differ}, nil
+	return slope{total.n, total.loss / n, total.first / n, total.second / n}, nil
 }
 
 // slopes returns the loss of a row at the scaling's β and its derivatives in β: with u
@@ -78,18 +74,10 @@ func lossAt(src Source, p part, sc scaling, beta float64) (slope, error) {
 func (s *scaling) slopes(r *row) (loss, first, second float64) {
 	_, top := s.load(r)
 	beta := s.slope()
-	var sum, mean, square float64
-	for _, z := range r.p[:len(r.z)] {
-		u := z - top
-		if e := math.Exp(u * beta); e > 0 { // 0·(−∞) is no number
-			sum += e
-			mean += e * u
-			square += e * u * u
-		}
-	}
-	mean /= sum
-	own := r.p[r.y] - top
-	return math.Log(sum) - own*beta, mean - own, max(square/sum-mean*mean, 0)
+	own := (r.p[r.y] - top) * beta
+	sum, e1, e2 := exponentials(r.p, top, beta)
+	mean := e1 / sum
+	return math.Log(sum) - own, (mean - own) / beta, max(e2/sum-mean*mean, 0) / (beta * beta)
 }
 
 // logit is the class's logit before β.
@@ -104,54 +92,89 @@ func (s *scaling) logit(z []float64, k int) float64 {
 	return v
 }
 
+// extent is what decides whether there is a temperature to find.
+type extent struct {
+	n     int64
+	width float64 // Σ (largest − least logit)
+	slope float64 // Σ (mean logit − the label's), the loss's derivative at β = 0
+	below int64   // samples whose label has not the largest logit
+}
+
+func extentOf(src Source, p part, sc scaling) (*extent, error) {
+	return reduce(src, func() *extent { return new(extent) }, func(t *extent, r *row) {
+		if !p.has(r.i) {
+			return
+		}
+		_, top := sc.load(r)
+		least, mean := top, 0.0
+		for _, z := range r.p[:len(r.z)] {
+			least = min(least, z)
+			mean += (z - top) / float64(len(r.z))
+		}
+		own := r.p[r.y] - top
+		t.n++
+		t.width += top - least
+		t.slope += mean - own
+		if own < 0 {
+			t.below++
+		}
+	}, func(into, from *extent) {
+		into.n += from.n
+		into.width += from.width
+		into.slope += from.slope
+		into.below += from.below
+	})
+}
+
 func fitTemperature(src Source, p part, sc scaling) (*Temperature, error) {
-	lo, hi := 1/MaxTemperature, 1/MinTemperature
-	beta := 1.0
+	e, err := extentOf(src, p, sc)
+	if err != nil {
+		return nil, err
+	}
+	if e.n == 0 {
+		return nil, errors.New("calib: no samples to fit a temperature on")
+	}
+	end := func(beta float64, bound string) (*Temperature, error) {
+		s, err := lossAt(src, p, sc, beta)
+		return &Temperature{T: 1 / beta, NLL: s.loss, Samples: s.n, Bound: bound}, err
+	}
+	width := e.width / float64(e.n)
+	if width == 0 {
+		return end(1, "the logits of every sample are equal: any T gives the same probabilities")
+	}
+	least, most := 1/(MaxTemperature*width), 1/(MinTemperature*width)
+	switch {
+	case e.below == 0:
+		return end(most, "T is at its lower bound: the samples are separable, and the loss falls for ever as T → 0")
+	case e.slope >= 0:
+		return end(least, "T is at its upper bound: the logits say nothing about the labels")
+	}
+	lo, hi := least, most
+	beta := min(max(1, lo), hi)
 	var s slope
-	var err error
-	for pass := range 100 {
+	for range 200 {
 		if s, err = lossAt(src, p, sc, beta); err != nil {
 			return nil, err
 		}
-		out := &Temperature{T: 1 / beta, NLL: s.loss, Samples: s.n}
-		switch {
-		case !s.differ:
-			out.Bound = "the logits of every sample are equal: any T gives the same probabilities"
-			return out, nil
-		case beta == 1/MaxTemperature && s.first >= 0:
-			out.Bound = "T runs to its upper bound: the logits say nothing about the labels"
-			return out, nil
-		case beta == 1/MinTemperature && s.first <= 0:
-			out.Bound = "T runs to its lower bound: the samples are separable, and the loss falls for ever as T → 0"
-			return out, nil
-		}
-		// Where the loss is flat to the last bit on the side of T → 0 it has not risen:
-		// the minimum is not behind us.
 		if s.first <= 0 {
-			lo = max(lo, beta)
+			lo = beta
 		} else {
-			hi = min(hi, beta)
+			hi = beta
 		}
 		next := beta - s.first/s.second
-		// To the last bit, or no end in sight: is there a minimum on that side at all?
-		flat := s.first == 0 || pass == 10
-		switch {
-		case flat && hi == 1/MinTemperature:
-			next = hi
-		case flat && lo == 1/MaxTemperature:
-			next = lo
-		case math.Abs(next-beta) <= 1e-10*beta || hi-lo <= 1e-13*hi:
-			return out, nil
-		case next >= hi && hi == 1/MinTemperature, s.second == 0 && s.first <= 0:
-			next = hi // is there a minimum at all?
-		case next <= lo && lo == 1/MaxTemperature, s.second == 0 && lo == 1/MaxTemperature:
-			next = lo
-		case !(next > lo && next < hi):
+		if !(next > lo && next < hi) {
 			next = math.Sqrt(lo * hi)
+		}
+		if math.Abs(next-beta) <= 1e-10*beta || hi-lo <= 1e-12*hi {
+			break
 		}
 		beta = next
 	}
-	return &Temperature{T: 1 / beta, NLL: s.loss, Samples: s.n}, nil
+	t := &Temperature{T: 1 / beta, NLL: s.loss, Samples: s.n}
+	if beta <= least*(1+1e-9) || beta >= most*(1-1e-9) {
+		t.Bound = fmt.Sprintf("the least loss lies at a T outside [%.3g, %.3g], which is the bound", 1/most, 1/least)
+	}
+	return t, nil
 }
 
 // GridTemperature returns the T among candidates that has the smallest ECE in the given
@@ -184,7 +207,7 @@ func gridTemperature(src Source, p part, sc scaling, bins int, candidates []floa
 			return 0, 0, fmt.Errorf("calib: candidate temperature %v, want a positive number", c)
 		}
 	}
-	type grid []*sums
+	type grid []sums
 	make_ := func() *grid {
 		g := make(grid, len(candidates))
 		for i := range g {

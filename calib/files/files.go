@@ -84,7 +84,7 @@ func (s *File) check() error {
 	case s.n == 0:
 		return errors.New("no samples")
 	case s.k < 2:
-		return fmt.Errorf("K = %d; calibration needs at least 2 classes", s.k)
+		return fmt.Errorf("K = %d; calibration needs at least 2 classes (a sigmoid's one logit z is the two columns 0 and z)", s.k)
 	case len(s.labels.Shape) != 1 || int64(s.labels.Shape[0]) != s.n:
 		return fmt.Errorf("labels have shape %v, want one for each of the %d rows of logits", s.labels.Shape, s.n)
 	case s.labels.IsFloat():
