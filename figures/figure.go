@@ -104,6 +104,7 @@ func tidySVG(s string, w, h vg.Length, alt string) []byte {
 	s = strings.NewReplacer(
 		"font-family:Liberation Sans;font-variant:normal;", "font-family:Liberation Sans,Arial,Helvetica,sans-serif;",
 		"font-weight:normal;font-style:normal;", "",
+		"<image ", `<image preserveAspectRatio="none" `, // a heat map fills its panel
 		"data:image/jpg;base64", "data:image/png;base64", // vgsvg writes PNG and calls it jpg
 		"\n\tstyle=", " style=",
 	).Replace(s)

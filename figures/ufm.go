@@ -260,6 +260,11 @@ func ufmMap(p ufm.Params) (*Figure, error) {
 					y = l
 				}
 			}
+			// A branch ends where the two meet; lone points behind it are at the edge of
+			// what float64 resolves.
+			if n := len(k.y); n > 1 && math.IsNaN(k.y[n-1]) && slices.ContainsFunc(k.y, finite) {
+				y = math.NaN()
+			}
 			k.x, k.y = append(k.x, q.Delta), append(k.y, y)
 		}
 		lines = append(lines, k)
