@@ -90,11 +90,21 @@ func official() []entry {
 // miniArchive describes the archive of body as if it were the official one.
 func miniArchive(body []byte, url string) *archive {
 	a := *cifar10Archive
-	a.URL = url + "/cifar-10-binary.tar.gz"
-	a.Size = int64(len(body))
-	a.SHA256 = fmt.Sprintf("%x", sha256.Sum256(body))
+	a.Sources = []source{{
+		URLs:   []string{url + "/cifar-10-binary.tar.gz"},
+		Size:   int64(len(body)),
+		SHA256: fmt.Sprintf("%x", sha256.Sum256(body)),
+		Packed: true,
+	}}
 	a.Files = cifar10Files(miniRecords)
 	return &a
+}
+
+// openCIFAR10 opens the set of a as if a were the official archive.
+func (a *archive) openCIFAR10(ctx context.Context, o Options) (*Set, error) {
+	d := cifar10Set()
+	d.archive = a
+	return d.openSet(ctx, o)
 }
 
 // miniFolder writes the unpacked files into a new folder.
@@ -142,7 +152,7 @@ func wantInstalled(t *testing.T, a *archive, dir string) {
 		t.Fatal(err)
 	}
 	for _, e := range entries {
-		if n := e.Name(); n != a.Folder && n != ".cifar10.lock" {
+		if n := e.Name(); n != a.Folder && n != ".cifar10.lock" && n != cacheFolder {
 			t.Errorf("%s was left in the folder", n)
 		}
 	}
@@ -278,12 +288,12 @@ func TestFetchFromArchive(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := a.fetchFrom(context.Background(), file, Options{Dir: t.TempDir()}, newFetcher(Options{}))
-	wantError(t, err, "any-name.tgz", "SHA-256", a.SHA256)
+	wantError(t, err, "any-name.tgz", "SHA-256", a.Sources[0].SHA256)
 	if err := os.WriteFile(file, body[:100], 0o644); err != nil {
 		t.Fatal(err)
 	}
 	_, err = a.fetchFrom(context.Background(), file, Options{Dir: t.TempDir()}, newFetcher(Options{}))
-	wantError(t, err, "any-name.tgz", "100 bytes", fmt.Sprint(a.Size))
+	wantError(t, err, "any-name.tgz", "100 bytes", fmt.Sprint(a.Sources[0].Size))
 }
 
 func TestFetchFromFolder(t *testing.T) {
@@ -376,12 +386,12 @@ func TestChangedSinceInstalled(t *testing.T) {
 func TestManifestOfAnotherArchive(t *testing.T) {
 	a := miniArchive(pack(t, official()), "")
 	folder := miniFolder(t)
-	files, err := a.Check(context.Background(), folder, a.Files)
+	_, sums, err := a.Read(context.Background(), a, folder)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := json.Marshal(manifest{Format: manifestFormat, Version: 1, Set: "cifar10", Files: files,
-		Archive: &record.File{Name: "x", SHA256: strings.Repeat("0", 64)}})
+	b, err := json.Marshal(manifest{Format: manifestFormat, Version: 1, Set: "cifar10", Files: records(sums),
+		Archive: &origin{Name: "x", SHA256: strings.Repeat("0", 64)}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -431,7 +441,7 @@ func TestExtractTakesOnlyItsOwnFiles(t *testing.T) {
 			}
 			body := pack(t, c.entries)
 			a := miniArchive(body, "")
-			wantError(t, a.extract(bytes.NewReader(body), dir, createFile), c.words)
+			wantError(t, a.extract(bytes.NewReader(body), dir, osDisk), c.words)
 			wantOnlyKnown(t, a, parent, dir)
 
 			// Through the front door nothing is placed either.
@@ -482,7 +492,7 @@ func wantOnlyKnown(t testing.TB, a *archive, parent, dir string) {
 func FuzzExtract(f *testing.F) {
 	// A tar of two tiny files keeps the fuzzer quick.
 	a := *cifar10Archive
-	a.Files = []member{{"a.bin", 3}, {"b.bin", 600}}
+	a.Files = []member{{Name: "a.bin", Size: 3}, {Name: "b.bin", Size: 600}}
 	tiny := []entry{
 		{name: a.Folder + "/", kind: tar.TypeDir},
 		{name: a.Folder + "/a.bin", body: []byte("abc")},
@@ -513,13 +523,13 @@ func FuzzExtract(f *testing.F) {
 		if err := os.Mkdir(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}
-		err := a.extract(&b, dir, createFile)
+		err := a.extract(&b, dir, osDisk)
 		wantOnlyKnown(t, &a, parent, dir)
 		if err != nil {
 			return
 		}
 		for _, m := range a.Files {
-			if err := m.checkSize(dir); err != nil {
+			if _, err := m.checkSize(dir); err != nil {
 				t.Errorf("accepted, but %v", err)
 			}
 		}

@@ -2,19 +2,14 @@ package data
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"sync"
-
-	"github.com/gocollapse/collapse/record"
 )
 
-// The binary format of CIFAR-10: a file is a row of records, each one byte of
-// label and 32×32 pixels of red, then of green, then of blue.
+// The binary formats of CIFAR: a file is a row of records, each one or two bytes
+// of labels and 32×32 pixels of red, then of green, then of blue.
 const (
 	cifarSide     = 32
 	cifarPixels   = cifarSide * cifarSide
@@ -23,36 +18,107 @@ const (
 	cifarRecord   = 1 + cifarImage
 	cifarClasses  = 10
 	cifarPerFile  = 10000
+
+	cifar100Record = 2 + cifarImage
+)
+
+// cifarFormat says what stands before the pixels of a record.
+type cifarFormat struct {
+	classes []int // of each label byte
+	take    int   // the label byte that is wanted
+}
+
+func (f cifarFormat) record() int { return len(f.classes) + cifarImage }
+
+var (
+	cifar10Format       = cifarFormat{[]int{cifarClasses}, 0}
+	cifar100Format      = cifarFormat{[]int{20, 100}, 1}
+	cifar100CoarseMarks = cifarFormat{[]int{20, 100}, 0}
+)
+
+const (
+	cifarLicence  = "none stated by the publisher; the page asks users to cite the technical report"
+	cifarCitation = "A. Krizhevsky. Learning Multiple Layers of Features from Tiny Images. Technical report, University of Toronto, 2009"
 )
 
 func cifar10Set() dataset {
 	return dataset{
 		about: About{
-			Name:     "cifar10",
-			Title:    "CIFAR-10",
-			Train:    5 * cifarPerFile,
-			Test:     cifarPerFile,
-			Download: cifar10Archive.Size,
-			URL:      cifar10Archive.URL,
-			Licence:  "none stated by the publisher; the page asks users to cite the technical report",
-			Citation: "A. Krizhevsky. Learning Multiple Layers of Features from Tiny Images. Technical report, University of Toronto, 2009",
+			Name: "cifar10", Title: "CIFAR-10",
+			Train: 5 * cifarPerFile, Test: cifarPerFile, Classes: cifarClasses,
+			Height: cifarSide, Width: cifarSide, Channels: cifarChannels,
+			Licence: cifarLicence, Citation: cifarCitation,
 		},
-		open:    openCIFAR10,
-		archive: cifar10Archive,
+		archive:     cifar10Archive,
+		mean:        []float64{0.4914, 0.4822, 0.4465},
+		std:         []float64{0.247, 0.243, 0.261},
+		preparation: "pixels as in the files; mean and standard deviation are the customary rounded ones of the 50,000 training images",
 	}
+}
+
+func cifar100Set() dataset {
+	return dataset{
+		about: About{
+			Name: "cifar100", Title: "CIFAR-100",
+			Train: 5 * cifarPerFile, Test: cifarPerFile, Classes: 100,
+			Height: cifarSide, Width: cifarSide, Channels: cifarChannels,
+			Licence: cifarLicence, Citation: cifarCitation,
+		},
+		archive:     cifar100Archive,
+		preparation: "pixels as in the files, fine labels; " + ownStatistics,
+	}
+}
+
+func cifar100CoarseSet() dataset {
+	d := cifar100Set()
+	d.about.Name, d.about.Title, d.about.Classes = "cifar100-coarse", "CIFAR-100, coarse labels", 20
+	d.preparation = "pixels as in the files, coarse labels; " + ownStatistics
+	d.read = func(ctx context.Context, a *archive, folder string) (*Set, []sum, error) {
+		return readCIFAR(ctx, a.Files, folder, cifar100CoarseMarks, cifar100CoarseClasses())
+	}
+	return d
 }
 
 // cifar10Archive is the official archive. Size and SHA-256 are as several public
 // projects pin them.
 var cifar10Archive = &archive{
-	Set:      "cifar10",
-	URL:      "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
-	Size:     170_052_171,
-	SHA256:   "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
+	Set: "cifar10",
+	Sources: []source{{
+		URLs:   []string{"https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"},
+		Size:   170_052_171,
+		SHA256: "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
+		MD5:    "c32a1d4ab5d03f1284b67883e8d87530",
+		Packed: true,
+	}},
 	Folder:   "cifar-10-batches-bin",
 	Files:    cifar10Files(cifarPerFile),
 	Optional: []string{"batches.meta.txt", "readme.html"},
-	Check:    checkCIFAR10,
+	Read: func(ctx context.Context, a *archive, folder string) (*Set, []sum, error) {
+		return readCIFAR(ctx, a.Files, folder, cifar10Format,
+			[]string{"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"})
+	},
+}
+
+// cifar100Archive is the official archive. Sizes and hashes are as several public
+// projects pin them; MD5 of the archive is the publisher's.
+var cifar100Archive = &archive{
+	Set: "cifar100",
+	Sources: []source{{
+		URLs:   []string{"https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz"},
+		Size:   168_513_733,
+		SHA256: "58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec",
+		MD5:    "03b5dce01913d631647c71ecec9e9cb8",
+		Packed: true,
+	}},
+	Folder: "cifar-100-binary",
+	Files: []member{
+		{Name: "train.bin", Size: 5 * cifarPerFile * cifar100Record, SHA256: "f31298fc616915fa142368359df1c4ca2ae984d6915ca468b998a5ec6aeebf29"},
+		{Name: "test.bin", Size: cifarPerFile * cifar100Record, SHA256: "d8b1e6b7b3bee4020055f0699b111f60b1af1e262aeb93a0b659061746f8224a"},
+	},
+	Optional: []string{"fine_label_names.txt", "coarse_label_names.txt"},
+	Read: func(ctx context.Context, a *archive, folder string) (*Set, []sum, error) {
+		return readCIFAR(ctx, a.Files, folder, cifar100Format, cifar100Classes())
+	},
 }
 
 // cifar10Files lists the five training files and the test file, each with the
@@ -60,157 +126,110 @@ var cifar10Archive = &archive{
 func cifar10Files(records int64) []member {
 	var files []member
 	for i := range 5 {
-		files = append(files, member{fmt.Sprintf("data_batch_%d.bin", i+1), records * cifarRecord})
+		files = append(files, member{Name: fmt.Sprintf("data_batch_%d.bin", i+1), Size: records * cifarRecord})
 	}
-	return append(files, member{"test_batch.bin", records * cifarRecord})
+	return append(files, member{Name: "test_batch.bin", Size: records * cifarRecord})
 }
 
-func openCIFAR10(ctx context.Context, o Options) (*Set, error) {
-	return cifar10Archive.openCIFAR10(ctx, o)
-}
-
-func (a *archive) openCIFAR10(ctx context.Context, o Options) (*Set, error) {
-	folder, err := a.ensure(ctx, o)
-	if err != nil {
-		return nil, err
-	}
-	about := cifar10Set().about
-	trainFiles, testFile := a.Files[:len(a.Files)-1], a.Files[len(a.Files)-1:]
-	s := &Set{Height: cifarSide, Width: cifarSide, Channels: cifarChannels}
-	var files, testFiles []record.File
-	if s.Train, files, err = readCIFAR10(ctx, folder, trainFiles); err != nil {
-		return nil, err
-	}
-	if s.Test, testFiles, err = readCIFAR10(ctx, folder, testFile); err != nil {
-		return nil, err
-	}
-	files = append(files, testFiles...)
-	source, bytes, err := a.origin(folder, files)
-	if err != nil {
-		return nil, err
-	}
-	s.Info = record.Data{
-		Name:   about.Name,
-		Source: source, Bytes: bytes, Files: files,
-		Classes: []string{"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"},
-		Train:   s.Train.Len(), Test: s.Test.Len(),
-		Height: s.Height, Width: s.Width, Channels: s.Channels,
-		Mean:        []float64{0.4914, 0.4822, 0.4465},
-		Std:         []float64{0.247, 0.243, 0.261},
-		Preparation: "pixels as in the files; mean and standard deviation are the customary rounded ones of the 50,000 training images",
-		Licence:     about.Licence,
-		Citation:    about.Citation,
-	}
-	return s, nil
-}
-
-// readCIFAR10 reads files into one split, side by side, and hashes them on the way.
-func readCIFAR10(ctx context.Context, folder string, files []member) (Split, []record.File, error) {
-	var total int64
-	for _, f := range files {
-		total += f.Size / cifarRecord
-	}
+// readCIFAR reads files side by side: the last is the test split, the others the
+// training split.
+func readCIFAR(ctx context.Context, files []member, folder string, format cifarFormat, classes []string) (*Set, []sum, error) {
 	// Sizes are checked before memory for them is taken.
 	for _, f := range files {
-		if err := f.checkSize(folder); err != nil {
-			return Split{}, nil, err
+		if _, err := f.checkSize(folder); err != nil {
+			return nil, nil, err
 		}
 	}
-	s := Split{Images: make([]byte, total*cifarImage), Labels: make([]int32, total)}
-	done := make([]record.File, len(files))
+	s := &Set{Height: cifarSide, Width: cifarSide, Channels: cifarChannels}
+	s.Info.Classes = classes
+	last := len(files) - 1
+	var total int64
+	for _, f := range files[:last] {
+		total += f.Size / int64(format.record())
+	}
+	test := files[last].Size / int64(format.record())
+	s.Train = Split{make([]byte, total*cifarImage), make([]int32, total)}
+	s.Test = Split{make([]byte, test*cifarImage), make([]int32, test)}
+	sums := make([]sum, len(files))
 	errs := make([]error, len(files))
 	var wg sync.WaitGroup
 	var at int64
 	for i, f := range files {
-		n := f.Size / cifarRecord
-		images, labels := s.Images[at*cifarImage:(at+n)*cifarImage], s.Labels[at:at+n]
+		n := f.Size / int64(format.record())
+		split := s.Train
+		if i == last {
+			split, at = s.Test, 0
+		}
+		images, labels := split.Images[at*cifarImage:(at+n)*cifarImage], split.Labels[at:at+n]
 		at += n
 		wg.Go(func() {
-			done[i], errs[i] = readCIFAR10File(ctx, filepath.Join(folder, f.Name), images, labels)
+			sums[i], errs[i] = f.read(ctx, folder, func(r io.Reader, _ int64) error {
+				return decodeCIFAR(r, format, images, labels)
+			})
 		})
 	}
 	wg.Wait()
 	if err := errors.Join(errs...); err != nil {
-		return Split{}, nil, err
+		return nil, nil, err
 	}
-	return s, done, nil
+	return s, sums, nil
 }
 
-func readCIFAR10File(ctx context.Context, path string, images []byte, labels []int32) (record.File, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return record.File{}, fmt.Errorf("data: %w", err)
-	}
-	defer f.Close()
-	h := sha256.New()
-	if err := decodeCIFAR10(io.TeeReader(contextReader{ctx, f}, h), images, labels); err != nil {
-		return record.File{}, fmt.Errorf("data: %s: %w", path, err)
-	}
-	return record.File{
-		Name: filepath.Base(path), Size: int64(len(labels)) * cifarRecord, SHA256: fmt.Sprintf("%x", h.Sum(nil)),
-	}, nil
-}
-
-// decodeCIFAR10 reads exactly len(labels) records and turns each image from
+// decodeCIFAR reads exactly len(labels) records and turns each image from
 // channels×rows×columns into rows×columns×channels. The length of images is
 // len(labels)·3072.
-func decodeCIFAR10(r io.Reader, images []byte, labels []int32) error {
+func decodeCIFAR(r io.Reader, f cifarFormat, images []byte, labels []int32) error {
 	const block = 128 // records read at once
-	buf := make([]byte, min(block, len(labels))*cifarRecord)
+	size, marks := f.record(), len(f.classes)
+	buf := make([]byte, min(block, len(labels))*size)
 	for at := 0; at < len(labels); {
 		n := min(block, len(labels)-at)
-		m, err := io.ReadFull(r, buf[:n*cifarRecord])
+		m, err := io.ReadFull(r, buf[:n*size])
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			return fmt.Errorf("%d bytes, want %d (%d records of %d bytes): the file is cut; take it from the archive again",
-				at*cifarRecord+m, len(labels)*cifarRecord, len(labels), cifarRecord)
+				at*size+m, len(labels)*size, len(labels), size)
 		}
 		if err != nil {
 			return err
 		}
 		for i := range n {
-			rec := buf[i*cifarRecord:][:cifarRecord]
-			if rec[0] >= cifarClasses {
-				return fmt.Errorf("record %d has label %d, want 0 to %d: not a CIFAR-10 file, or a damaged one; take it from the archive again",
-					at+i, rec[0], cifarClasses-1)
+			rec := buf[i*size:][:size]
+			for j, k := range f.classes {
+				if int(rec[j]) >= k {
+					return fmt.Errorf("record %d has label %d, want 0 to %d: not a CIFAR file of records of %d bytes, or a damaged one; take it from the archive again",
+						at+i, rec[j], k-1, size)
+				}
 			}
-			labels[at+i] = int32(rec[0])
-			interleave(images[(at+i)*cifarImage:][:cifarImage], rec[1:])
+			labels[at+i] = int32(rec[f.take])
+			interleave(images[(at+i)*cifarImage:][:cifarImage], rec[marks:], cifarPixels)
 		}
 		at += n
 	}
-	if m, err := io.ReadFull(r, make([]byte, 1)); m > 0 {
-		return fmt.Errorf("bytes follow the %d records of %d bytes: not a CIFAR-10 file, or a damaged one; take it from the archive again",
-			len(labels), cifarRecord)
-	} else if !errors.Is(err, io.EOF) {
-		return err
+	return wantEnd(r, fmt.Sprintf("the %d records of %d bytes", len(labels), size))
+}
+
+// cifar100Classes returns the names of the fine labels, as in fine_label_names.txt.
+func cifar100Classes() []string {
+	return []string{
+		"apple", "aquarium_fish", "baby", "bear", "beaver", "bed", "bee", "beetle", "bicycle", "bottle", "bowl", "boy", "bridge",
+		"bus", "butterfly", "camel", "can", "castle", "caterpillar", "cattle", "chair", "chimpanzee", "clock", "cloud",
+		"cockroach", "couch", "crab", "crocodile", "cup", "dinosaur", "dolphin", "elephant", "flatfish", "forest", "fox", "girl",
+		"hamster", "house", "kangaroo", "keyboard", "lamp", "lawn_mower", "leopard", "lion", "lizard", "lobster", "man",
+		"maple_tree", "motorcycle", "mountain", "mouse", "mushroom", "oak_tree", "orange", "orchid", "otter", "palm_tree", "pear",
+		"pickup_truck", "pine_tree", "plain", "plate", "poppy", "porcupine", "possum", "rabbit", "raccoon", "ray", "road",
+		"rocket", "rose", "sea", "seal", "shark", "shrew", "skunk", "skyscraper", "snail", "snake", "spider", "squirrel",
+		"streetcar", "sunflower", "sweet_pepper", "table", "tank", "telephone", "television", "tiger", "tractor", "train",
+		"trout", "tulip", "turtle", "wardrobe", "whale", "willow_tree", "wolf", "woman", "worm",
 	}
-	return nil
 }
 
-// interleave turns three planes of pixels into pixels of three channels.
-func interleave(dst, src []byte) {
-	r, g, b := src[:cifarPixels], src[cifarPixels:2*cifarPixels], src[2*cifarPixels:3*cifarPixels]
-	dst = dst[:cifarImage]
-	for i := range r {
-		dst[3*i], dst[3*i+1], dst[3*i+2] = r[i], g[i], b[i]
+// cifar100CoarseClasses returns the names of the coarse labels, as in
+// coarse_label_names.txt.
+func cifar100CoarseClasses() []string {
+	return []string{
+		"aquatic_mammals", "fish", "flowers", "food_containers", "fruit_and_vegetables", "household_electrical_devices",
+		"household_furniture", "insects", "large_carnivores", "large_man-made_outdoor_things", "large_natural_outdoor_scenes",
+		"large_omnivores_and_herbivores", "medium_mammals", "non-insect_invertebrates", "people", "reptiles", "small_mammals",
+		"trees", "vehicles_1", "vehicles_2",
 	}
-}
-
-// checkCIFAR10 reads a folder's files through and returns their hashes.
-func checkCIFAR10(ctx context.Context, folder string, files []member) ([]record.File, error) {
-	_, done, err := readCIFAR10(ctx, folder, files)
-	return done, err
-}
-
-// contextReader ends with the context's error once it is done.
-type contextReader struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (c contextReader) Read(p []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return c.r.Read(p)
 }

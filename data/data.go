@@ -2,15 +2,17 @@
 // or fetches the files, checks them, reads them exactly, and says in a
 // record.Data what the images are and where they come from.
 //
-// Sets so far:
+// List names the sets; docs/data.md shows them. Besides them, Open takes
+// "folder:PATH", a folder of PNG and JPEG files in one folder a class, and
+// "npz:PATH", arrays as NumPy writes them.
 //
-//   - "cifar10", in the official binary format: 50,000 + 10,000 images, 32×32×3;
-//   - "fashion-mnist-small", embedded in the program (package fashion): 5,000 +
-//     1,000 images of Fashion-MNIST, padded to 32×32 and repeated to 3 channels.
+// A set is opened with Open, cut to a number of images a class with PerClass or to
+// a long tail with LongTail, given wrong labels with CorruptLabels, and walked
+// through in the order of Permutation; Augmentation shifts and flips. These depend
+// on their arguments only: the same images come in the same order on every
+// platform and backend.
 //
-// A set is opened with Open, cut to a number of images a class with PerClass, and
-// walked through in the order of Permutation. These depend on their arguments
-// only: the same images come in the same order on every platform and backend.
+// Decoded sets are kept in one file each, which a second Open maps into memory.
 package data
 
 import (
@@ -37,8 +39,8 @@ type Split struct {
 // Len returns N.
 func (s Split) Len() int { return len(s.Labels) }
 
-// Set is a data set in memory. Nobody writes to its images and labels: sets may
-// share them.
+// Set is a data set in memory. Nobody writes to its images and labels: sets share
+// them, and the images may be a file that is mapped for reading only.
 type Set struct {
 	Train, Test             Split
 	Height, Width, Channels int
@@ -64,6 +66,8 @@ type Options struct {
 	Progress func(done, total int64)
 	// Offline forbids any download.
 	Offline bool
+	// NoCache reads the files anew and leaves no decoded copy of them.
+	NoCache bool
 	// Log, if not nil, gets a line for each step a user would want to know of.
 	Log io.Writer
 }
@@ -100,32 +104,67 @@ func (o Options) logf(format string, args ...any) {
 
 // About describes a data set without opening it.
 type About struct {
-	Name     string // as Open takes it
-	Title    string
-	Train    int    // images
-	Test     int    // images
-	Download int64  // bytes of the archive that Fetch loads, 0 for an embedded set
-	URL      string // of the archive, empty for an embedded set
-	Licence  string
-	Citation string
+	Name     string   `json:"name"` // as Open takes it
+	Title    string   `json:"title"`
+	Train    int      `json:"train"`   // images
+	Test     int      `json:"test"`    // images
+	Classes  int      `json:"classes"` // K
+	Height   int      `json:"height"`  // pixels, as opened
+	Width    int      `json:"width"`
+	Channels int      `json:"channels"`
+	Download int64    `json:"download"`        // bytes that Fetch loads, 0 for an embedded set
+	Files    []Remote `json:"files,omitempty"` // what Fetch loads
+	URL      string   `json:"url,omitempty"`   // official address of the first of Files
+	Licence  string   `json:"licence"`
+	Citation string   `json:"citation"`
+}
+
+// Remote is a file that Fetch loads.
+type Remote struct {
+	URLs   []string `json:"urls"` // official address, then mirrors
+	Size   int64    `json:"size"` // bytes
+	SHA256 string   `json:"sha256,omitempty"`
+	MD5    string   `json:"md5,omitempty"`
 }
 
 // dataset is a set that the package knows.
 type dataset struct {
 	about About
-	open  func(context.Context, Options) (*Set, error)
 	// archive says how the files are had; nil for an embedded set.
 	archive *archive
+	open    func(context.Context, Options) (*Set, error) // of an embedded set
+	// read, if not nil, stands for the archive's Read.
+	read func(ctx context.Context, a *archive, folder string) (*Set, []sum, error)
+	// mean and std are those that users of the set agree on; nil takes the
+	// training images' own.
+	mean, std   []float64
+	preparation string
 }
 
+// ownStatistics is the end of a preparation.
+const ownStatistics = "mean and standard deviation are those of the training images"
+
 // sets returns every known set in the order that lists show them.
-func sets() []dataset { return []dataset{cifar10Set(), fashionSet()} }
+func sets() []dataset {
+	return []dataset{cifar10Set(), cifar100Set(), cifar100CoarseSet(), stl10Set(), tinySet(),
+		mnistSet(), fashionFullSet(), fashionSet(), svhnSet()}
+}
 
 // List describes every known set.
 func List() []About {
 	var l []About
 	for _, s := range sets() {
-		l = append(l, s.about)
+		about := s.about
+		if a := s.archive; a != nil {
+			about.Download = a.size()
+			for _, r := range a.Sources {
+				about.Files = append(about.Files, Remote{r.URLs, r.Size, r.SHA256, r.MD5})
+			}
+			if len(a.Sources) > 0 {
+				about.URL = a.Sources[0].URLs[0]
+			}
+		}
+		l = append(l, about)
 	}
 	return l
 }
@@ -138,7 +177,8 @@ func find(name string) (dataset, error) {
 		for _, s := range all {
 			known = append(known, s.about.Name)
 		}
-		return dataset{}, fmt.Errorf("data: unknown set %q; known are %s", name, strings.Join(known, ", "))
+		return dataset{}, fmt.Errorf("data: unknown set %q; known are %s, and %sPATH and %sPATH for images of your own",
+			name, strings.Join(known, ", "), folderPrefix, npzPrefix)
 	}
 	return all[i], nil
 }
@@ -147,12 +187,67 @@ func find(name string) (dataset, error) {
 // folder that o names, and fetched from its official address where it is not
 // there and o allows it. A file that is not exactly as its format says is an
 // error that names the file, what was expected, what was found and what to do.
+//
+// "folder:PATH" and "npz:PATH" open images of one's own: see OpenFolder and
+// OpenNPZ.
 func Open(ctx context.Context, name string, o Options) (*Set, error) {
+	if path, ok := strings.CutPrefix(name, folderPrefix); ok {
+		return OpenFolder(ctx, path, o)
+	}
+	if path, ok := strings.CutPrefix(name, npzPrefix); ok {
+		return OpenNPZ(ctx, path, o)
+	}
 	d, err := find(name)
 	if err != nil {
 		return nil, err
 	}
-	return d.open(ctx, o)
+	return d.openSet(ctx, o)
+}
+
+// openSet is Open for a set that is known.
+func (d dataset) openSet(ctx context.Context, o Options) (*Set, error) {
+	if d.archive == nil {
+		return d.open(ctx, o)
+	}
+	folder, err := d.archive.ensure(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	return cached(ctx, o, d.about.Name, folder, d.archive.stamp, func() (*Set, error) { return d.readSet(ctx, folder) })
+}
+
+// readSet reads the files of a folder and completes the set's Info.
+func (d dataset) readSet(ctx context.Context, folder string) (*Set, error) {
+	read := d.archive.Read
+	if d.read != nil {
+		read = d.read
+	}
+	s, sums, err := read(ctx, d.archive, folder)
+	if err != nil {
+		return nil, err
+	}
+	in := &s.Info
+	if in.Source, in.Bytes, err = d.archive.origin(folder, sums); err != nil {
+		return nil, err
+	}
+	in.Files = records(sums)
+	in.Licence, in.Citation = d.about.Licence, d.about.Citation
+	if in.Mean == nil {
+		in.Mean, in.Std = d.mean, d.std
+	}
+	s.complete(d.about.Name, d.preparation)
+	return s, nil
+}
+
+// complete fills what Info says of the images themselves.
+func (s *Set) complete(name, preparation string) {
+	in := &s.Info
+	in.Name, in.Preparation = name, preparation+in.Preparation
+	in.Train, in.Test = s.Train.Len(), s.Test.Len()
+	in.Height, in.Width, in.Channels = s.Height, s.Width, s.Channels
+	if in.Mean == nil {
+		in.Mean, in.Std = channelStats(s.Train.Images, s.Channels)
+	}
 }
 
 // Locate returns the folder in which Open would find a set's files, and whether

@@ -18,7 +18,7 @@ const maxEntries = 64
 // the files that it knows, with their sizes, each once, and nothing else: any
 // other entry (another name, a link, a device, a path that leads elsewhere) is an
 // error. The names it writes come from a's own list.
-func (a *archive) extract(r io.Reader, dir string, create createFunc) error {
+func (a *archive) extract(r io.Reader, dir string, d disk) error {
 	z, err := gzip.NewReader(r)
 	if err != nil {
 		return fmt.Errorf("not a gzip file: %w", err)
@@ -39,6 +39,9 @@ func (a *archive) extract(r io.Reader, dir string, create createFunc) error {
 		if h.Typeflag == tar.TypeDir && path.Clean(h.Name) == a.Folder {
 			continue
 		}
+		if h.Typeflag == tar.TypeReg && a.skipped(h.Name) {
+			continue // Next reads on past it
+		}
 		name, ok := a.known(h.Name)
 		if !ok || h.Typeflag != tar.TypeReg {
 			return fmt.Errorf("tar: entry %q of type %q does not belong to %s", h.Name, h.Typeflag, a.Set)
@@ -54,7 +57,7 @@ func (a *archive) extract(r io.Reader, dir string, create createFunc) error {
 		case h.Size > optionalBytes && i < 0:
 			return fmt.Errorf("tar: %q has %d bytes, want at most %d", h.Name, h.Size, optionalBytes)
 		}
-		if err := save(filepath.Join(dir, name), t, h.Size, create); err != nil {
+		if err := save(filepath.Join(dir, name), t, h.Size, d); err != nil {
 			return err
 		}
 	}
@@ -79,4 +82,14 @@ func (a *archive) known(entry string) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// skipped reports whether an entry belongs to the set but is not wanted.
+func (a *archive) skipped(entry string) bool {
+	for _, name := range a.Skip {
+		if entry == a.Folder+"/"+name {
+			return true
+		}
+	}
+	return false
 }

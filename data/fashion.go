@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
-	"math"
 
 	"github.com/gocollapse/collapse/data/fashion"
 	"github.com/gocollapse/collapse/record"
@@ -20,10 +19,11 @@ const (
 func fashionSet() dataset {
 	return dataset{
 		about: About{
-			Name:     "fashion-mnist-small",
-			Title:    "Fashion-MNIST, the first 500 + 100 images of each class",
-			Train:    10 * fashion.PerClassTrain,
-			Test:     10 * fashion.PerClassTest,
+			Name:    "fashion-mnist-small",
+			Title:   "Fashion-MNIST, the first 500 + 100 images of each class",
+			Train:   10 * fashion.PerClassTrain,
+			Test:    10 * fashion.PerClassTest,
+			Classes: 10, Height: fashionSide, Width: fashionSide, Channels: fashionChannels,
 			Licence:  fashion.Licence,
 			Citation: fashion.Citation,
 		},
@@ -48,15 +48,15 @@ func openFashion(context.Context, Options) (*Set, error) {
 	}
 	// The statistics are those of the images proper: the padding is ground that
 	// tells nothing, and counting it would only move them by the share of it.
-	mean, std := meanStd(images)
+	mean, std := channelStats(images, 1)
 	s.Info = record.Data{
 		Name:   d.about.Name,
 		Source: "embedded", Bytes: record.Official,
 		Classes: fashion.Classes(),
 		Train:   s.Train.Len(), Test: s.Test.Len(),
 		Height: s.Height, Width: s.Width, Channels: s.Channels,
-		Mean: []float64{mean, mean, mean},
-		Std:  []float64{std, std, std},
+		Mean: repeat3(mean[0]),
+		Std:  repeat3(std[0]),
 		Preparation: "the first 500 training and 100 test images of each class of Fashion-MNIST, pixels as published; " +
 			"padded from 28×28 to 32×32 with zeros, two on each side, and the grey channel repeated to 3; " +
 			"mean and standard deviation are those of the training pixels before padding",
@@ -105,15 +105,5 @@ func widen(labels []byte) []int32 {
 	return out
 }
 
-// meanStd returns the mean and the standard deviation (with N) of pixels in
-// [0, 1], from whole sums so that they are the same everywhere.
-func meanStd(pixels []byte) (mean, std float64) {
-	var sum, squares uint64
-	for _, p := range pixels {
-		sum += uint64(p)
-		squares += uint64(p) * uint64(p)
-	}
-	n := float64(len(pixels))
-	mean = float64(sum) / n / 255
-	return mean, math.Sqrt(float64(squares)/n/(255*255) - mean*mean)
-}
+// repeat3 is the statistic of a grey channel that was repeated.
+func repeat3(v float64) []float64 { return []float64{v, v, v} }

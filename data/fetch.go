@@ -2,6 +2,7 @@ package data
 
 import (
 	"context"
+	"crypto/md5"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -24,30 +25,32 @@ const (
 // fetcher downloads and writes. Tests replace its parts.
 type fetcher struct {
 	client   *http.Client
-	create   createFunc
+	disk     disk
 	progress func(done, total int64)
+	total    int64 // bytes of all that is loaded for the set
+	stall    time.Duration
 	logf     func(format string, args ...any)
 }
 
 func newFetcher(o Options) *fetcher {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.ResponseHeaderTimeout = stall
-	f := &fetcher{client: &http.Client{Transport: t}, create: createFile, progress: o.Progress, logf: o.logf}
+	f := &fetcher{client: &http.Client{Transport: t}, disk: osDisk, progress: o.Progress, logf: o.logf, stall: stall}
 	if f.progress == nil {
 		f.progress = func(int64, int64) {}
 	}
 	return f
 }
 
-// download brings the whole archive of a into the file part, or goes on with what
+// download brings the whole file of s into the file part, or goes on with what
 // part holds, and checks size and hash. Whatever fails, part is left so that the
-// next call can go on from it.
-func (f *fetcher) download(ctx context.Context, a *archive, part string) error {
-	resumed, err := f.transfer(ctx, a, part)
+// next call can go on from it. before is what the progress counts already.
+func (f *fetcher) download(ctx context.Context, a *archive, s *source, part string, before int64) error {
+	resumed, err := f.transfer(ctx, a, s, part, before)
 	if err != nil {
 		return err
 	}
-	bad := a.verify(ctx, part)
+	bad := a.verify(ctx, s, part)
 	if bad == nil || ctx.Err() != nil {
 		return bad
 	}
@@ -59,11 +62,11 @@ func (f *fetcher) download(ctx context.Context, a *archive, part string) error {
 	if !resumed {
 		return fmt.Errorf("%w; the download was removed: something between here and the server alters it; %s", bad, a.waysOut())
 	}
-	f.logf("the continued download of %s is not the official archive: loading it from the start", a.Set)
-	if _, err := f.transfer(ctx, a, part); err != nil {
+	f.logf("the continued download of %s is not the official file: loading it from the start", s.name())
+	if _, err := f.transfer(ctx, a, s, part, before); err != nil {
 		return err
 	}
-	if bad := a.verify(ctx, part); bad != nil {
+	if bad := a.verify(ctx, s, part); bad != nil {
 		return errors.Join(
 			fmt.Errorf("%w; the download was removed: something between here and the server alters it; %s", bad, a.waysOut()),
 			os.Remove(part))
@@ -71,20 +74,22 @@ func (f *fetcher) download(ctx context.Context, a *archive, part string) error {
 	return nil
 }
 
-// transfer fills part up to the archive's size. It takes a broken transfer up
-// again as long as each attempt brings more than was ever there. resumed reports
-// whether part is made of more than one answer.
-func (f *fetcher) transfer(ctx context.Context, a *archive, part string) (resumed bool, err error) {
+// transfer fills part up to the size of s. It takes a broken transfer up again as
+// long as each attempt brings more than was ever there; an address that brings
+// nothing more gives way to the next mirror. resumed reports whether part is made
+// of more than one answer.
+func (f *fetcher) transfer(ctx context.Context, a *archive, s *source, part string, before int64) (resumed bool, err error) {
 	best, err := sizeOf(part)
 	if err != nil {
 		return false, err
 	}
-	if best > a.Size {
-		best = 0 // not a part of the archive; attempt starts anew
+	if best > s.Size {
+		best = 0 // not a part of the file; attempt starts anew
 	}
 	resumed = best > 0
-	for attempt := 0; ; attempt++ {
-		err := f.attempt(ctx, a, part)
+	var faults []error // of the addresses that were given up
+	for attempt, mirror := 0, 0; ; attempt++ {
+		err := f.attempt(ctx, s, s.URLs[mirror], part, before)
 		if err == nil {
 			return resumed, nil
 		}
@@ -93,15 +98,21 @@ func (f *fetcher) transfer(ctx context.Context, a *archive, part string) (resume
 			return resumed, serr
 		}
 		var broken *brokenError
-		if !errors.As(err, &broken) || ctx.Err() != nil || have <= best || attempt == maxResumes {
-			if errors.As(err, &broken) && ctx.Err() == nil {
-				err = fmt.Errorf("data: fetching %s: %w; %d of %d bytes are kept: the same command again goes on from there; %s",
-					a.Set, err, have, a.Size, a.waysOut())
-			}
+		if !errors.As(err, &broken) || ctx.Err() != nil {
 			return resumed, err
 		}
-		f.logf("the transfer broke at %d of %d bytes: going on", have, a.Size)
-		best, resumed = have, true
+		switch {
+		case have > best && attempt < maxResumes:
+			f.logf("the transfer broke at %d of %d bytes: going on", have, s.Size)
+		case mirror+1 < len(s.URLs):
+			faults = append(faults, err)
+			mirror++
+			f.logf("%v: trying %s", err, s.URLs[mirror])
+		default:
+			return resumed, fmt.Errorf("data: fetching %s: %w; %d of %d bytes are kept: the same command again goes on from there; %s",
+				a.Set, errors.Join(append(faults, err)...), have, s.Size, a.waysOut())
+		}
+		best, resumed = max(best, have), have > 0
 	}
 }
 
@@ -115,20 +126,20 @@ func (e *brokenError) Unwrap() error { return e.err }
 func broken(format string, args ...any) error { return &brokenError{fmt.Errorf(format, args...)} }
 
 // attempt asks once for what part lacks and appends what comes.
-func (f *fetcher) attempt(ctx context.Context, a *archive, part string) error {
+func (f *fetcher) attempt(ctx context.Context, s *source, url, part string, before int64) error {
 	have, err := sizeOf(part)
 	if err != nil {
 		return err
 	}
-	if have > a.Size {
+	if have > s.Size {
 		have = 0
 	}
-	if have == a.Size {
+	if have == s.Size {
 		return nil
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	res, err := f.get(ctx, a.URL, have)
+	res, err := f.get(ctx, url, have)
 	if err != nil {
 		return err
 	}
@@ -137,26 +148,26 @@ func (f *fetcher) attempt(ctx context.Context, a *archive, part string) error {
 		// The server holds less than we do: what we have is not its archive.
 		res.Body.Close()
 		have = 0
-		if res, err = f.get(ctx, a.URL, have); err != nil {
+		if res, err = f.get(ctx, url, have); err != nil {
 			return err
 		}
 		defer res.Body.Close()
 	}
 	switch {
 	case res.StatusCode == http.StatusPartialContent && have > 0:
-		want := fmt.Sprintf("bytes %d-%d/%d", have, a.Size-1, a.Size)
+		want := fmt.Sprintf("bytes %d-%d/%d", have, s.Size-1, s.Size)
 		if got := res.Header.Get("Content-Range"); got != want {
-			return broken("%s: the server sent the range %q, want %q", a.URL, got, want)
+			return broken("%s: the server sent the range %q, want %q", url, got, want)
 		}
 	case res.StatusCode == http.StatusOK:
 		have = 0
 	default:
-		return broken("%s: the server answered %s", a.URL, res.Status)
+		return broken("%s: the server answered %s", url, res.Status)
 	}
-	if n := res.ContentLength; n >= 0 && n != a.Size-have {
-		return broken("%s: the server offers %d bytes, want %d: not the archive; perhaps a page of a proxy or of a network that asks for a login", a.URL, n, a.Size-have)
+	if n := res.ContentLength; n >= 0 && n != s.Size-have {
+		return broken("%s: the server offers %d bytes, want %d: not the archive; perhaps a page of a proxy or of a network that asks for a login", url, n, s.Size-have)
 	}
-	return f.append(ctx, cancel, a, part, have, res.Body)
+	return f.append(ctx, cancel, s, url, part, have, before, res.Body)
 }
 
 func (f *fetcher) get(ctx context.Context, url string, from int64) (*http.Response, error) {
@@ -176,14 +187,14 @@ func (f *fetcher) get(ctx context.Context, url string, from int64) (*http.Respon
 	return res, nil
 }
 
-// append writes body to part from byte have on, never beyond the archive's size.
+// append writes body to part from byte have on, never beyond the size of s.
 // A transfer that stalls is cancelled.
-func (f *fetcher) append(ctx context.Context, cancel context.CancelCauseFunc, a *archive, part string, have int64, body io.Reader) (err error) {
+func (f *fetcher) append(ctx context.Context, cancel context.CancelCauseFunc, s *source, url, part string, have, before int64, body io.Reader) (err error) {
 	flag := os.O_WRONLY | os.O_CREATE | os.O_APPEND
 	if have == 0 {
 		flag |= os.O_TRUNC
 	}
-	w, err := f.create(part, flag)
+	w, err := f.disk.create(part, flag)
 	if err != nil {
 		return fmt.Errorf("data: %w", err)
 	}
@@ -192,41 +203,41 @@ func (f *fetcher) append(ctx context.Context, cancel context.CancelCauseFunc, a 
 			err = fmt.Errorf("data: %w", cerr)
 		}
 	}()
-	timer := time.AfterFunc(stall, func() { cancel(fmt.Errorf("no byte came for %v", stall)) })
+	timer := time.AfterFunc(f.stall, func() { cancel(fmt.Errorf("no byte came for %v", f.stall)) })
 	defer timer.Stop()
-	f.progress(have, a.Size)
+	f.progress(before+have, f.total)
 	buf := make([]byte, 1<<16)
 	for {
 		n, rerr := body.Read(buf)
-		timer.Reset(stall)
+		timer.Reset(f.stall)
 		if n > 0 {
-			if have+int64(n) > a.Size {
-				return broken("%s: the server sent more than the %d bytes of the archive", a.URL, a.Size)
+			if have+int64(n) > s.Size {
+				return broken("%s: the server sent more than the %d bytes of the archive", url, s.Size)
 			}
 			if _, err := w.Write(buf[:n]); err != nil {
 				return fmt.Errorf("data: %s: %w", part, err)
 			}
 			have += int64(n)
-			f.progress(have, a.Size)
+			f.progress(before+have, f.total)
 		}
 		switch {
-		case errors.Is(rerr, io.EOF) && have == a.Size:
+		case errors.Is(rerr, io.EOF) && have == s.Size:
 			if err := w.Sync(); err != nil {
 				return fmt.Errorf("data: %s: %w", part, err)
 			}
 			return nil
 		case errors.Is(rerr, io.EOF):
-			return broken("%s: the transfer ended early: %w", a.URL, io.ErrUnexpectedEOF)
+			return broken("%s: the transfer ended early: %w", url, io.ErrUnexpectedEOF)
 		case rerr != nil && ctx.Err() != nil:
-			return broken("%s: the transfer broke: %w", a.URL, context.Cause(ctx))
+			return broken("%s: the transfer broke: %w", url, context.Cause(ctx))
 		case rerr != nil:
-			return broken("%s: the transfer broke: %w", a.URL, rerr)
+			return broken("%s: the transfer broke: %w", url, rerr)
 		}
 	}
 }
 
-// verify checks size and hash of an archive.
-func (a *archive) verify(ctx context.Context, path string) error {
+// verify checks size and hash of a file that should be s.
+func (a *archive) verify(ctx context.Context, s *source, path string) error {
 	file, err := os.Open(path)
 	if err != nil {
 		return fmt.Errorf("data: %w", err)
@@ -237,15 +248,19 @@ func (a *archive) verify(ctx context.Context, path string) error {
 		return fmt.Errorf("data: %w", err)
 	}
 	name := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(path), "."), ".part")
-	if st.Size() != a.Size {
-		return fmt.Errorf("data: %s has %d bytes, want %d: not the official archive of %s, or only a part of it", name, st.Size(), a.Size, a.Set)
+	if st.Size() != s.Size {
+		return fmt.Errorf("data: %s has %d bytes, want %d: not the official %s of %s, or only a part of it", name, st.Size(), s.Size, s.name(), a.Set)
 	}
+	kind, want := s.hash()
 	h := sha256.New()
+	if kind == "MD5" {
+		h = md5.New()
+	}
 	if _, err := io.Copy(h, contextReader{ctx, file}); err != nil {
 		return fmt.Errorf("data: %w", err)
 	}
-	if got := fmt.Sprintf("%x", h.Sum(nil)); got != a.SHA256 {
-		return fmt.Errorf("data: %s has SHA-256 %s, want %s: not the official archive of %s", name, got, a.SHA256, a.Set)
+	if got := fmt.Sprintf("%x", h.Sum(nil)); got != want {
+		return fmt.Errorf("data: %s has %s %s, want %s: not the official %s of %s", name, kind, got, want, s.name(), a.Set)
 	}
 	return nil
 }

@@ -97,8 +97,8 @@ func TestFetch(t *testing.T) {
 		}
 		wantInstalled(t, a, dir)
 	}
-	if last != a.Size || total != a.Size {
-		t.Errorf("progress ended at %d of %d, want %d", last, total, a.Size)
+	if last != a.size() || total != a.size() {
+		t.Errorf("progress ended at %d of %d, want %d", last, total, a.size())
 	}
 	if len(s.ranges) != 1 {
 		t.Errorf("%d requests for two fetches, want 1", len(s.ranges))
@@ -295,16 +295,16 @@ func TestFetchAtOnce(t *testing.T) {
 // Whoever waits for another's fetch is told so and can be stopped.
 func TestLockWaits(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "lock")
-	unlock, err := lock(context.Background(), path, func() { t.Error("waited for nobody") })
+	unlock, err := lock(context.Background(), path, osDisk.lock, func() { t.Error("waited for nobody") })
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	if _, err := lock(ctx, path, cancel); !errors.Is(err, context.Canceled) {
+	if _, err := lock(ctx, path, osDisk.lock, cancel); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want %v", err, context.Canceled)
 	}
 	unlock()
-	unlock, err = lock(context.Background(), path, func() { t.Error("waited for a lock that was released") })
+	unlock, err = lock(context.Background(), path, osDisk.lock, func() { t.Error("waited for a lock that was released") })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -333,7 +333,7 @@ func (f fullFile) ReadFrom(r io.Reader) (int64, error) {
 }
 
 func (d *full) create(path string, flag int) (outFile, error) {
-	f, err := createFile(path, flag)
+	f, err := osDisk.create(path, flag)
 	if err != nil {
 		return nil, err
 	}
@@ -354,7 +354,7 @@ func TestFetchDiskFull(t *testing.T) {
 			f := newFetcher(o)
 			disk := new(full)
 			disk.room.Store(room)
-			f.create = disk.create
+			f.disk.create = disk.create
 			_, err := a.fetch(context.Background(), o, f)
 			wantError(t, err, "no space left", "make room in "+dir, EnvDir)
 			if !errors.Is(err, syscall.ENOSPC) {
@@ -386,7 +386,7 @@ func TestFetchFromFolderDiskFull(t *testing.T) {
 	f := newFetcher(Options{})
 	disk := new(full)
 	disk.room.Store(3 * miniRecords * cifarRecord)
-	f.create = disk.create
+	f.disk.create = disk.create
 	_, err := a.fetchFrom(context.Background(), from, Options{Dir: dir}, f)
 	wantError(t, err, "no space left")
 	if _, found := a.locate(dir); found {

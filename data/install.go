@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -29,10 +30,11 @@ func Fetch(ctx context.Context, name string, o Options) (dir string, err error) 
 }
 
 // FetchFrom installs a set from path, for machines without network: the archive,
-// which must have its published size and hash, or a folder of the unpacked files,
-// which is read through and accepted on its structure; a record then says that
-// its bytes are not known to be the official ones, unless the folder was installed
-// from the archive by this package. It returns the folder of the installed files.
+// which must have its published size and hash, a folder that holds the archives, or
+// a folder of the unpacked files, which is read through and accepted on its
+// structure; a record then says that its bytes are not known to be the official
+// ones, unless the folder was installed from the archive by this package or each of
+// its files has a published hash. It returns the folder of the installed files.
 // Other files of the same set that are already there are an error.
 func FetchFrom(ctx context.Context, name, path string, o Options) (dir string, err error) {
 	d, err := find(name)
@@ -50,32 +52,45 @@ func (a *archive) fetch(ctx context.Context, o Options, f *fetcher) (string, err
 	if folder, found, err := a.installed(ctx, o); found || err != nil {
 		return folder, err
 	}
-	return a.locked(ctx, o, func(dir string) (string, error) {
+	if len(a.Sources) == 0 {
+		return "", fmt.Errorf("data: %s has no published hash to check a download against; %s", a.Set, a.waysOut())
+	}
+	return a.locked(ctx, o, f, func(dir string) (string, error) {
 		if folder, found, err := a.installed(ctx, o); found || err != nil {
 			return folder, err // another process was faster
 		}
 		if o.Offline {
 			return "", a.offline(dir)
 		}
-		o.logf("fetching %s (%.0f MB) from %s to %s", a.Set, float64(a.Size)/1e6, a.URL, dir)
-		part := filepath.Join(dir, "."+filepath.Base(a.URL)+".part")
-		if err := f.download(ctx, a, part); err != nil {
-			return "", err
+		parts := make([]string, len(a.Sources))
+		var before int64
+		f.total = a.size()
+		for i := range a.Sources {
+			s := &a.Sources[i]
+			parts[i] = filepath.Join(dir, "."+s.name()+".part")
+			o.logf("fetching %s (%.1f MB) of %s from %s to %s", s.name(), float64(s.Size)/1e6, a.Set, s.URLs[0], dir)
+			if err := f.download(ctx, a, s, parts[i], before); err != nil {
+				return "", err
+			}
+			before += s.Size
 		}
-		folder, err := a.unpack(ctx, dir, part, f)
+		folder, err := a.unpack(ctx, dir, parts, f)
 		if err != nil {
 			return "", err
 		}
-		// The folder is in place: an archive that cannot be removed is no failure.
-		if err := os.Remove(part); err != nil {
-			o.logf("data: %v", err)
+		// The folder is in place: a part that cannot be removed is no failure.
+		for _, part := range parts {
+			if err := os.Remove(part); err != nil {
+				o.logf("data: %v", err)
+			}
 		}
 		o.logf("%s is in %s", a.Set, folder)
 		return folder, nil
 	})
 }
 
-// installed looks for the set and, where it is there, reads it through.
+// installed looks for the set and, where it is there, reads it through, unless that
+// was done before.
 func (a *archive) installed(ctx context.Context, o Options) (folder string, found bool, err error) {
 	dir, _, err := o.folder()
 	if err != nil {
@@ -85,9 +100,17 @@ func (a *archive) installed(ctx context.Context, o Options) (folder string, foun
 	if !found {
 		return folder, false, nil
 	}
-	files, err := a.Check(ctx, folder, a.Files)
+	if !o.NoCache {
+		// A decoded copy of these very files says that they were read through.
+		if path, key, err := cachePath(o, a.Set, folder, a.stamp); err == nil {
+			if _, err := openCache(path, key); err == nil {
+				return folder, true, nil
+			}
+		}
+	}
+	_, sums, err := a.Read(ctx, a, folder)
 	if err == nil {
-		_, _, err = a.origin(folder, files)
+		_, _, err = a.origin(folder, sums)
 	}
 	return folder, true, err
 }
@@ -95,90 +118,130 @@ func (a *archive) installed(ctx context.Context, o Options) (folder string, foun
 func (a *archive) fetchFrom(ctx context.Context, path string, o Options, f *fetcher) (string, error) {
 	st, err := os.Stat(path)
 	if err != nil {
-		return "", fmt.Errorf("data: %w; want %s or the folder %s unpacked from it", err, filepath.Base(a.URL), a.Folder)
+		return "", fmt.Errorf("data: %w; %s", err, a.waysOut())
 	}
-	return a.locked(ctx, o, func(dir string) (string, error) {
+	return a.locked(ctx, o, f, func(dir string) (string, error) {
+		if !st.IsDir() && len(a.Sources) != 1 {
+			return "", fmt.Errorf("data: %s is a file, want a folder: %s", path, a.waysOut())
+		}
+		files := []string{path}
 		if st.IsDir() {
-			return a.copyFolder(ctx, dir, path, f)
+			if _, found := a.locate(path); found {
+				return a.copyFolder(ctx, dir, path, f)
+			}
+			// A folder that holds the archives as they were downloaded.
+			files = nil
+			for _, s := range a.Sources {
+				files = append(files, filepath.Join(path, s.name()))
+			}
+			if len(files) == 0 || slices.ContainsFunc(files, absent) {
+				return "", fmt.Errorf("data: no files of %s in %s; want %s … %s, there or in its folder %s",
+					a.Set, path, a.Files[0].Name, a.Files[len(a.Files)-1].Name, a.Folder)
+			}
 		}
-		if err := a.verify(ctx, path); err != nil {
-			return "", err
+		for i, file := range files {
+			if err := a.verify(ctx, &a.Sources[i], file); err != nil {
+				return "", err
+			}
 		}
-		return a.unpack(ctx, dir, path, f)
+		return a.unpack(ctx, dir, files, f)
 	})
+}
+
+func absent(path string) bool {
+	_, err := os.Stat(path)
+	return err != nil
 }
 
 // locked calls do with the folder of the data sets, which it creates, while no
 // other process installs the same set there.
-func (a *archive) locked(ctx context.Context, o Options, do func(dir string) (string, error)) (string, error) {
+func (a *archive) locked(ctx context.Context, o Options, f *fetcher, do func(dir string) (string, error)) (string, error) {
 	dir, origin, err := o.folder()
 	if err != nil {
 		return "", err
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := f.disk.mkdirAll(dir); err != nil {
 		return "", fmt.Errorf("data: folder of the data sets (%s): %w; set %s=FOLDER to one that can be written", origin, err, EnvDir)
 	}
-	unlock, err := lock(ctx, filepath.Join(dir, "."+a.Set+".lock"), func() {
+	unlock, err := lock(ctx, filepath.Join(dir, "."+a.Set+".lock"), f.disk.lock, func() {
 		o.logf("another process is installing %s in %s: waiting for it", a.Set, dir)
 	})
 	if err != nil {
-		return "", fmt.Errorf("data: lock in %s (%s): %w", dir, origin, err)
+		return "", fmt.Errorf("data: lock in %s (%s): %w; set %s=FOLDER to one that can be written", dir, origin, err, EnvDir)
 	}
 	defer unlock()
 	folder, err := do(dir)
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+	switch {
+	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT):
 		err = fmt.Errorf("%w; make room in %s (%s needs about %.0f MB) or set %s=FOLDER on another disk, and run the same again: what was loaded is kept",
-			err, dir, a.Set, float64(a.Size+a.unpacked())/1e6, EnvDir)
+			err, dir, a.Set, float64(a.size()+a.unpacked())/1e6, EnvDir)
+	case errors.Is(err, syscall.EROFS) || errors.Is(err, fs.ErrPermission):
+		err = fmt.Errorf("%w; set %s=FOLDER to one that can be written", err, EnvDir)
 	}
 	return folder, err
 }
 
-// unpacked returns the size of the files.
+// unpacked returns the size of the files, as far as it is known.
 func (a *archive) unpacked() int64 {
 	var n int64
 	for _, m := range a.Files {
 		n += m.Size
 	}
+	if n == 0 {
+		n = a.size() // the files are those that are loaded
+	}
 	return n
 }
 
-// unpack places the files of an archive whose hash was checked.
-func (a *archive) unpack(ctx context.Context, dir, path string, f *fetcher) (string, error) {
+// unpack places the files of sources whose hashes were checked, in their order.
+func (a *archive) unpack(ctx context.Context, dir string, paths []string, f *fetcher) (string, error) {
 	return a.place(ctx, dir, f, func(tmp string) (bool, error) {
-		file, err := os.Open(path)
-		if err != nil {
-			return false, fmt.Errorf("data: %w", err)
-		}
-		defer file.Close()
-		if err := a.extract(contextReader{ctx, file}, tmp, f.create); err != nil {
-			return false, fmt.Errorf("data: %s: %w", path, err)
+		for i, path := range paths {
+			var err error
+			if s := &a.Sources[i]; s.Packed {
+				err = a.extractFile(ctx, path, tmp, f.disk)
+			} else {
+				err = copyFile(ctx, filepath.Join(tmp, s.name()), path, s.Size, f.disk)
+			}
+			if err != nil {
+				return false, fmt.Errorf("data: %s: %w", path, err)
+			}
 		}
 		return true, nil
 	})
 }
 
+func (a *archive) extractFile(ctx context.Context, path, dir string, d disk) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	return a.extract(contextReader{ctx, file}, dir, d)
+}
+
 // copyFolder places a copy of the files in or at path.
 func (a *archive) copyFolder(ctx context.Context, dir, path string, f *fetcher) (string, error) {
-	from, found := a.locate(path)
-	if !found {
-		return "", fmt.Errorf("data: no files of %s in %s; want %s … %s, there or in its folder %s",
-			a.Set, path, a.Files[0].Name, a.Files[len(a.Files)-1].Name, a.Folder)
-	}
-	files, err := a.Check(ctx, from, a.Files)
+	from, _ := a.locate(path)
+	_, sums, err := a.Read(ctx, a, from)
 	if err != nil {
 		return "", err
 	}
-	_, bytes, err := a.origin(from, files)
+	source, _, err := a.origin(from, sums)
 	if err != nil {
 		return "", err
 	}
 	return a.place(ctx, dir, f, func(tmp string) (bool, error) {
-		for _, m := range a.Files {
-			if err := copyFile(ctx, filepath.Join(tmp, m.Name), filepath.Join(from, m.Name), m.Size, f.create); err != nil {
+		if a.Unpacked != "" && !absent(filepath.Join(from, a.Unpacked)) {
+			return false, a.Copy(ctx, tmp, from, f.disk)
+		}
+		for i, m := range a.Files {
+			path := m.path(from)
+			if err := copyFile(ctx, filepath.Join(tmp, filepath.Base(path)), path, sums[i].Size, f.disk); err != nil {
 				return false, fmt.Errorf("data: %w", err)
 			}
 		}
-		return bytes == record.Official, nil
+		return source == "archive", nil
 	})
 }
 
@@ -190,7 +253,7 @@ func (a *archive) place(ctx context.Context, dir string, f *fetcher, fill func(t
 	if err := removeLeft(dir, prefix); err != nil {
 		return "", err
 	}
-	tmp, err := os.MkdirTemp(dir, prefix)
+	tmp, err := f.disk.mkdirTemp(dir, prefix)
 	if err != nil {
 		return "", fmt.Errorf("data: %w", err)
 	}
@@ -203,10 +266,11 @@ func (a *archive) place(ctx context.Context, dir string, f *fetcher, fill func(t
 	if err != nil {
 		return "", err
 	}
-	files, err := a.Check(ctx, tmp, a.Files)
+	_, sums, err := a.Read(ctx, a, tmp)
 	if err != nil {
 		return "", err
 	}
+	files := records(sums)
 	b, err := a.manifest(files, official)
 	if err != nil {
 		return "", fmt.Errorf("data: %w", err)
@@ -215,7 +279,7 @@ func (a *archive) place(ctx context.Context, dir string, f *fetcher, fill func(t
 	if found {
 		return folder, a.agree(ctx, folder, tmp, files, b, official)
 	}
-	if err := writeFile(filepath.Join(tmp, manifestName), b, f.create); err != nil {
+	if err := writeFile(filepath.Join(tmp, manifestName), b, f.disk); err != nil {
 		return "", fmt.Errorf("data: %w", err)
 	}
 	if err := os.Chmod(tmp, 0o755); err != nil {
@@ -224,7 +288,7 @@ func (a *archive) place(ctx context.Context, dir string, f *fetcher, fill func(t
 	if err := syncFolder(tmp); err != nil {
 		return "", fmt.Errorf("data: %w", err)
 	}
-	if err := os.Rename(tmp, folder); err != nil {
+	if err := f.disk.rename(tmp, folder); err != nil {
 		return "", fmt.Errorf("data: %w", err)
 	}
 	if err := syncFolder(dir); err != nil {
@@ -237,11 +301,11 @@ func (a *archive) place(ctx context.Context, dir string, f *fetcher, fill func(t
 // as installed, and known to be official once the archive has said so. Others are
 // left alone and reported.
 func (a *archive) agree(ctx context.Context, folder, tmp string, files []record.File, manifest []byte, official bool) error {
-	there, err := a.Check(ctx, folder, a.Files)
+	_, there, err := a.Read(ctx, a, folder)
 	if err != nil {
 		return err
 	}
-	if !slices.Equal(there, files) {
+	if !slices.Equal(records(there), files) {
 		return fmt.Errorf("data: %s already holds other files of %s; move that folder away to install these", folder, a.Set)
 	}
 	if err := os.RemoveAll(tmp); err != nil {
@@ -278,16 +342,26 @@ type outFile interface {
 	Sync() error
 }
 
-// createFunc opens a file for writing: flag is that of os.OpenFile.
-type createFunc func(path string, flag int) (outFile, error)
+// disk is what an installation does to the file system. Tests replace parts of it.
+type disk struct {
+	create    func(path string, flag int) (outFile, error) // flag is that of os.OpenFile
+	mkdirAll  func(path string) error
+	mkdirTemp func(dir, pattern string) (string, error)
+	rename    func(from, to string) error
+	lock      func(path string, flag int) (*os.File, error)
+}
 
-func createFile(path string, flag int) (outFile, error) {
-	return os.OpenFile(path, flag, 0o644)
+var osDisk = disk{
+	create:    func(path string, flag int) (outFile, error) { return os.OpenFile(path, flag, 0o644) },
+	mkdirAll:  func(path string) error { return os.MkdirAll(path, 0o755) },
+	mkdirTemp: os.MkdirTemp,
+	rename:    os.Rename,
+	lock:      func(path string, flag int) (*os.File, error) { return os.OpenFile(path, flag, 0o644) },
 }
 
 // save copies exactly size bytes of r to a new file and syncs it.
-func save(path string, r io.Reader, size int64, create createFunc) error {
-	w, err := create(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL)
+func save(path string, r io.Reader, size int64, d disk) error {
+	w, err := d.create(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL)
 	if err != nil {
 		return err
 	}
@@ -301,17 +375,17 @@ func save(path string, r io.Reader, size int64, create createFunc) error {
 	return errors.Join(err, w.Close())
 }
 
-func writeFile(path string, b []byte, create createFunc) error {
-	return save(path, strings.NewReader(string(b)), int64(len(b)), create)
+func writeFile(path string, b []byte, d disk) error {
+	return save(path, strings.NewReader(string(b)), int64(len(b)), d)
 }
 
-func copyFile(ctx context.Context, to, from string, size int64, create createFunc) error {
+func copyFile(ctx context.Context, to, from string, size int64, d disk) error {
 	r, err := os.Open(from)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	return save(to, contextReader{ctx, r}, size, create)
+	return save(to, contextReader{ctx, r}, size, d)
 }
 
 // syncFolder makes the names in a folder last through a crash.

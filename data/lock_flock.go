@@ -13,8 +13,8 @@ import (
 // lock takes a lock that ends with the process, waiting for whoever holds it, and
 // returns what releases it. waiting is called once if it has to wait. The file
 // stays: removing it would let two processes hold locks on two files of one name.
-func lock(ctx context.Context, path string, waiting func()) (unlock func(), err error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+func lock(ctx context.Context, path string, open func(path string, flag int) (*os.File, error), waiting func()) (unlock func(), err error) {
+	f, err := open(path, os.O_RDWR|os.O_CREATE)
 	if err != nil {
 		return nil, err
 	}

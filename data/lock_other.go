@@ -14,9 +14,9 @@ import (
 // lock creates a file that no other process may create meanwhile, waiting for
 // whoever has, and returns what removes it. waiting is called once if it has to
 // wait. A killed process leaves the file: the message says so.
-func lock(ctx context.Context, path string, waiting func()) (unlock func(), err error) {
+func lock(ctx context.Context, path string, open func(path string, flag int) (*os.File, error), waiting func()) (unlock func(), err error) {
 	for first := true; ; first = false {
-		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+		f, err := open(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL)
 		if err == nil {
 			return func() { f.Close(); os.Remove(path) }, nil
 		}

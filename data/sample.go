@@ -2,8 +2,10 @@ package data
 
 import (
 	"fmt"
+	"math"
 	"math/bits"
 	"math/rand/v2"
+	"slices"
 )
 
 // Streams of random numbers: what is drawn for one purpose is independent of what
@@ -12,6 +14,9 @@ import (
 const (
 	streamPermutation uint64 = 1 + iota
 	streamPerClass
+	streamLongTail
+	streamCorrupt
+	streamAugment
 )
 
 // newSource returns the random numbers of (seed, stream, index). Seeds are mixed,
@@ -74,26 +79,115 @@ func (s *Set) PerClass(n int, seed int64) (*Set, error) {
 	if n < 0 {
 		return nil, fmt.Errorf("data: %s: %d training images a class asked for; want 0 (all) or more", s.Info.Name, n)
 	}
-	members := make([][]int32, len(s.Info.Classes))
-	for i, l := range s.Train.Labels {
-		members[l] = append(members[l], int32(i))
-	}
-	kept := make([]bool, s.Train.Len())
+	members := s.members()
+	counts := make([]int, len(members))
 	for k, m := range members {
 		if len(m) < n {
 			return nil, fmt.Errorf("data: %s: class %d (%s) has %d training images, %d asked for; ask for at most %d, or 0 for all",
 				s.Info.Name, k, s.Info.Classes[k], len(m), n, fewest(members))
 		}
-		shuffle(newSource(seed, streamPerClass, uint64(k)), m, n)
-		for _, i := range m[:n] {
+		counts[k] = n
+	}
+	t := s.choose(members, counts, seed, streamPerClass)
+	t.Info.Preparation += fmt.Sprintf("; %d training images of each class, chosen at random with seed %d", n, seed)
+	return t, nil
+}
+
+// LongTail returns a set whose class k of K keeps
+//
+//	n_k = ⌊n · ratio^(−k/(K−1))⌋
+//
+// training images, n being the size of the smallest class of s: from n for class 0
+// down to n/ratio for class K−1 (Cao et al., Learning Imbalanced Datasets with
+// Label-Distribution-Aware Margin Loss, NeurIPS 2019). They are chosen at random
+// from seed and kept in the order of s; the test split, mean and standard deviation
+// stay those of s. ratio must be at least 1, which keeps n of each class, and leave
+// each class an image.
+func (s *Set) LongTail(ratio float64, seed int64) (*Set, error) {
+	members := s.members()
+	k, n := len(members), fewest(members)
+	if k < 2 {
+		return nil, fmt.Errorf("data: %s: a long tail of %d class; want at least 2", s.Info.Name, k)
+	}
+	if !(ratio >= 1) || math.IsInf(ratio, 1) || n < 1 || ratio > float64(n) {
+		return nil, fmt.Errorf("data: %s: imbalance ratio %v; want 1 to %d, the images of the smallest class", s.Info.Name, ratio, n)
+	}
+	counts := make([]int, k)
+	for i := range counts {
+		// The little that is added keeps powers that are whole numbers whole on
+		// every platform.
+		counts[i] = int(math.Floor(float64(n)*math.Pow(ratio, -float64(i)/float64(k-1)) + 1e-6))
+	}
+	t := s.choose(members, counts, seed, streamLongTail)
+	t.Info.Preparation += fmt.Sprintf("; a long tail of training images, %d of class 0 down to %d of class %d (ratio %v), chosen at random with seed %d",
+		counts[0], counts[k-1], k-1, ratio, seed)
+	return t, nil
+}
+
+// CorruptLabels returns a set in which a share of the training images, rounded to a
+// whole number of them, have a wrong label: they are chosen at random from seed, and
+// so is, for each, one of the other K−1 classes, all equally likely (symmetric
+// noise; compare Zhang et al., Understanding Deep Learning Requires Rethinking
+// Generalization, ICLR 2017, who draw from all K). changed lists them in rising
+// order. Images, test split, mean and standard deviation are those of s. share must
+// be from 0 to 1.
+func (s *Set) CorruptLabels(share float64, seed int64) (t *Set, changed []int32, err error) {
+	k := len(s.Info.Classes)
+	if !(share >= 0 && share <= 1) {
+		return nil, nil, fmt.Errorf("data: %s: share %v of labels to corrupt; want 0 to 1", s.Info.Name, share)
+	}
+	if k < 2 {
+		return nil, nil, fmt.Errorf("data: %s: %d class has no other to be taken for; want at least 2", s.Info.Name, k)
+	}
+	n := s.Train.Len()
+	count := int(math.Round(share * float64(n)))
+	src := newSource(seed, streamCorrupt, 0)
+	order := make([]int32, n)
+	for i := range order {
+		order[i] = int32(i)
+	}
+	shuffle(src, order, count)
+	changed = order[:count:count]
+	slices.Sort(changed)
+	c := *s
+	c.Train.Labels = slices.Clone(s.Train.Labels)
+	for _, i := range changed {
+		l := int32(below(src, uint64(k-1)))
+		if l >= c.Train.Labels[i] {
+			l++
+		}
+		c.Train.Labels[i] = l
+	}
+	c.Info.Preparation += fmt.Sprintf("; %d of %d training labels replaced by another class, chosen at random with seed %d", count, n, seed)
+	return &c, changed, nil
+}
+
+// members returns the training images of each class.
+func (s *Set) members() [][]int32 {
+	members := make([][]int32, len(s.Info.Classes))
+	for i, l := range s.Train.Labels {
+		members[l] = append(members[l], int32(i))
+	}
+	return members
+}
+
+// choose returns a set with counts[k] training images of class k, chosen at random
+// and kept in the order of s.
+func (s *Set) choose(members [][]int32, counts []int, seed int64, stream uint64) *Set {
+	kept := make([]bool, s.Train.Len())
+	total := 0
+	for k, m := range members {
+		shuffle(newSource(seed, stream, uint64(k)), m, counts[k])
+		for _, i := range m[:counts[k]] {
 			kept[i] = true
 		}
+		total += counts[k]
 	}
 	size := s.Height * s.Width * s.Channels
 	t := *s
 	t.Train = Split{
-		Images: make([]byte, 0, n*len(members)*size),
-		Labels: make([]int32, 0, n*len(members)),
+		Images: make([]byte, 0, total*size),
+		Labels: make([]int32, 0, total),
 	}
 	for i, k := range kept {
 		if k {
@@ -102,12 +196,14 @@ func (s *Set) PerClass(n int, seed int64) (*Set, error) {
 		}
 	}
 	t.Info.Train = t.Train.Len()
-	t.Info.Preparation += fmt.Sprintf("; %d training images of each class, chosen at random with seed %d", n, seed)
-	return &t, nil
+	return &t
 }
 
 // fewest returns the size of the smallest class.
 func fewest(members [][]int32) int {
+	if len(members) == 0 {
+		return 0
+	}
 	n := len(members[0])
 	for _, m := range members {
 		n = min(n, len(m))

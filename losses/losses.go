@@ -1,9 +1,19 @@
-// Package losses holds the paper's losses as GoMLX graph functions.
+// Package losses holds the paper's losses, and those it is compared with, as
+// GoMLX graph functions.
 //
 // Each takes logits (B×K) and labels (B integers in 0…K−1) and returns B losses,
-// one a sample, in natural logarithms; the training loss is their mean. All stay
-// finite for any finite logits. A label outside 0…K−1 counts as no class:
-// callers check labels before they reach the graph.
+// one a sample, in natural logarithms; the training loss is their mean. A label
+// outside 0…K−1 counts as no class: callers check labels before they reach the
+// graph. [Loss] chooses one by its name, checks its parameters and knows its
+// floor, the smallest value that it can have.
+//
+// With float32 logits up to 1e37/K in size, losses and gradients are finite, and no
+// gradient is larger than its bound in exact arithmetic (1, or 1+γ for the focal
+// loss); MSE grows as the square, so its value reaches +Inf at 1e18 while its
+// gradient stays right.
+//
+// [UFM] is the L2 penalty that stands in for weight decay in the unconstrained
+// feature model.
 package losses
 
 import (

@@ -1,4 +1,5 @@
-// Package models holds the paper's networks as GoMLX graph functions.
+// Package models holds the paper's networks, and two small ones to teach with, as
+// GoMLX graph functions. [Build] makes one from its name and [Options].
 //
 // A Network lists its tensors (parameters and batch normalisation's running
 // averages) under torchvision's names and computes the forward pass from their
@@ -36,13 +37,17 @@ const (
 
 // Tensor describes one tensor of a network.
 type Tensor struct {
-	Name  string // torchvision's, for example layer1.0.conv1.weight
-	Kind  Kind
-	Shape []int // as in the graph
+	Name   string // torchvision's, for example layer1.0.conv1.weight
+	Kind   Kind
+	Shape  []int // as in the graph
+	Frozen bool  // keeps its first values: the weight of HeadETF
+
+	fanIn int     // of a Weight or Bias
+	scale float64 // norm of a frozen weight's rows
 }
 
 // Trained reports whether the optimiser changes the tensor.
-func (t Tensor) Trained() bool { return t.Kind != Mean && t.Kind != Variance }
+func (t Tensor) Trained() bool { return !t.Frozen && t.Kind != Mean && t.Kind != Variance }
 
 // Size returns the number of elements.
 func (t Tensor) Size() int {
@@ -93,25 +98,32 @@ func (t Tensor) permute(v []float32, toTorch bool) []float32 {
 	return out
 }
 
-// initial returns the tensor's first values, in the graph's layout; features is
-// the network's d. Each tensor has a random stream of its own, keyed by the seed
+// initial returns the tensor's first values, in the graph's layout. Each tensor has a random stream of its own, keyed by the seed
 // and its name, so that its values depend neither on the other tensors nor on
 // the backend.
-func (t Tensor) initial(seed int64, features int) []float32 {
+func (t Tensor) initial(seed int64) []float32 {
 	v := make([]float32, t.Size())
 	h := fnv.New64a()
 	h.Write([]byte(t.Name))
 	rng := rand.New(rand.NewPCG(uint64(seed), h.Sum64()))
 	switch t.Kind {
+	case Weight:
+		if t.Frozen {
+			for i, w := range simplexETF(t.Shape[0], t.Shape[1], rng) {
+				v[i] = float32(w * t.scale)
+			}
+			return v
+		}
+		fallthrough
+	case Bias: // PyTorch's Linear
+		bound := 1 / math.Sqrt(float64(t.fanIn))
+		for i := range v {
+			v[i] = float32((2*rng.Float64() - 1) * bound)
+		}
 	case Kernel: // Kaiming normal, fan out: variance 2/(kh·kw·out)
 		sd := math.Sqrt(2 / float64(t.Shape[0]*t.Shape[1]*t.Shape[3]))
 		for i := range v {
 			v[i] = float32(rng.NormFloat64() * sd)
-		}
-	case Weight, Bias: // PyTorch's Linear
-		bound := 1 / math.Sqrt(float64(features))
-		for i := range v {
-			v[i] = float32((2*rng.Float64() - 1) * bound)
 		}
 	case Gamma, Variance:
 		for i := range v {
@@ -127,21 +139,37 @@ type Network struct {
 	Classes  int      // K
 	Features int      // d, the dimension of the last-layer features
 	Tensors  []Tensor // in the order of PyTorch's state dictionary
+	Stages   []Stage  // in the order of the forward pass
+	Options  Options  // it was built with
 
 	index   map[string]int
-	forward func(p *pass, x *graph.Node) *graph.Node // images → features
+	forward func(p *pass, x *graph.Node) *graph.Node // images → features before the head
+}
+
+// Stage is a place in the network where ForwardStages looks: the output of the
+// stem, of a group of residual blocks, of a layer.
+type Stage struct {
+	Name     string // stem, layer1, …
+	Features int    // channels or units
 }
 
 // Output is what a forward pass computes.
 type Output struct {
-	Features *graph.Node // B×d, after global average pooling
+	// Features is h, B×d: what the last layer multiplies, so that
+	// Logits = h Wᵀ + b with every head.
+	Features *graph.Node
 	Logits   *graph.Node // B×K
-	// Running holds the new running averages, in the order of those Tensors that
-	// are not Trained. It is nil in evaluation mode.
+	// Running holds the new values of those Tensors that are not Trained, in their
+	// order: running averages, and frozen weights as they were. It is nil in
+	// evaluation mode.
 	Running []*graph.Node
+	// Stages holds the outputs of the network's Stages, each B×Features and
+	// averaged over the image. It is nil but from ForwardStages.
+	Stages []*graph.Node
 }
 
-// Parameters returns the number of trained numbers.
+// Parameters returns the number of trained numbers. For a network with the linear head
+// and no feature normalisation it is torchvision's.
 func (n *Network) Parameters() int {
 	sum := 0
 	for _, t := range n.Tensors {
@@ -154,12 +182,13 @@ func (n *Network) Parameters() int {
 
 // Initial returns the first values of all tensors, in the order of Tensors and
 // in the graph's layouts: convolutions Kaiming normal with fan out, batch
-// normalisation 1 and 0, the classifier uniform in ±1/√d (weight and bias), as
-// torchvision's ResNet. The values depend on the seed alone.
+// normalisation 1 and 0, linear layers uniform in ±1/√inputs (weight and bias), as
+// torchvision's ResNet; a frozen classifier is a simplex ETF in a random
+// rotation. The values depend on the seed alone.
 func (n *Network) Initial(seed int64) [][]float32 {
 	out := make([][]float32, len(n.Tensors))
 	for i, t := range n.Tensors {
-		out[i] = t.initial(seed, n.Features)
+		out[i] = t.initial(seed)
 	}
 	return out
 }
@@ -172,22 +201,46 @@ func (n *Network) Initial(seed int64) [][]float32 {
 // averages. Like all GoMLX graph functions it panics where shapes do not fit;
 // graph.Exec turns the panic into an error.
 func (n *Network) Forward(values []*graph.Node, x *graph.Node, training bool) Output {
+	return n.run(values, x, &pass{training: training})
+}
+
+// ForwardStages is Forward with Output.Stages, for layerwise neural collapse.
+func (n *Network) ForwardStages(values []*graph.Node, x *graph.Node, training bool) Output {
+	return n.run(values, x, &pass{training: training, looking: true})
+}
+
+func (n *Network) run(values []*graph.Node, x *graph.Node, p *pass) Output {
 	if len(values) != len(n.Tensors) {
 		panic(fmt.Errorf("models: %s has %d tensors, given %d", n.Name, len(n.Tensors), len(values)))
 	}
-	p := &pass{net: n, values: values, training: training, running: make(map[string]*graph.Node)}
-	h := n.forward(p, x)
-	logits := graph.Dot(h, graph.Transpose(p.value("fc.weight"), 0, 1)).Product()
-	logits = graph.Add(logits, graph.ExpandLeftToRank(p.value("fc.bias"), 2))
-	out := Output{Features: h, Logits: logits}
-	if training {
-		for _, t := range n.Tensors {
-			if !t.Trained() {
+	if x.Rank() != 4 || x.Shape().Dim(3) != n.Options.Channels {
+		panic(fmt.Errorf("models: %s wants images B×H×W×%d, found shape %v", n.Name, n.Options.Channels, x.Shape().Dimensions))
+	}
+	p.net, p.values, p.running = n, values, make(map[string]*graph.Node)
+	h := p.head(n.forward(p, x))
+	out := Output{Features: h, Logits: p.linear("fc", h), Stages: p.stages}
+	if p.training {
+		for i, t := range n.Tensors {
+			switch {
+			case t.Trained():
+			case t.Frozen:
+				out.Running = append(out.Running, values[i])
+			default:
 				out.Running = append(out.Running, p.running[t.Name])
 			}
 		}
 	}
 	return out
+}
+
+// Classifier returns the places of the last layer's weight (K×d) and bias (K)
+// among Tensors; bias is −1 where there is none.
+func (n *Network) Classifier() (weight, bias int) {
+	bias = -1
+	if i, ok := n.index["fc.bias"]; ok {
+		bias = i
+	}
+	return n.index["fc.weight"], bias
 }
 
 // pass is one construction of a network's graph.
@@ -196,9 +249,32 @@ type pass struct {
 	values   []*graph.Node
 	training bool
 	running  map[string]*graph.Node // new running averages by name
+	looking  bool                   // stages are wanted
+	stages   []*graph.Node
 }
 
 func (p *pass) value(name string) *graph.Node { return p.values[p.net.index[name]] }
+
+// stage notes the output of the next of the network's Stages, and returns it.
+func (p *pass) stage(x *graph.Node) *graph.Node {
+	if p.looking {
+		pooled := x
+		if x.Rank() == 4 {
+			pooled = graph.ReduceMean(x, 1, 2)
+		}
+		p.stages = append(p.stages, pooled)
+	}
+	return x
+}
+
+// linear applies the linear layer called name, with its bias if it has one.
+func (p *pass) linear(name string, x *graph.Node) *graph.Node {
+	y := graph.Dot(x, graph.Transpose(p.value(name+".weight"), 0, 1)).Product()
+	if _, ok := p.net.index[name+".bias"]; ok {
+		y = graph.Add(y, graph.ExpandLeftToRank(p.value(name+".bias"), 2))
+	}
+	return y
+}
 
 // conv applies the convolution called name.
 func (p *pass) conv(name string, x *graph.Node, stride int) *graph.Node {
@@ -218,26 +294,26 @@ func (p *pass) norm(name string, x *graph.Node) *graph.Node {
 }
 
 // add registers a tensor.
-func (n *Network) add(name string, kind Kind, shape ...int) {
+func (n *Network) add(t Tensor) {
 	if n.index == nil {
 		n.index = make(map[string]int)
 	}
-	n.index[name] = len(n.Tensors)
-	n.Tensors = append(n.Tensors, Tensor{Name: name, Kind: kind, Shape: shape})
+	n.index[t.Name] = len(n.Tensors)
+	n.Tensors = append(n.Tensors, t)
 }
 
 func (n *Network) addConv(name string, size, in, out int) {
-	n.add(name+".weight", Kernel, size, size, in, out)
+	n.add(Tensor{Name: name + ".weight", Kind: Kernel, Shape: []int{size, size, in, out}})
 }
 
 func (n *Network) addNorm(name string, channels int) {
-	n.add(name+".weight", Gamma, channels)
-	n.add(name+".bias", Beta, channels)
-	n.add(name+".running_mean", Mean, channels)
-	n.add(name+".running_var", Variance, channels)
+	n.add(Tensor{Name: name + ".weight", Kind: Gamma, Shape: []int{channels}})
+	n.add(Tensor{Name: name + ".bias", Kind: Beta, Shape: []int{channels}})
+	n.add(Tensor{Name: name + ".running_mean", Kind: Mean, Shape: []int{channels}})
+	n.add(Tensor{Name: name + ".running_var", Kind: Variance, Shape: []int{channels}})
 }
 
 func (n *Network) addLinear(name string, in, out int) {
-	n.add(name+".weight", Weight, out, in)
-	n.add(name+".bias", Bias, out)
+	n.add(Tensor{Name: name + ".weight", Kind: Weight, Shape: []int{out, in}, fanIn: in})
+	n.add(Tensor{Name: name + ".bias", Kind: Bias, Shape: []int{out}, fanIn: in})
 }

@@ -215,41 +215,45 @@ func near(t *testing.T, name string, got, want []float32, tolerance float64) {
 	}
 }
 
-func TestForwardAsPyTorch(t *testing.T) {
+// Both modes, both losses and every gradient of either, in one graph, so that it
+// compiles once. Package train's tests hold the ten steps.
+func TestResNet18AsPyTorch(t *testing.T) {
 	onBackends(t, func(t *testing.T, b compute.Backend) {
 		p := loadParity(t)
+		kinds := []struct {
+			name  string
+			delta float64
+		}{{"ce", 0}, {"ls", 0.05}}
 		got := p.run(t, b, func(v []*graph.Node, x, y *graph.Node) []*graph.Node {
 			eval, train := p.net.Forward(v, x, false), p.net.Forward(v, x, true)
-			return []*graph.Node{eval.Features, eval.Logits, train.Features, train.Logits}
-		})
-		for i, name := range []string{"eval.features", "eval.logits", "train.features", "train.logits"} {
-			near(t, name, got[i], p.torch.Arrays[name].F32, 1e-5)
-		}
-	})
-}
-
-func TestGradientsAsPyTorch(t *testing.T) {
-	onBackends(t, func(t *testing.T, b compute.Backend) {
-		p := loadParity(t)
-		for loss, delta := range map[string]float64{"ce": 0, "ls": 0.05} {
-			got := p.run(t, b, func(v []*graph.Node, x, y *graph.Node) []*graph.Node {
-				each := losses.LabelSmoothing(p.net.Forward(v, x, true).Logits, y, delta)
-				var trained []*graph.Node
-				for i, x := range p.net.Tensors {
-					if x.Trained() {
-						trained = append(trained, v[i])
-					}
-				}
-				return append(graph.Gradient(graph.ReduceAllMean(each), trained...), each)
-			})
-			i := 0
-			for _, x := range p.net.Tensors {
+			out := []*graph.Node{eval.Features, eval.Logits, train.Features, train.Logits}
+			var trained []*graph.Node
+			for i, x := range p.net.Tensors {
 				if x.Trained() {
-					near(t, loss+" gradient of "+x.Name, x.Torch(got[i]), p.torch.Arrays[loss+".grad."+x.Name].F32, 2e-4)
-					i++
+					trained = append(trained, v[i])
 				}
 			}
-			near(t, loss+" losses", got[i], p.torch.Arrays[loss+".losses"].F32, 1e-5)
+			for _, loss := range kinds {
+				each := losses.LabelSmoothing(train.Logits, y, loss.delta)
+				out = append(append(out, each), graph.Gradient(graph.ReduceAllMean(each), trained...)...)
+			}
+			return out
+		})
+		next := func() []float32 {
+			v := got[0]
+			got = got[1:]
+			return v
+		}
+		for _, name := range []string{"eval.features", "eval.logits", "train.features", "train.logits"} {
+			near(t, name, next(), p.torch.Arrays[name].F32, 1e-5)
+		}
+		for _, loss := range kinds {
+			near(t, loss.name+" losses", next(), p.torch.Arrays[loss.name+".losses"].F32, 1e-5)
+			for _, x := range p.net.Tensors {
+				if x.Trained() {
+					near(t, loss.name+" gradient of "+x.Name, x.Torch(next()), p.torch.Arrays[loss.name+".grad."+x.Name].F32, 2e-4)
+				}
+			}
 		}
 	})
 }

@@ -1,76 +1,108 @@
 package models
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/gomlx/gomlx/core/graph"
 )
 
-// New returns the network called name ("resnet18") of the given width (channels
-// of the first stage; the paper's is 64), image channels and classes.
-func New(name string, width, channels, classes int) (*Network, error) {
-	switch name {
-	case "resnet18":
-		return ResNet18(width, channels, classes)
-	}
-	return nil, fmt.Errorf("models: unknown model %q; known is resnet18", name)
+// block is one residual block of torchvision's ResNets.
+type block struct {
+	name         string
+	in, mid, out int // channels: of the input, of the 3×3 convolutions, of the output
+	stride       int
+	bottleneck   bool
+	stage        int // 1 to 4 where the block is the last of its stage, else 0
 }
 
-// ResNet18 returns the paper's ResNet-18: torchvision's, with the stem replaced
-// by a 3×3 convolution of stride 1 and no max-pooling. Stages have width, 2·width,
-// 4·width and 8·width channels, so d = 8·width. At width 64, 3 channels and 10
-// classes it has 11,173,962 parameters.
-func ResNet18(width, channels, classes int) (*Network, error) {
-	if width < 1 || channels < 1 || classes < 1 {
-		return nil, errors.New("models: ResNet-18 needs a width, image channels and classes of at least 1")
+// projects reports whether the shortcut is a 1×1 convolution.
+func (b block) projects() bool { return b.stride != 1 || b.in != b.out }
+
+// resnet adds the body of a ResNet with the given number of blocks in its stages.
+func (n *Network) resnet(o Options, bottleneck bool, depths ...int) {
+	expansion := 1
+	if bottleneck {
+		expansion = 4
 	}
-	n := &Network{Name: "resnet18", Classes: classes, Features: 8 * width}
-	n.addConv("conv1", 3, channels, width)
-	n.addNorm("bn1", width)
-	in := width
-	for stage := range 4 {
-		out := width << stage
-		for block := range 2 {
-			name := fmt.Sprintf("layer%d.%d", stage+1, block)
-			n.addConv(name+".conv1", 3, in, out)
-			n.addNorm(name+".bn1", out)
-			n.addConv(name+".conv2", 3, out, out)
-			n.addNorm(name+".bn2", out)
-			if in != out {
-				n.addConv(name+".downsample.0", 1, in, out)
-				n.addNorm(name+".downsample.1", out)
+	size := 3
+	if o.Stem == StemOriginal {
+		size = 7
+	}
+	n.addConv("conv1", size, o.Channels, o.Width)
+	n.addNorm("bn1", o.Width)
+	n.Stages = append(n.Stages, Stage{"stem", o.Width})
+	var blocks []block
+	in := o.Width
+	for s, depth := range depths {
+		layer := fmt.Sprintf("layer%d", s+1)
+		for i := range depth {
+			mid := o.Width << s
+			b := block{name: fmt.Sprintf("%s.%d", layer, i), in: in, mid: mid, out: mid * expansion, stride: 1, bottleneck: bottleneck}
+			if s > 0 && i == 0 {
+				b.stride = 2
 			}
-			in = out
+			if i == depth-1 {
+				b.stage = s + 1
+			}
+			n.addBlock(b)
+			blocks = append(blocks, b)
+			in = b.out
 		}
+		n.Stages = append(n.Stages, Stage{layer, in})
 	}
-	n.addLinear("fc", n.Features, classes)
+	n.Features = in
 	n.forward = func(p *pass, x *graph.Node) *graph.Node {
-		x = ReLU(p.norm("bn1", p.conv("conv1", x, 1)))
-		in := width
-		for stage := range 4 {
-			out := width << stage
-			for block := range 2 {
-				x = p.basicBlock(fmt.Sprintf("layer%d.%d", stage+1, block), x, in != out)
-				in = out
+		if o.Stem == StemOriginal {
+			x = MaxPool(ReLU(p.norm("bn1", p.conv("conv1", x, 2))), 3, 2, 1)
+		} else {
+			x = ReLU(p.norm("bn1", p.conv("conv1", x, 1)))
+		}
+		p.stage(x)
+		for _, b := range blocks {
+			x = p.block(b, x)
+			if b.stage > 0 {
+				p.stage(x)
 			}
 		}
 		return graph.ReduceMean(x, 1, 2)
 	}
-	return n, nil
 }
 
-// basicBlock is torchvision's BasicBlock; a block that widens also halves the
-// image.
-func (p *pass) basicBlock(name string, x *graph.Node, widens bool) *graph.Node {
-	stride, shortcut := 1, x
-	if widens {
-		stride = 2
+// addBlock adds a block's tensors in the order of PyTorch's state dictionary.
+func (n *Network) addBlock(b block) {
+	if b.bottleneck {
+		n.addConv(b.name+".conv1", 1, b.in, b.mid)
+		n.addNorm(b.name+".bn1", b.mid)
+		n.addConv(b.name+".conv2", 3, b.mid, b.mid)
+		n.addNorm(b.name+".bn2", b.mid)
+		n.addConv(b.name+".conv3", 1, b.mid, b.out)
+		n.addNorm(b.name+".bn3", b.out)
+	} else {
+		n.addConv(b.name+".conv1", 3, b.in, b.mid)
+		n.addNorm(b.name+".bn1", b.mid)
+		n.addConv(b.name+".conv2", 3, b.mid, b.out)
+		n.addNorm(b.name+".bn2", b.out)
 	}
-	y := ReLU(p.norm(name+".bn1", p.conv(name+".conv1", x, stride)))
-	y = p.norm(name+".bn2", p.conv(name+".conv2", y, 1))
-	if widens {
-		shortcut = p.norm(name+".downsample.1", p.conv(name+".downsample.0", x, stride))
+	if b.projects() {
+		n.addConv(b.name+".downsample.0", 1, b.in, b.out)
+		n.addNorm(b.name+".downsample.1", b.out)
 	}
-	return ReLU(graph.Add(y, shortcut))
+}
+
+// block applies torchvision's BasicBlock or Bottleneck. The latter has its stride
+// in the 3×3 convolution, where the ResNet paper has it in the first 1×1.
+func (p *pass) block(b block, x *graph.Node) *graph.Node {
+	first, second := b.stride, 1
+	if b.bottleneck {
+		first, second = 1, b.stride
+	}
+	y := ReLU(p.norm(b.name+".bn1", p.conv(b.name+".conv1", x, first)))
+	y = p.norm(b.name+".bn2", p.conv(b.name+".conv2", y, second))
+	if b.bottleneck {
+		y = p.norm(b.name+".bn3", p.conv(b.name+".conv3", ReLU(y), 1))
+	}
+	if b.projects() {
+		x = p.norm(b.name+".downsample.1", p.conv(b.name+".downsample.0", x, b.stride))
+	}
+	return ReLU(graph.Add(y, x))
 }

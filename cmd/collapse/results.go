@@ -102,6 +102,7 @@ func figuresCommand() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&out, "out", "figure1.svg", "`file` to write, .svg or .png")
+	c.AddCommand(figuresDataCommand())
 	return c
 }
 

@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/gocollapse/collapse/data"
 	"github.com/gocollapse/collapse/kernels"
 )
 
@@ -89,38 +88,5 @@ func kernelCommand() *cobra.Command {
 	remove := &cobra.Command{Use: "remove", Short: "Remove the kernelspec", Args: usageArgs(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error { return kernels.Remove(o) }}
 	c.AddCommand(install, status, remove)
-	return c
-}
-
-func fetchCommand() *cobra.Command {
-	var from string
-	c := &cobra.Command{
-		Use:   "fetch NAME…",
-		Short: "Fetch a data set from its official address, or take it from a file or folder",
-		Example: `  collapse fetch cifar10
-  collapse fetch cifar10 --from cifar-10-binary.tar.gz`,
-		Args: usageArgs(cobra.MinimumNArgs(1)),
-		RunE: func(c *cobra.Command, names []string) error {
-			if from != "" && len(names) != 1 {
-				return usageError{errors.New("--from takes one data set")}
-			}
-			o := data.Options{Log: c.ErrOrStderr(), Progress: byteProgress(c.ErrOrStderr())}
-			for _, name := range names {
-				var dir string
-				var err error
-				if from != "" {
-					dir, err = data.FetchFrom(c.Context(), name, from, o)
-				} else {
-					dir, err = data.Fetch(c.Context(), name, o)
-				}
-				if err != nil {
-					return err
-				}
-				fmt.Fprintln(c.OutOrStdout(), dir)
-			}
-			return nil
-		},
-	}
-	c.Flags().StringVar(&from, "from", "", "a downloaded archive, or a folder in the official layout")
 	return c
 }

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gocollapse/collapse/data"
+	"github.com/gocollapse/collapse/figures"
+)
+
+// figuresDataCommand draws the pictures of a data set.
+func figuresDataCommand() *cobra.Command {
+	var out string
+	var per int
+	c := &cobra.Command{
+		Use:   "data NAME",
+		Short: "Draw pictures of each class of a data set, as SVG or PNG",
+		Long: `Draw the first training pictures of each class of a data set: of up to 20 classes
+several, of more one each. Nothing is fetched. folder:PATH and npz:PATH name images
+of your own.`,
+		Example: "  collapse figures data cifar10 --out cifar10.png",
+		Args:    usageArgs(cobra.ExactArgs(1)),
+		RunE: func(c *cobra.Command, args []string) error {
+			if per < 1 || per > 20 {
+				return usageError{fmt.Errorf("--per-class %d; want 1 to 20", per)}
+			}
+			switch strings.ToLower(filepath.Ext(out)) {
+			case ".svg", ".png":
+			default:
+				return usageError{fmt.Errorf("--out %s: the name must end in .svg or .png", out)}
+			}
+			set, err := data.Open(c.Context(), args[0], data.Options{Offline: true, Log: c.ErrOrStderr()})
+			if err != nil {
+				return err
+			}
+			in := set.Info
+			f, err := figures.DataSet(figures.Samples{
+				Title:   in.Name,
+				Caption: dataCaption(set),
+				Pixels:  set.Train.Images, Labels: set.Train.Labels, Classes: in.Classes,
+				Height: set.Height, Width: set.Width, Channels: set.Channels, PerClass: per,
+			})
+			if err != nil {
+				return err
+			}
+			if err := writePlot(out, f); err != nil {
+				return err
+			}
+			fmt.Fprintln(c.ErrOrStderr(), f.Caption)
+			_, err = fmt.Fprintln(c.OutOrStdout(), out)
+			return err
+		},
+	}
+	c.Flags().StringVar(&out, "out", "data.svg", "`file` to write, .svg or .png")
+	c.Flags().IntVar(&per, "per-class", 8, "pictures a class, 1 to 20")
+	return c
+}
+
+// dataCaption says what the pictures are and where they come from.
+func dataCaption(set *data.Set) string {
+	in := set.Info
+	s := fmt.Sprintf("The first training pictures of each class; %d training and %d test images of %d×%d pixels, %s. Preparation: %s.",
+		in.Train, in.Test, in.Height, in.Width, in.Bytes, in.Preparation)
+	if in.Licence != "" {
+		s += " Licence: " + in.Licence + "."
+	}
+	if in.Citation != "" {
+		s += " " + in.Citation + "."
+	}
+	return s
+}

@@ -1,0 +1,147 @@
+package data
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/gocollapse/collapse/data/fashion"
+	"github.com/gocollapse/collapse/data/idx"
+)
+
+// The sizes of MNIST and of the sets that follow it.
+const (
+	mnistTrain   = 60000
+	mnistTest    = 10000
+	mnistClasses = 10
+)
+
+const mnistPreparation = "pixels as published, padded from 28×28 to 32×32 with zeros, two on each side, and the grey channel repeated to 3; " +
+	"mean and standard deviation are those of the training pixels before padding"
+
+func mnistSet() dataset {
+	return dataset{
+		about: About{
+			Name: "mnist", Title: "MNIST", Train: mnistTrain, Test: mnistTest, Classes: mnistClasses,
+			Height: fashionSide, Width: fashionSide, Channels: fashionChannels,
+			Licence:  "none stated on the publisher's page",
+			Citation: "Y. LeCun, L. Bottou, Y. Bengio, P. Haffner. Gradient-Based Learning Applied to Document Recognition. Proceedings of the IEEE 86(11), 1998",
+		},
+		archive:     mnistArchive,
+		preparation: mnistPreparation,
+	}
+}
+
+func fashionFullSet() dataset {
+	return dataset{
+		about: About{
+			Name: "fashion-mnist", Title: "Fashion-MNIST", Train: mnistTrain, Test: mnistTest, Classes: mnistClasses,
+			Height: fashionSide, Width: fashionSide, Channels: fashionChannels,
+			Licence: fashion.Licence, Citation: fashion.Citation,
+		},
+		archive:     fashionArchive,
+		preparation: mnistPreparation,
+	}
+}
+
+// mnistArchive: the MD5 sums are those that several public projects pin, the sizes
+// the publisher's. His own server hands the files out unreliably, so the mirror
+// that those projects use comes second.
+var mnistArchive = idxArchive("mnist", "mnist",
+	[]string{"http://yann.lecun.com/exdb/mnist/", "https://ossci-datasets.s3.amazonaws.com/mnist/"},
+	[4]idxFile{
+		{9_912_422, "f68b3c2dcbeaaa9fbdd348bbdeb94873", ""},
+		{28_881, "d53e105ee54ea40749a09fcbcd1e9432", ""},
+		{1_648_877, "9fb629c4189551a2d022fa330f9573f3", ""},
+		{4_542, "ec29112dd5afa0611ce80d1b7f02629c", ""},
+	}, []string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"})
+
+// fashionArchive: the MD5 sums are the publisher's, in the README; the SHA-256 are
+// of the content of files with those sums (package fashion/make says how).
+var fashionArchive = idxArchive("fashion-mnist", "fashion-mnist",
+	[]string{"http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+		"https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/"},
+	[4]idxFile{
+		{26_421_880, "8d4fb7e6c68d591d4c3dfef9ec88bf0d", "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888"},
+		{29_515, "25c81989df183df01b3e8a0aad5dffbe", "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9"},
+		{4_422_102, "bef4ecab320f06d8554ea6380940ec79", "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b"},
+		{5_148, "bb300cfdad3c16e7a12a480ee83cd310", "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34"},
+	}, fashion.Classes())
+
+// idxFile is a gzipped IDX file as published.
+type idxFile struct {
+	size    int64
+	md5     string
+	content string // SHA-256 of what is in it, if known
+}
+
+// idxNames are the files of a set, in the order of idxArchive.
+var idxNames = [4]string{fashion.TrainImages, fashion.TrainLabels, fashion.TestImages, fashion.TestLabels}
+
+func idxArchive(set, folder string, bases []string, files [4]idxFile, classes []string) *archive {
+	a := &archive{Set: set, Folder: folder,
+		Read: func(ctx context.Context, a *archive, folder string) (*Set, []sum, error) {
+			return readMNIST(ctx, a.Files, folder, [2]int{mnistTrain, mnistTest}, classes)
+		}}
+	for i, f := range files {
+		s := source{Size: f.size, MD5: f.md5}
+		for _, base := range bases {
+			s.URLs = append(s.URLs, base+idxNames[i])
+		}
+		a.Sources = append(a.Sources, s)
+		// The same images packed by another program, or not packed, are as good.
+		a.Files = append(a.Files, member{Name: idxNames[i], Max: 1 << 27, MD5: f.md5, Content: f.content})
+	}
+	return a
+}
+
+// readMNIST reads four IDX files side by side: images and labels for training and
+// for testing, with the given numbers of images.
+func readMNIST(ctx context.Context, files []member, folder string, counts [2]int, classes []string) (*Set, []sum, error) {
+	const side = fashion.Side
+	sums, errs := make([]sum, 4), make([]error, 4)
+	arrays := make([]idx.Array, 4)
+	var wg sync.WaitGroup
+	for i, f := range files {
+		n := counts[i/2]
+		rank, limit := 3, n*side*side
+		if i%2 == 1 {
+			rank, limit = 1, n
+		}
+		wg.Go(func() {
+			sums[i], errs[i] = f.read(ctx, folder, func(r io.Reader, _ int64) error {
+				a, err := idx.Read(r, rank, limit)
+				if err != nil {
+					return err
+				}
+				if a.Dims[0] != n || rank == 3 && (a.Dims[1] != side || a.Dims[2] != side) {
+					return fmt.Errorf("dimensions %v, want %d of %d×%d, or %d labels", a.Dims, n, side, side, n)
+				}
+				arrays[i] = a
+				if rank == 1 {
+					for j, l := range a.Data {
+						if int(l) >= len(classes) {
+							return fmt.Errorf("label %d is %d, want 0 to %d", j, l, len(classes)-1)
+						}
+					}
+				}
+				return nil
+			})
+		})
+	}
+	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return nil, nil, err
+	}
+	s := &Set{
+		Train:  Split{padAndRepeat(arrays[0].Data), widen(arrays[1].Data)},
+		Test:   Split{padAndRepeat(arrays[2].Data), widen(arrays[3].Data)},
+		Height: fashionSide, Width: fashionSide, Channels: fashionChannels,
+	}
+	mean, std := channelStats(arrays[0].Data, 1)
+	s.Info.Classes = classes
+	s.Info.Mean, s.Info.Std = repeat3(mean[0]), repeat3(std[0])
+	return s, sums, nil
+}

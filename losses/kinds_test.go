@@ -1,0 +1,245 @@
+package losses_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"github.com/gocollapse/collapse/backend"
+	"github.com/gocollapse/collapse/losses"
+)
+
+// onBackends runs a test on the pure Go backend and on the XLA one that is found.
+func onBackends(t *testing.T, f func(t *testing.T, b compute.Backend)) {
+	t.Run("go", func(t *testing.T) { f(t, openGo(t)) })
+	t.Run("xla", func(t *testing.T) {
+		c, err := backend.Choose()
+		if err != nil || !strings.HasPrefix(c.Name, "xla") {
+			t.Skipf("SKIPPED ON XLA: no XLA plugin found (chosen %q, %v); `make setup` installs one", c.Name, err)
+		}
+		b, err := c.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer b.Finalize()
+		f(t, b)
+	})
+}
+
+func openGo(t *testing.T) compute.Backend {
+	t.Helper()
+	b, err := compute.NewWithConfig("go:parallelism=-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Finalize)
+	return b
+}
+
+// value returns the losses and the gradient of their sum.
+func value(b compute.Backend, l losses.Loss, logits [][]float32, labels []int32) (each, grad []float32, err error) {
+	exec, err := graph.NewExec(b, func(z, y *graph.Node) (*graph.Node, *graph.Node) {
+		each := l.Each(z, y)
+		return each, graph.Gradient(graph.ReduceAllSum(each), z)[0]
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	defer exec.Finalize()
+	res, err := exec.Call(logits, labels)
+	if err != nil {
+		return nil, nil, err
+	}
+	return tensors.MustCopyFlatData[float32](res[0]), tensors.MustCopyFlatData[float32](res[1]), nil
+}
+
+func TestAsPyTorch(t *testing.T) {
+	b, err := os.ReadFile("testdata/torch_losses.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var torch struct {
+		Logits [][]float32 `json:"logits"`
+		Labels []int32     `json:"labels"`
+		Cases  []struct {
+			Loss     losses.Loss `json:"loss"`
+			Each     []float64   `json:"each"`
+			Gradient [][]float64 `json:"gradient"`
+		} `json:"cases"`
+	}
+	if err := json.Unmarshal(b, &torch); err != nil {
+		t.Fatal(err)
+	}
+	if len(torch.Cases) != 8 {
+		t.Fatalf("%d cases, want 8", len(torch.Cases))
+	}
+	onBackends(t, func(t *testing.T, b compute.Backend) {
+		for _, c := range torch.Cases {
+			each, grad, err := value(b, c.Loss, torch.Logits, torch.Labels)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, want := range c.Each {
+				if got := float64(each[i]); !(math.Abs(got-want) <= 1e-5*max(math.Abs(want), 1e-2)) {
+					t.Errorf("%+v: loss %d is %v, PyTorch's is %v", c.Loss, i, got, want)
+				}
+				// The gradient's scale is that of the sample.
+				scale := 1e-2
+				for _, g := range c.Gradient[i] {
+					scale = max(scale, math.Abs(g))
+				}
+				for k, want := range c.Gradient[i] {
+					if got := float64(grad[i*len(c.Gradient[i])+k]); !(math.Abs(got-want) <= 1e-5*scale) {
+						t.Errorf("%+v: gradient %d, %d is %v, PyTorch's is %v", c.Loss, i, k, got, want)
+					}
+				}
+			}
+		}
+	})
+}
+
+// No loss and no gradient is NaN or beyond its bound, however large the logits.
+func TestHugeLogits(t *testing.T) {
+	logits := [][]float32{
+		{0, 0, 0}, {1e30, 0, -1e30}, {-1e30, 1e30, 0}, {1e17, 1e17, 1e17}, {88, -104, 0}, {-200, 0, 1}, {3e4, -3e4, 3e4}, {17, 0, 0},
+	}
+	labels := []int32{0, 0, 0, 1, 0, 0, 1, 0}
+	onBackends(t, func(t *testing.T, b compute.Backend) {
+		for _, l := range []losses.Loss{
+			{Name: losses.CE}, {Name: losses.LS, Delta: 0.05},
+			{Name: losses.FocalCE, Gamma: 0.5}, {Name: losses.FocalCE, Gamma: 2}, {Name: losses.FocalCE, Gamma: 40},
+		} {
+			each, grad, err := value(b, l, logits, labels)
+			if err != nil {
+				t.Fatal(err)
+			}
+			floor, err := l.Floor(3)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, v := range each {
+				if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) || float64(v) < floor-1e-6 {
+					t.Errorf("%+v: loss of %v is %v, the floor is %v", l, logits[i], v, floor)
+				}
+			}
+			for i, g := range grad {
+				if !(math.Abs(float64(g)) <= 1+l.Gamma) {
+					t.Errorf("%+v: gradient %d at %v is %v", l, i%3, logits[i/3], g)
+				}
+			}
+		}
+		each, grad, err := value(b, losses.Loss{Name: losses.Square}, logits, labels)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v := float64(each[1]); !math.IsInf(v, 1) {
+			t.Errorf("the square of 1e30 in float32 is %v, want +Inf", v)
+		}
+		for i, g := range grad {
+			want := float64(logits[i/3][i%3])
+			if int32(i%3) == labels[i/3] {
+				want--
+			}
+			if want *= 2. / 3; math.Abs(float64(g)-want) > 1e-6*math.Abs(want) {
+				t.Errorf("mse: gradient %d at %v is %v, want 2(z − y)/K = %v", i%3, logits[i/3], g, want)
+			}
+		}
+	})
+}
+
+// The focal loss of a nearly certain sample keeps its digits: with p_y = σ(m) and
+// m large, it is exp(−(γ+1)m) to first order, where 1 − p_y in float32 is 0.
+func TestFocalTail(t *testing.T) {
+	const m, gamma = 30, 0.5
+	each, grad, err := value(openGo(t), losses.Loss{Name: losses.FocalCE, Gamma: gamma}, [][]float32{{m, 0}}, []int32{0})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := math.Exp(-(gamma + 1) * m)
+	if math.Abs(float64(each[0])/want-1) > 1e-5 {
+		t.Errorf("loss %v, want %v", each[0], want)
+	}
+	if want *= -(gamma + 1); math.Abs(float64(grad[0])/want-1) > 1e-5 || grad[1] != -grad[0] {
+		t.Errorf("gradient %v, want ±%v", grad, want)
+	}
+}
+
+// The floor is the loss where the softmax is the target.
+func TestFloor(t *testing.T) {
+	for _, c := range []struct {
+		classes int
+		delta   float64
+	}{{2, 0.1}, {10, 0.05}, {100, 0.05}, {5, 0.999}, {1000, 1e-6}} {
+		l := losses.Loss{Name: losses.LS, Delta: c.delta}
+		floor, err := l.Floor(c.classes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		z := make([]float32, c.classes)
+		k := float64(c.classes)
+		z[0] = float32(math.Log((1 - c.delta + c.delta/k) / (c.delta / k)))
+		each, _, err := value(openGo(t), l, [][]float32{z}, []int32{0})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if math.Abs(float64(each[0])-floor) > 5e-6 { // float32's, with logits of up to 20
+			t.Errorf("K %d, δ %v: the loss at the target is %v, the floor %v", c.classes, c.delta, each[0], floor)
+		}
+	}
+	for _, l := range []losses.Loss{{Name: "ce"}, {Name: "focal", Gamma: 2}, {Name: "mse"}, {Name: "mse-resc", Weight: 1, Target: 15}} {
+		if f, err := l.Floor(10); err != nil || f != 0 {
+			t.Errorf("floor of %v is %v, %v, want 0", l, f, err)
+		}
+	}
+	if f, err := losses.SmoothingFloor(1, 0.5); err != nil || f != 0 {
+		t.Errorf("floor of one class is %v, %v, want 0", f, err)
+	}
+	for _, delta := range []float64{-1, 1, math.NaN()} {
+		if _, err := losses.SmoothingFloor(10, delta); err == nil {
+			t.Errorf("δ %v was taken", delta)
+		}
+	}
+	if _, err := losses.SmoothingFloor(0, 0.1); err == nil {
+		t.Error("0 classes were taken")
+	}
+}
+
+func TestValidate(t *testing.T) {
+	for _, c := range []struct {
+		loss losses.Loss
+		want []string // in the error; none for a valid loss
+	}{
+		{losses.Loss{Name: "ce"}, nil},
+		{losses.Loss{Name: "mse-resc", Weight: 15, Target: 30}, nil},
+		{losses.Loss{Name: "hinge"}, []string{`"hinge"`, "ce, ls, focal, mse"}},
+		{losses.Loss{Name: "ls"}, []string{"delta", "(0, 1)"}},
+		{losses.Loss{Name: "ls", Delta: 1}, []string{"delta", "(0, 1)"}},
+		{losses.Loss{Name: "focal", Gamma: math.NaN()}, []string{"gamma", "NaN"}},
+		{losses.Loss{Name: "focal", Gamma: math.Inf(1)}, []string{"gamma", "+Inf"}},
+		{losses.Loss{Name: "ce", Delta: 0.1, Gamma: 2}, []string{"delta", "gamma"}},
+		{losses.Loss{Name: "mse-resc"}, []string{"weight (k)", "target (M)"}},
+	} {
+		err := c.loss.Validate()
+		if (err == nil) != (c.want == nil) {
+			t.Errorf("%+v: error %v", c.loss, err)
+		}
+		for _, part := range c.want {
+			if !strings.Contains(fmt.Sprint(err), part) {
+				t.Errorf("%+v: error %v does not name %s", c.loss, err, part)
+			}
+		}
+		if _, _, err := value(openGo(t), c.loss, [][]float32{{0, 1}}, []int32{0}); (err == nil) != (c.want == nil) {
+			t.Errorf("%+v: the graph gives error %v", c.loss, err)
+		}
+	}
+	if _, _, err := value(openGo(t), losses.Loss{Name: "focal", Gamma: 2}, [][]float32{{1}}, []int32{0}); err == nil {
+		t.Error("the focal loss of one class was taken")
+	}
+}
