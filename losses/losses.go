@@ -9,7 +9,7 @@
 //
 // With float32 logits up to 1e37/K in size, losses and gradients are finite, and no
 // gradient is larger than its bound in exact arithmetic (1, or 1+γ for the focal
-// loss); MSE grows as the square, so its value reaches +Inf at 1e18 while its
+// loss); MSE grows as the square, so its value reaches +Inf near 1e19 while its
 // gradient stays right.
 //
 // [UFM] is the L2 penalty that stands in for weight decay in the unconstrained
