@@ -58,45 +58,50 @@ func cached(ctx context.Context, o Options, name, folder string, stamp func(fold
 	if o.NoCache {
 		return decode()
 	}
-	path, key, err := cachePath(o, name, folder, stamp)
+	paths, key, err := cachePaths(o, name, folder, stamp)
 	if err != nil {
 		return decode() // whose error, if any, says more
 	}
-	if s, err := openCache(path, key); err == nil {
-		return s, nil
-	} else if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errStale) {
-		o.logf("data: %s: %v: decoding %s again", path, err, name)
+	for _, path := range paths {
+		if s, err := openCache(path, key); err == nil {
+			return s, nil
+		} else if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errStale) {
+			o.logf("data: %s: %v: decoding %s again", path, err, name)
+		}
 	}
 	s, err := decode()
 	if err != nil {
 		return nil, err
 	}
 	// What changed while it was read has another key now.
-	if _, again, err := cachePath(o, name, folder, stamp); err != nil || again != key {
+	if _, again, err := cachePaths(o, name, folder, stamp); err != nil || again != key {
 		return s, ctx.Err()
 	}
-	if err := writeCache(ctx, path, key, s, osDisk); err != nil {
-		o.logf("data: no decoded copy of %s was kept: %v", name, err)
-		return s, nil
+	for _, path := range paths {
+		if err = writeCache(ctx, path, key, s, osDisk); err == nil {
+			// From here on the images are those of the file: its memory is the
+			// system's to take back.
+			if m, err := openCache(path, key); err == nil {
+				return m, nil
+			}
+			return s, nil
+		}
 	}
-	// From here on the images are those of the file: its memory is the system's to
-	// take back.
-	if m, err := openCache(path, key); err == nil {
-		return m, nil
-	}
+	o.logf("data: no decoded copy of %s was kept: %v", name, err)
 	return s, nil
 }
 
-// cachePath returns where the decoded copy of the set in folder is or would be, and
-// the key of the files that are there now.
-func cachePath(o Options, name, folder string, stamp func(string) ([]stampedFile, error)) (path, key string, err error) {
+// cachePaths returns where the decoded copy of the set in folder may be, in the
+// order of preference, and the key of the files that are there now: in the folder of
+// the data sets, or where that is not ours to write, in the user's cache folder.
+func cachePaths(o Options, name, folder string, stamp func(string) ([]stampedFile, error)) (paths []string, key string, err error) {
 	dir, _, err := o.folder()
 	if err != nil {
-		return "", "", err
+		return nil, "", err
 	}
 	files, err := stamp(folder)
 	if err != nil {
-		return "", "", err
+		return nil, "", err
 	}
 	h := sha256.New()
 	fmt.Fprintf(h, "%d %s %s\n", cacheVersion, name, folder)
@@ -104,7 +109,12 @@ func cachePath(o Options, name, folder string, stamp func(string) ([]stampedFile
 		fmt.Fprintf(h, "%q %d %d\n", f.name, f.size, f.changed)
 	}
 	where := sha256.Sum256([]byte(folder))
-	return filepath.Join(dir, cacheFolder, fmt.Sprintf("%s-%x.bin", name, where[:6])), fmt.Sprintf("%x", h.Sum(nil)), nil
+	base := fmt.Sprintf("%s-%x.bin", name, where[:6])
+	paths = []string{filepath.Join(dir, cacheFolder, base)}
+	if own, err := userFolder(); err == nil && own != dir {
+		paths = append(paths, filepath.Join(own, cacheFolder, base))
+	}
+	return paths, fmt.Sprintf("%x", h.Sum(nil)), nil
 }
 
 // stampedFile is a source file as far as it tells without reading.

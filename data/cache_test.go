@@ -179,15 +179,25 @@ func TestCacheCannotBeWritten(t *testing.T) {
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a file was placed: %v", err)
 	}
-	// Where the folder for copies is a file, the set opens all the same.
+	// Where the folder for copies is a file, the copy goes to the user's cache
+	// folder; where that cannot be had either, the set opens all the same.
 	open, reads, folder := countedSet(t)
 	dir := filepath.Dir(folder)
 	if err := os.WriteFile(filepath.Join(dir, cacheFolder), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	t.Setenv("HOME", dir)
+	t.Setenv("XDG_CACHE_HOME", dir)
+	open(Options{Dir: dir})
+	if open(Options{Dir: dir}); *reads != 1 {
+		t.Errorf("%d reads, want 1", *reads)
+	}
+	decoded(t, filepath.Join(dir, "collapse", "data"))
+	t.Setenv("HOME", filepath.Join(folder, "test_batch.bin"))
+	t.Setenv("XDG_CACHE_HOME", filepath.Join(folder, "test_batch.bin"))
 	var log bytes.Buffer
 	open(Options{Dir: dir, Log: &log})
-	if open(Options{Dir: dir}); *reads != 2 || !strings.Contains(log.String(), "no decoded copy") {
+	if open(Options{Dir: dir}); *reads != 3 || !strings.Contains(log.String(), "no decoded copy") {
 		t.Errorf("%d reads, log %q", *reads, log.String())
 	}
 	// What a killed writer left is removed by the next.

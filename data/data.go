@@ -80,11 +80,10 @@ func (o Options) folder() (dir, origin string, err error) {
 	case env != "":
 		dir, origin = env, EnvDir
 	default:
-		cache, err := os.UserCacheDir()
-		if err != nil {
+		if dir, err = userFolder(); err != nil {
 			return "", "", fmt.Errorf("data: no cache folder for data sets (%w); set %s=FOLDER", err, EnvDir)
 		}
-		dir, origin = filepath.Join(cache, "collapse", "data"), "the cache folder"
+		origin = "the cache folder"
 	}
 	dir, err = filepath.Abs(dir)
 	if err != nil {
@@ -94,6 +93,12 @@ func (o Options) folder() (dir, origin string, err error) {
 		return "", "", fmt.Errorf("data: %s (%s) is a file, want a folder of data sets", dir, origin)
 	}
 	return dir, origin, nil
+}
+
+// userFolder is the folder of the data sets where nobody names one.
+func userFolder() (string, error) {
+	cache, err := os.UserCacheDir()
+	return filepath.Join(cache, "collapse", "data"), err
 }
 
 func (o Options) logf(format string, args ...any) {

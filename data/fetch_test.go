@@ -203,6 +203,24 @@ func TestFetchFaults(t *testing.T) {
 	}
 }
 
+// A transfer may be cut at any byte: the next answer goes on from there.
+func TestFetchCutAnywhere(t *testing.T) {
+	body := pack(t, official())
+	n := len(body)
+	for _, at := range []int{1, 2, 511, 4096, n / 7, n/3 + 1, n - 4097, n - 2, n - 1} {
+		s := serve(t, body, hangUp(200, map[string]string{"Content-Length": fmt.Sprint(n)}, body, at))
+		a := miniArchive(body, s.URL)
+		o := Options{Dir: t.TempDir(), NoCache: true}
+		if _, err := a.fetch(context.Background(), o, newFetcher(o)); err != nil {
+			t.Fatalf("cut at %d: %v", at, err)
+		}
+		if want := fmt.Sprintf("[ bytes=%d-]", at); fmt.Sprint(s.ranges) != want {
+			t.Errorf("cut at %d: asked for %q, want %q", at, s.ranges, want)
+		}
+		wantInstalled(t, a, o.Dir)
+	}
+}
+
 func redirects(n int) []http.HandlerFunc {
 	var l []http.HandlerFunc
 	for range n {

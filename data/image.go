@@ -86,9 +86,10 @@ func decodeImage(dst, b []byte, height, width, channels int) error {
 	}
 	switch m := m.(type) {
 	case *image.YCbCr:
+		cb, cr := smoothChroma(m, m.Cb), smoothChroma(m, m.Cr)
 		put(func(x, y int) (r, g, b byte) {
-			i, j := m.YOffset(x, y), m.COffset(x, y)
-			return color.YCbCrToRGB(m.Y[i], m.Cb[j], m.Cr[j])
+			i, j := m.YOffset(x, y), (y-y0)*width+x-x0
+			return color.YCbCrToRGB(m.Y[i], cb[j], cr[j])
 		})
 	case *image.Gray:
 		put(func(x, y int) (r, g, b byte) { v := m.Pix[m.PixOffset(x, y)]; return v, v, v })
@@ -103,4 +104,60 @@ func decodeImage(dst, b []byte, height, width, channels int) error {
 		})
 	}
 	return nil
+}
+
+// smoothChroma returns a colour plane of m at the size of the image. Where the file
+// has it at half the width, or half of both, it is interpolated by the triangle
+// filter of libjpeg (h2v1_fancy_upsample, h2v2_fancy_upsample), to its rounding, as
+// Pillow and PyTorch's users read it; Go's own conversion would repeat the values.
+func smoothChroma(m *image.YCbCr, plane []byte) []byte {
+	w, h := m.Bounds().Dx(), m.Bounds().Dy()
+	out := make([]byte, w*h)
+	half := m.SubsampleRatio == image.YCbCrSubsampleRatio420
+	if !half && m.SubsampleRatio != image.YCbCrSubsampleRatio422 || m.Bounds().Min != (image.Point{}) || w < 2 {
+		for y := range h {
+			for x := range w {
+				out[y*w+x] = plane[m.COffset(m.Bounds().Min.X+x, m.Bounds().Min.Y+y)]
+			}
+		}
+		return out
+	}
+	cw, ch := (w+1)/2, h
+	// sum is a row of the plane, weighted 3 to 1 with its nearer neighbour if rows
+	// are halved too; total is the weights' sum.
+	sum := make([]int, cw)
+	total := 1
+	if half {
+		ch, total = (h+1)/2, 4
+	}
+	for y := range h {
+		row := func(i int) []byte { return plane[min(max(i, 0), ch-1)*m.CStride:][:cw] }
+		if half {
+			near, far := row(y/2), row(y/2-1+y%2*2)
+			for x := range sum {
+				sum[x] = 3*int(near[x]) + int(far[x])
+			}
+		} else {
+			for x, v := range row(y) {
+				sum[x] = int(v)
+			}
+		}
+		// libjpeg rounds halves down and up in turn, so that errors do not add up.
+		down, up := total*2, total*2-1
+		if !half {
+			down, up = 1, 2
+		}
+		dst := out[y*w:][:w]
+		for x := range dst {
+			i := x / 2
+			other, round := i-1, down
+			if x%2 == 1 {
+				other, round = i+1, up
+			}
+			// At both ends there is no other, and the value counts fully.
+			other = min(max(other, 0), cw-1)
+			dst[x] = byte((3*sum[i] + sum[other] + round) / (4 * total))
+		}
+	}
+	return out
 }

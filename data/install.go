@@ -74,7 +74,7 @@ func (a *archive) fetch(ctx context.Context, o Options, f *fetcher) (string, err
 			}
 			before += s.Size
 		}
-		folder, err := a.unpack(ctx, dir, parts, f)
+		folder, err := a.unpack(ctx, dir, parts, f, true)
 		if err != nil {
 			return "", err
 		}
@@ -102,9 +102,11 @@ func (a *archive) installed(ctx context.Context, o Options) (folder string, foun
 	}
 	if !o.NoCache {
 		// A decoded copy of these very files says that they were read through.
-		if path, key, err := cachePath(o, a.Set, folder, a.stamp); err == nil {
-			if _, err := openCache(path, key); err == nil {
-				return folder, true, nil
+		if paths, key, err := cachePaths(o, a.Set, folder, a.stamp); err == nil {
+			for _, path := range paths {
+				if _, err := openCache(path, key); err == nil {
+					return folder, true, nil
+				}
 			}
 		}
 	}
@@ -144,7 +146,7 @@ func (a *archive) fetchFrom(ctx context.Context, path string, o Options, f *fetc
 				return "", err
 			}
 		}
-		return a.unpack(ctx, dir, files, f)
+		return a.unpack(ctx, dir, files, f, false)
 	})
 }
 
@@ -193,15 +195,20 @@ func (a *archive) unpacked() int64 {
 	return n
 }
 
-// unpack places the files of sources whose hashes were checked, in their order.
-func (a *archive) unpack(ctx context.Context, dir string, paths []string, f *fetcher) (string, error) {
+// unpack places the files of sources whose hashes were checked, in their order. Those
+// that are ours and stay as they are need no copy.
+func (a *archive) unpack(ctx context.Context, dir string, paths []string, f *fetcher, ours bool) (string, error) {
 	return a.place(ctx, dir, f, func(tmp string) (bool, error) {
 		for i, path := range paths {
 			var err error
-			if s := &a.Sources[i]; s.Packed {
+			s := &a.Sources[i]
+			to := filepath.Join(tmp, s.name())
+			switch {
+			case s.Packed:
 				err = a.extractFile(ctx, path, tmp, f.disk)
-			} else {
-				err = copyFile(ctx, filepath.Join(tmp, s.name()), path, s.Size, f.disk)
+			case ours && os.Link(path, to) == nil:
+			default:
+				err = copyFile(ctx, to, path, s.Size, f.disk)
 			}
 			if err != nil {
 				return false, fmt.Errorf("data: %s: %w", path, err)

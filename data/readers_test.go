@@ -259,7 +259,7 @@ func gzipped(t testing.TB, b []byte) []byte {
 func miniMNIST(train, test int) dataset {
 	d, a := mnistSet(), *mnistArchive
 	a.Read = func(ctx context.Context, a *archive, folder string) (*Set, []sum, error) {
-		return readMNIST(ctx, a.Files, folder, [2]int{train, test}, []string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"})
+		return readMNIST(ctx, a.Set, a.Files, folder, [2]int{train, test}, []string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"})
 	}
 	d.archive = &a
 	return d
@@ -331,6 +331,18 @@ func TestMNIST(t *testing.T) {
 			_, err := d.openSet(t.Context(), Options{Dir: write(t, files), Offline: true})
 			wantError(t, err, c.words)
 		})
+	}
+}
+
+// The files of MNIST and Fashion-MNIST have the same names and sizes.
+func TestMNISTIsNotFashionMNIST(t *testing.T) {
+	sums := make([]sum, 4)
+	for i := range sums {
+		sums[i].Name, sums[i].Content = idxNames[i], idxContents["fashion-mnist"][i]
+	}
+	wantError(t, apart("mnist", sums, "D"), "train-images", "D", "is that of fashion-mnist, not of mnist")
+	if err := apart("fashion-mnist", sums, "D"); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -684,9 +696,10 @@ func TestTinyImageNetFaults(t *testing.T) {
 		{"a path", "line 1", set("val/val_annotations.txt", []byte("../../val_0.JPEG\tn01\n"))},
 		{"an image that is not there", "val_9.JPEG", set("val/val_annotations.txt", []byte("val_9.JPEG\tn01\n"))},
 		{"another size", "64×65 pixels, want 64×64", set("train/n02/images/n02_1.JPEG", wide.Bytes())},
-		{"no image", "n02_1.JPEG: neither", set("train/n02/images/n02_1.JPEG", []byte("<html>"))},
+		{"no image", "n02_1.JPEG: neither", set("train/n02/images/n02_1.JPEG", bytes.Repeat([]byte("<html>"), 50))},
+		{"an empty image", "want an image file", set("train/n02/images/n02_1.JPEG", nil)},
 		{"a cut image", "n02_1.JPEG", set("train/n02/images/n02_1.JPEG", wide.Bytes()[:100])},
-		{"a huge file", "want a file of at most", set("train/n02/images/n02_1.JPEG", make([]byte, tinyFile+1))},
+		{"a huge file", "want an image file of", set("train/n02/images/n02_1.JPEG", make([]byte, tinyFile+1))},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := tinyFiles(t, 2)
@@ -748,7 +761,7 @@ func TestImagesLikePillow(t *testing.T) {
 		mean, most float64 // difference allowed
 	}{
 		{"rgb.png", 0, 0}, {"grey.png", 0, 0}, {"palette.png", 0, 0}, {"alpha.png", 0, 0},
-		{"rgb.jpg", .6, 3}, {"chroma.jpg", 4, 20}, {"progressive.jpg", 4, 20}, {"grey.jpg", .3, 2}, {"cmyk.jpg", 1.5, 6},
+		{"rgb.jpg", .2, 3}, {"chroma.jpg", .2, 3}, {"half.jpg", .2, 3}, {"progressive.jpg", .2, 3}, {"grey.jpg", .05, 2}, {"cmyk.jpg", .05, 2},
 	} {
 		got := make([]byte, one)
 		if err := decodeImage(got, testdata(t, c.name), 32, 32, 3); err != nil {
@@ -771,7 +784,11 @@ func TestImagesLikePillow(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, v := range got {
-		if want := (257*(4*(i/32)+60) - 3) >> 8; int(v) != want {
+		red := 4*(i/32) + 60
+		if y, x := i/32, i%32; y >= 8 && y < 20 && x >= 9 && x < 23 {
+			red = 200
+		}
+		if want := (257*red - 3) >> 8; int(v) != want {
 			t.Fatalf("pixel %d is %d, want %d", i, v, want)
 		}
 	}

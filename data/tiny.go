@@ -29,6 +29,8 @@ const (
 	tinyEntries = 200_000
 	// tinyFile bounds an image file; the largest official one has under 10 kB.
 	tinyFile = 1 << 20
+	// tinyLeast is less than any JPEG image has.
+	tinyLeast = 100
 )
 
 func tinySet() dataset {
@@ -166,8 +168,8 @@ func readTiny(ctx context.Context, fsys fs.FS) (*Set, error) {
 			p = test[i-len(train)]
 		}
 		st, err := fs.Stat(fsys, p.path)
-		if err == nil && (!st.Mode().IsRegular() || st.Size() > tinyFile) {
-			err = fmt.Errorf("%s: %v of %d bytes, want a file of at most %d", p.path, st.Mode(), st.Size(), tinyFile)
+		if err == nil && (!st.Mode().IsRegular() || st.Size() < tinyLeast || st.Size() > tinyFile) {
+			err = fmt.Errorf("%s: %v of %d bytes, want an image file of %d to %d", p.path, st.Mode(), st.Size(), tinyLeast, tinyFile)
 		}
 		return err
 	})

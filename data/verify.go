@@ -46,15 +46,17 @@ func Verify(ctx context.Context, name string, o Options) (*Report, error) {
 		return nil, err
 	}
 	r.Folder, _ = d.archive.locate(dir)
-	path, _, err := cachePath(o, name, r.Folder, d.archive.stamp)
+	paths, _, err := cachePaths(o, name, r.Folder, d.archive.stamp)
 	if err != nil {
 		return nil, fmt.Errorf("data: %w", err)
 	}
-	switch err := checkCache(path); {
-	case err == nil:
-		r.Decoded = path
-	case !errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("data: decoded copy %s: %w; remove it, and the next use makes it anew", path, err)
+	for _, path := range paths {
+		switch err := checkCache(path); {
+		case err == nil:
+			r.Decoded = path
+		case !errors.Is(err, fs.ErrNotExist):
+			return nil, fmt.Errorf("data: decoded copy %s: %w; remove it, and the next use makes it anew", path, err)
+		}
 	}
 	return r, nil
 }

@@ -27,6 +27,7 @@ numpy.savez("grey.npz", images=images[..., 0], labels=labels.astype("uint8"))
 # One picture in each form; its colours change slowly, as a photograph's do.
 r, c = numpy.meshgrid(range(32), range(32), indexing="ij")
 rgb = numpy.stack([4 * r + 60, 5 * c + 40, 3 * r + 3 * c + 20], -1).astype("uint8")
+rgb[8:20, 9:23] = (200, 30, 40)  # and has edges
 photo = Image.fromarray(rgb)
 photo.save("rgb.png")
 photo.convert("L").save("grey.png")
@@ -36,11 +37,11 @@ alpha.putalpha(Image.fromarray((8 * r).astype("uint8")))
 alpha.save("alpha.png")
 Image.fromarray((257 * rgb[..., 0].astype("uint16") - 3).astype("uint16")).save("grey16.png")
 for name, options in {
-    "rgb": dict(quality=95, subsampling=0), "chroma": dict(quality=90), "progressive": dict(quality=90, progressive=True),
+    "rgb": dict(quality=95, subsampling=0), "chroma": dict(quality=90), "half": dict(quality=90, subsampling=1), "progressive": dict(quality=90, progressive=True),
 }.items():
     photo.save(name + ".jpg", **options)
 photo.convert("L").save("grey.jpg", quality=95)
 photo.convert("CMYK").save("cmyk.jpg", quality=95)
 # What Pillow, and so PyTorch's users, make of them.
-names = ["rgb.png", "grey.png", "palette.png", "alpha.png", "rgb.jpg", "chroma.jpg", "progressive.jpg", "grey.jpg", "cmyk.jpg"]
+names = ["rgb.png", "grey.png", "palette.png", "alpha.png", "rgb.jpg", "chroma.jpg", "half.jpg", "progressive.jpg", "grey.jpg", "cmyk.jpg"]
 numpy.savez_compressed("pillow.npz", labels=numpy.arange(len(names)), images=numpy.stack([numpy.asarray(Image.open(f).convert("RGB")) for f in names]))
