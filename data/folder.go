@@ -46,6 +46,7 @@ func OpenFolder(ctx context.Context, path string, o Options) (*Set, error) {
 	if !st.IsDir() {
 		return nil, fmt.Errorf("data: %s is a file, want a folder of images, PATH/train/CLASS/FILE.png", path)
 	}
+	name := folderPrefix + path // as a specification gives it
 	if path, err = filepath.Abs(path); err != nil {
 		return nil, fmt.Errorf("data: %w", err)
 	}
@@ -61,7 +62,7 @@ func OpenFolder(ctx context.Context, path string, o Options) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.Info.Name = folderPrefix + path
+	s.Info.Name = name
 	return s, nil
 }
 

@@ -26,6 +26,7 @@ const maxNPZClasses = 1 << 16
 // and test_labels likewise, if there is a test split. K is the largest label + 1,
 // and each class must have a training image. The classes are named by their number.
 func OpenNPZ(ctx context.Context, path string, o Options) (*Set, error) {
+	name := npzPrefix + path // as a specification gives it
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("data: %w", err)
@@ -42,7 +43,7 @@ func OpenNPZ(ctx context.Context, path string, o Options) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.Info.Name = npzPrefix + path
+	s.Info.Name = name
 	return s, nil
 }
 
