@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -239,7 +240,7 @@ func TestSlowAndStalled(t *testing.T) {
 	n, half := len(body), len(body)/2
 	release := make(chan struct{})
 	t.Cleanup(func() { close(release) })
-	stalled := func(w http.ResponseWriter, r *http.Request) {
+	hang := func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", fmt.Sprint(n))
 		w.Write(body[:half])
 		w.(http.Flusher).Flush()
@@ -257,11 +258,22 @@ func TestSlowAndStalled(t *testing.T) {
 			w.(http.Flusher).Flush()
 		}
 	}
-	s := serve(t, body, stalled, drip)
+	s := serve(t, body, hang, drip)
 	a := miniArchive(body, s.URL)
-	o := Options{Dir: t.TempDir()}
+	// The watch finds the stall once all that came before it is written, not by the
+	// clock.
+	var stall func()
+	var once sync.Once
+	o := Options{Dir: t.TempDir(), Progress: func(done, _ int64) {
+		if done == int64(half) {
+			once.Do(stall)
+		}
+	}}
 	f := newFetcher(o)
-	f.stall = 300 * time.Millisecond
+	f.watch = func(stalled func()) (moved, stop func()) {
+		stall = stalled
+		return func() {}, func() {}
+	}
 	if _, err := a.fetch(t.Context(), o, f); err != nil {
 		t.Fatal(err)
 	}

@@ -28,18 +28,24 @@ type fetcher struct {
 	disk     disk
 	progress func(done, total int64)
 	total    int64 // bytes of all that is loaded for the set
-	stall    time.Duration
-	logf     func(format string, args ...any)
+	// watch calls stalled where moved is not called for a while, until stop is.
+	watch func(stalled func()) (moved, stop func())
+	logf  func(format string, args ...any)
 }
 
 func newFetcher(o Options) *fetcher {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.ResponseHeaderTimeout = stall
-	f := &fetcher{client: &http.Client{Transport: t}, disk: osDisk, progress: o.Progress, logf: o.logf, stall: stall}
+	f := &fetcher{client: &http.Client{Transport: t}, disk: osDisk, progress: o.Progress, logf: o.logf, watch: watch}
 	if f.progress == nil {
 		f.progress = func(int64, int64) {}
 	}
 	return f
+}
+
+func watch(stalled func()) (moved, stop func()) {
+	timer := time.AfterFunc(stall, stalled)
+	return func() { timer.Reset(stall) }, func() { timer.Stop() }
 }
 
 // download brings the whole file of s into the file part, or goes on with what
@@ -203,13 +209,13 @@ func (f *fetcher) append(ctx context.Context, cancel context.CancelCauseFunc, s 
 			err = fmt.Errorf("data: %w", cerr)
 		}
 	}()
-	timer := time.AfterFunc(f.stall, func() { cancel(fmt.Errorf("no byte came for %v", f.stall)) })
-	defer timer.Stop()
+	moved, stop := f.watch(func() { cancel(fmt.Errorf("no byte came for %v", stall)) })
+	defer stop()
 	f.progress(before+have, f.total)
 	buf := make([]byte, 1<<16)
 	for {
 		n, rerr := body.Read(buf)
-		timer.Reset(f.stall)
+		moved()
 		if n > 0 {
 			if have+int64(n) > s.Size {
 				return broken("%s: the server sent more than the %d bytes of the archive", url, s.Size)

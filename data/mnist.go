@@ -52,28 +52,29 @@ func fashionFullSet() dataset {
 var mnistArchive = idxArchive("mnist", "mnist",
 	[]string{"http://yann.lecun.com/exdb/mnist/", "https://ossci-datasets.s3.amazonaws.com/mnist/"},
 	[4]idxFile{
-		{9_912_422, "f68b3c2dcbeaaa9fbdd348bbdeb94873"},
-		{28_881, "d53e105ee54ea40749a09fcbcd1e9432"},
-		{1_648_877, "9fb629c4189551a2d022fa330f9573f3"},
-		{4_542, "ec29112dd5afa0611ce80d1b7f02629c"},
+		{9_912_422, "f68b3c2dcbeaaa9fbdd348bbdeb94873", "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"},
+		{28_881, "d53e105ee54ea40749a09fcbcd1e9432", "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"},
+		{1_648_877, "9fb629c4189551a2d022fa330f9573f3", "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"},
+		{4_542, "ec29112dd5afa0611ce80d1b7f02629c", "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"},
 	}, []string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"})
 
-// fashionArchive: the MD5 sums are the publisher's, in the README; idxContents are
-// of files with those sums (package fashion/make says how).
+// fashionArchive: the MD5 sums are the publisher's, in the README, the SHA-256 those
+// that several public projects pin; idxContents are of files with those sums
+// (package fashion/make says how).
 var fashionArchive = idxArchive("fashion-mnist", "fashion-mnist",
 	[]string{"http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
 		"https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/"},
 	[4]idxFile{
-		{26_421_880, "8d4fb7e6c68d591d4c3dfef9ec88bf0d"},
-		{29_515, "25c81989df183df01b3e8a0aad5dffbe"},
-		{4_422_102, "bef4ecab320f06d8554ea6380940ec79"},
-		{5_148, "bb300cfdad3c16e7a12a480ee83cd310"},
+		{26_421_880, "8d4fb7e6c68d591d4c3dfef9ec88bf0d", "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84"},
+		{29_515, "25c81989df183df01b3e8a0aad5dffbe", "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845"},
+		{4_422_102, "bef4ecab320f06d8554ea6380940ec79", "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073"},
+		{5_148, "bb300cfdad3c16e7a12a480ee83cd310", "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"},
 	}, fashion.Classes())
 
 // idxFile is a gzipped IDX file as published.
 type idxFile struct {
-	size int64
-	md5  string
+	size        int64
+	md5, sha256 string
 }
 
 // idxContents are the SHA-256 of what is in the files, in the order of idxNames.
@@ -101,13 +102,13 @@ func idxArchive(set, folder string, bases []string, files [4]idxFile, classes []
 			return readMNIST(ctx, a.Set, a.Files, folder, [2]int{mnistTrain, mnistTest}, classes)
 		}}
 	for i, f := range files {
-		s := source{Size: f.size, MD5: f.md5}
+		s := source{Size: f.size, SHA256: f.sha256, MD5: f.md5}
 		for _, base := range bases {
 			s.URLs = append(s.URLs, base+idxNames[i])
 		}
 		a.Sources = append(a.Sources, s)
 		// The same images packed by another program, or not packed, are as good.
-		a.Files = append(a.Files, member{Name: idxNames[i], Max: 1 << 27, MD5: f.md5, Content: idxContents[set][i]})
+		a.Files = append(a.Files, member{Name: idxNames[i], Max: 1 << 27, SHA256: f.sha256, Content: idxContents[set][i]})
 	}
 	return a
 }

@@ -31,13 +31,14 @@ func stl10Set() dataset {
 	}
 }
 
-// stl10Archive: size and MD5 sums, of the archive and of its files, are as several
+// stl10Archive: size and hashes of the archive, and the MD5 sums of its files, are as several
 // public projects pin them. The unlabelled images stay in the archive.
 var stl10Archive = &archive{
 	Set: "stl10",
 	Sources: []source{{
 		URLs:   []string{"http://ai.stanford.edu/~acoates/stl10/stl10_binary.tar.gz"},
 		Size:   2_640_397_119,
+		SHA256: "f31fd99273a1acb8609c8db427cebb1de3f71de77758cdc0e22956e1289b9866",
 		MD5:    "91f7769df0f17e558f3565bffb0c7dfb",
 		Packed: true,
 	}},

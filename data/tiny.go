@@ -47,13 +47,16 @@ func tinySet() dataset {
 	}
 }
 
-// tinyArchive: size and MD5 are as several public projects pin them. The archive is
+const tinySHA256 = "6198c8ae015e2b3e007c7841da39ec069199b9aa3bfa943a462022fe5e43c821"
+
+// tinyArchive: size and hashes are as several public projects pin them. The archive is
 // read as it is: there is nothing to unpack.
 var tinyArchive = &archive{
-	Set:      "tiny-imagenet",
-	Sources:  []source{{URLs: []string{"http://cs231n.stanford.edu/" + tinyZip}, Size: 248_100_043, MD5: "90528d7ca1a48142e341f4ef8d21d0de"}},
+	Set: "tiny-imagenet",
+	Sources: []source{{URLs: []string{"http://cs231n.stanford.edu/" + tinyZip}, Size: 248_100_043,
+		SHA256: tinySHA256, MD5: "90528d7ca1a48142e341f4ef8d21d0de"}},
 	Folder:   tinyFolder,
-	Files:    []member{{Name: tinyZip, Max: 1 << 30, MD5: "90528d7ca1a48142e341f4ef8d21d0de"}},
+	Files:    []member{{Name: tinyZip, Max: 1 << 30, SHA256: tinySHA256}},
 	Unpacked: "wnids.txt",
 	Copy:     packTiny,
 	Read:     readTinyFolder,
