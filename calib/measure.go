@@ -1,13 +1,12 @@
 package calib
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"maps"
 	"math"
-	"slices"
+
+	"github.com/gocollapse/collapse/internal/object"
+	"github.com/gocollapse/collapse/internal/resample"
 )
 
 // Outcome is the means over correctly or over wrongly predicted samples (Figure 4); NaN
@@ -91,14 +90,8 @@ func (p part) size(n int64) int64 {
 // halves chooses half of n samples by a seed: of the two samples 2j and 2j+1 one.
 type halves struct{ seed uint64 }
 
-func (h halves) fit(i int64) bool { return int64(mix(h.seed^mix(uint64(i/2)))&1) == i&1 }
-
-// mix is the finaliser of SplitMix64 (Steele, Lea and Flood 2014) after one step.
-func mix(x uint64) uint64 {
-	x += 0x9e3779b97f4a7c15
-	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
-	x = (x ^ x>>27) * 0x94d049bb133111eb
-	return x ^ x>>31
+func (h halves) fit(i int64) bool {
+	return int64(resample.Mix(h.seed^resample.Mix(uint64(i/2)))&1) == i&1
 }
 
 // tally is what the first pass adds up.
@@ -159,7 +152,7 @@ func summarise(src Source, p part, sc scaling, bins int, classwise bool, room, w
 		o.Confidence += conf
 		t.bins.add(conf, right)
 		room[p.place(r.i)] = signed(conf, right)
-		t.labels += mix(uint64(r.i)<<20 ^ uint64(r.y))
+		t.labels += resample.Mix(uint64(r.i)<<20 ^ uint64(r.y))
 	}, (*tally).merge)
 	if err != nil {
 		return nil, err
@@ -272,16 +265,6 @@ func (s *Summary) ace(src Source, p part, sc scaling, room []float64) error {
 	return nil
 }
 
-// number is a float64 that JSON writes as null where it is not finite.
-type number float64
-
-func (n number) MarshalJSON() ([]byte, error) {
-	if f := float64(n); !math.IsNaN(f) && !math.IsInf(f, 0) {
-		return json.Marshal(f)
-	}
-	return []byte("null"), nil
-}
-
 // Figure is a scalar of a Summary under its JSON name.
 type Figure struct {
 	Name  string
@@ -302,63 +285,39 @@ func (s *Summary) Figures() []Figure {
 }
 
 // fields writes the fields of the object.
-func (s *Summary) fields(o *object) {
-	o.field("n", s.N)
-	o.field("k", s.K)
+func (s *Summary) fields(o *object.Object) {
+	o.Field("n", s.N)
+	o.Field("k", s.K)
 	for _, f := range s.Figures() {
-		o.field(f.Name, number(f.Value))
+		o.Field(f.Name, object.Number(f.Value))
 	}
 	for _, part := range []struct {
 		name string
 		Outcome
 	}{{"correct", s.Correct}, {"wrong", s.Wrong}} {
-		o.field(part.name, map[string]any{
-			"n": part.N, "loss": number(part.Loss), "entropy": number(part.Entropy), "confidence": number(part.Confidence),
+		o.Field(part.name, map[string]any{
+			"n": part.N, "loss": object.Number(part.Loss), "entropy": object.Number(part.Entropy), "confidence": object.Number(part.Confidence),
 		})
 	}
 	type bin struct {
-		Lo         float64 `json:"lo"`
-		Hi         float64 `json:"hi"`
-		Count      int64   `json:"count"`
-		Accuracy   number  `json:"accuracy"`
-		Confidence number  `json:"confidence"`
+		Lo         float64       `json:"lo"`
+		Hi         float64       `json:"hi"`
+		Count      int64         `json:"count"`
+		Accuracy   object.Number `json:"accuracy"`
+		Confidence object.Number `json:"confidence"`
 	}
 	var bins []bin
 	for _, b := range s.Bins {
-		bins = append(bins, bin{b.Lo, b.Hi, int64(math.Round(b.Count)), number(b.Accuracy), number(b.Confidence)})
+		bins = append(bins, bin{b.Lo, b.Hi, int64(math.Round(b.Count)), object.Number(b.Accuracy), object.Number(b.Confidence)})
 	}
-	o.field("bins", bins)
+	o.Field("bins", bins)
 }
 
 // MarshalJSON writes one object with every figure under its name, null where it is
 // not defined, with bins and notes.
 func (s *Summary) MarshalJSON() ([]byte, error) {
-	var o object
+	var o object.Object
 	s.fields(&o)
-	o.field("notes", maps.Clone(s.Notes))
-	return o.json()
-}
-
-// object is a JSON object whose fields keep their order.
-type object struct {
-	bytes.Buffer
-	err error
-}
-
-func (o *object) field(name string, v any) {
-	if o.err != nil {
-		return
-	}
-	var text []byte
-	if text, o.err = json.Marshal(v); o.err != nil {
-		return
-	}
-	if o.Len() > 0 {
-		o.WriteByte(',')
-	}
-	fmt.Fprintf(o, "%q:%s", name, text)
-}
-
-func (o *object) json() ([]byte, error) {
-	return slices.Concat([]byte("{"), o.Bytes(), []byte("}")), o.err
+	o.Field("notes", maps.Clone(s.Notes))
+	return o.JSON()
 }

@@ -7,10 +7,10 @@ import (
 	"math"
 	"math/rand/v2"
 	"runtime"
-	"slices"
 	"sync"
 
-	"gonum.org/v1/gonum/stat"
+	"github.com/gocollapse/collapse/internal/object"
+	"github.com/gocollapse/collapse/internal/resample"
 )
 
 // DefaultBins is the field's number of bins; the paper's figures have PaperBins.
@@ -190,26 +190,8 @@ func Measure(src Source, o Options) (*Report, error) {
 	return rep, nil
 }
 
-// level is the share of the replicates between an interval's bounds.
-const level = 0.95
-
-func interval(v []float64) [2]float64 {
-	slices.Sort(v)
-	return [2]float64{stat.Quantile((1-level)/2, stat.LinInterp, v, nil), stat.Quantile((1+level)/2, stat.LinInterp, v, nil)}
-}
-
-// poisson returns a number of the Poisson distribution of mean 1 for a sample in a
-// replicate. It depends on nothing but the three numbers.
-func poisson(seed int64, replicate, sample uint64) float64 {
-	u := float64(mix(mix(mix(uint64(seed))+replicate)+sample)>>11) * 0x1p-53
-	p, n := math.Exp(-1), 0.0
-	for u >= p && n < 20 {
-		u -= p
-		n++
-		p /= n
-	}
-	return n
-}
+// replicate returns the key of a replicate's draws.
+func replicate(seed int64, r int) uint64 { return resample.Mix(resample.Mix(uint64(seed)) + uint64(r)) }
 
 // each calls f for 0…n−1 on all processors.
 func each(n int, f func(i int)) {
@@ -229,7 +211,7 @@ func each(n int, f func(i int)) {
 func bootstrapECE(s *Summary, o Options) *Intervals {
 	eces, accs := make([]float64, o.Bootstrap), make([]float64, o.Bootstrap)
 	each(o.Bootstrap, func(r int) {
-		d := resampled(s.signed, o.Bins, o.Seed, uint64(r))
+		d := resampled(s.signed, o.Bins, replicate(o.Seed, r))
 		eces[r] = d.ECE()
 		accs[r] = d.sum(func(b Bin) float64 { return b.Accuracy })
 	})
@@ -237,14 +219,14 @@ func bootstrapECE(s *Summary, o Options) *Intervals {
 	for _, e := range eces {
 		mean += e / float64(o.Bootstrap)
 	}
-	return &Intervals{Replicates: o.Bootstrap, Level: level, ECE: interval(eces), Accuracy: interval(accs), ECEBias: mean - s.ECE}
+	return &Intervals{Replicates: o.Bootstrap, Level: resample.Level, ECE: resample.Interval(eces), Accuracy: resample.Interval(accs), ECEBias: mean - s.ECE}
 }
 
-func resampled(signed []float64, bins int, seed int64, replicate uint64) Diagram {
+func resampled(signed []float64, bins int, key uint64) Diagram {
 	sums := newSums(bins)
 	for i, v := range signed {
-		if w := poisson(seed, replicate, uint64(i)); w > 0 {
-			sums.addWeighted(math.Abs(v), !math.Signbit(v), w)
+		if w := resample.Times(key, uint64(i)); w > 0 {
+			sums.addWeighted(math.Abs(v), !math.Signbit(v), float64(w))
 		}
 	}
 	return sums.diagram()
@@ -258,6 +240,10 @@ func bootstrapT(src Source, p part, sc scaling, fitted *Temperature, o Options) 
 		return [2]float64{math.NaN(), math.NaN()}, nil
 	}
 	sc.beta = 1 / fitted.T
+	keys := make([]uint64, o.Bootstrap)
+	for r := range keys {
+		keys[r] = replicate(o.Seed, r)
+	}
 	type slopes []slope
 	total, err := reduce(src, func() *slopes { s := make(slopes, o.Bootstrap); return &s }, func(t *slopes, row *row) {
 		if !p.has(row.i) {
@@ -265,7 +251,7 @@ func bootstrapT(src Source, p part, sc scaling, fitted *Temperature, o Options) 
 		}
 		_, d1, d2 := sc.slopes(row)
 		for r := range *t {
-			w := poisson(o.Seed, uint64(r), uint64(row.i))
+			w := float64(resample.Times(keys[r], uint64(row.i)))
 			(*t)[r].first += w * d1
 			(*t)[r].second += w * d2
 		}
@@ -289,7 +275,7 @@ func bootstrapT(src Source, p part, sc scaling, fitted *Temperature, o Options) 
 	if len(ts) < 2 {
 		return [2]float64{math.NaN(), math.NaN()}, nil
 	}
-	return interval(ts), nil
+	return resample.Interval(ts), nil
 }
 
 // consistent runs the consistency test.
@@ -342,7 +328,7 @@ func Compare(a, b *Summary, replicates int, seed int64) (*Difference, error) {
 	}
 	v := make([]float64, replicates)
 	each(replicates, func(r int) {
-		v[r] = resampled(a.signed, len(a.Bins), seed, uint64(r)).ECE() - resampled(b.signed, len(b.Bins), seed, uint64(r)).ECE()
+		v[r] = resampled(a.signed, len(a.Bins), replicate(seed, r)).ECE() - resampled(b.signed, len(b.Bins), replicate(seed, r)).ECE()
 	})
 	// Around their own mean, since the replicates' ECE has a bias of its own.
 	var mean float64
@@ -357,8 +343,8 @@ func Compare(a, b *Summary, replicates int, seed int64) (*Difference, error) {
 		}
 	}
 	return &Difference{
-		Replicates: replicates, Level: level, ECE: d,
-		P: float64(1+beyond) / float64(1+replicates), Interval: interval(v),
+		Replicates: replicates, Level: resample.Level, ECE: d,
+		P: float64(1+beyond) / float64(1+replicates), Interval: resample.Interval(v),
 	}, nil
 }
 
@@ -366,35 +352,35 @@ func Compare(a, b *Summary, replicates int, seed int64) (*Difference, error) {
 // samples, temperature, and under scaled and unscaled_same those of the samples that T
 // was not fitted on (of all with FitAll).
 func (r *Report) MarshalJSON() ([]byte, error) {
-	var o object
+	var o object.Object
 	r.Summary.fields(&o)
-	o.field("temperature", number(r.Temperature.T))
+	o.Field("temperature", object.Number(r.Temperature.T))
 	fit := "split"
 	if r.FitAll {
 		fit = "all"
 	}
-	o.field("fit", map[string]any{"samples": r.Temperature.Samples, "nll": number(r.Temperature.NLL), "on": fit, "seed": r.Seed})
-	o.field("scaled", r.Scaled)
-	o.field("unscaled_same", r.Unscaled)
+	o.Field("fit", map[string]any{"samples": r.Temperature.Samples, "nll": object.Number(r.Temperature.NLL), "on": fit, "seed": r.Seed})
+	o.Field("scaled", r.Scaled)
+	o.Field("unscaled_same", r.Unscaled)
 	if g := r.Grid; g != nil {
-		o.field("authors_grid", map[string]any{"temperature": g.T, "scaled": g.Scaled})
+		o.Field("authors_grid", map[string]any{"temperature": g.T, "scaled": g.Scaled})
 	}
 	if v := r.Vector; v != nil {
-		o.field("vector", map[string]any{"weight": v.Weight, "bias": v.Bias, "scaled": v.Scaled})
+		o.Field("vector", map[string]any{"weight": v.Weight, "bias": v.Bias, "scaled": v.Scaled})
 	}
 	if i := r.Intervals; i != nil {
-		pair := func(v [2]float64) []number { return []number{number(v[0]), number(v[1])} }
-		o.field("ci", map[string]any{"ece": pair(i.ECE), "accuracy": pair(i.Accuracy), "temperature": pair(i.Temperature)})
-		o.field("bootstrap", map[string]any{"replicates": i.Replicates, "level": i.Level, "seed": r.Seed, "ece_bias": number(i.ECEBias)})
+		pair := func(v [2]float64) []object.Number { return object.Numbers(v[:]) }
+		o.Field("ci", map[string]any{"ece": pair(i.ECE), "accuracy": pair(i.Accuracy), "temperature": pair(i.Temperature)})
+		o.Field("bootstrap", map[string]any{"replicates": i.Replicates, "level": i.Level, "seed": r.Seed, "ece_bias": object.Number(i.ECEBias)})
 	}
 	if c := r.Consistency; c != nil {
-		o.field("consistency", map[string]any{"replicates": c.Replicates, "p": c.P, "expected_ece": number(c.Expected)})
+		o.Field("consistency", map[string]any{"replicates": c.Replicates, "p": c.P, "expected_ece": object.Number(c.Expected)})
 	}
 	notes := map[string]string{}
 	maps.Copy(notes, r.Notes)
 	maps.Copy(notes, r.notes())
-	o.field("notes", notes)
-	return o.json()
+	o.Field("notes", notes)
+	return o.JSON()
 }
 
 // notes are the reservations of a report.

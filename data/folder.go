@@ -1,7 +1,6 @@
 package data
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -13,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gocollapse/collapse/internal/natural"
 	"github.com/gocollapse/collapse/record"
 )
 
@@ -233,7 +233,7 @@ func listPictures(fsys fs.FS, dir string, classes []string) ([]picture, error) {
 		if err != nil {
 			return nil, err
 		}
-		slices.SortFunc(entries, func(a, b fs.DirEntry) int { return byNumber(a.Name(), b.Name()) })
+		slices.SortFunc(entries, func(a, b fs.DirEntry) int { return natural.Compare(a.Name(), b.Name()) })
 		for _, e := range entries {
 			name := path.Join(dir, c, e.Name())
 			switch {
@@ -249,37 +249,6 @@ func listPictures(fsys fs.FS, dir string, classes []string) ([]picture, error) {
 		}
 	}
 	return l, nil
-}
-
-// byNumber orders names so that x_2 comes before x_10.
-func byNumber(a, b string) int {
-	for a != "" && b != "" {
-		if isDigit(a[0]) && isDigit(b[0]) {
-			x, restA := digits(a)
-			y, restB := digits(b)
-			if c := cmp.Or(cmp.Compare(len(x), len(y)), cmp.Compare(x, y)); c != 0 {
-				return c
-			}
-			a, b = restA, restB
-			continue
-		}
-		if a[0] != b[0] {
-			return cmp.Compare(a[0], b[0])
-		}
-		a, b = a[1:], b[1:]
-	}
-	return cmp.Compare(len(a), len(b))
-}
-
-func isDigit(c byte) bool { return '0' <= c && c <= '9' }
-
-// digits cuts a number off the front of s, without its leading zeros.
-func digits(s string) (number, rest string) {
-	n := 0
-	for n < len(s) && isDigit(s[n]) {
-		n++
-	}
-	return strings.TrimLeft(s[:n], "0"), s[n:]
 }
 
 // readPicture reads an image file, which must be a plain one of bounded size.

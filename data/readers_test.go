@@ -26,6 +26,7 @@ import (
 	"testing/fstest"
 
 	"github.com/gocollapse/collapse/data/idx"
+	"github.com/gocollapse/collapse/internal/natural"
 	"github.com/gocollapse/collapse/npz"
 	"github.com/gocollapse/collapse/record"
 )
@@ -958,7 +959,7 @@ func TestByNumber(t *testing.T) {
 	names := []string{"n_0.x", "n_2.x", "n_10.x", "n_11.x", "n_100.x", "o_1.x"}
 	got := slices.Clone(names)
 	slices.Reverse(got)
-	slices.SortFunc(got, byNumber)
+	slices.SortFunc(got, natural.Compare)
 	if !slices.Equal(got, names) {
 		t.Errorf("order %v, want %v", got, names)
 	}

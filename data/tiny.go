@@ -14,6 +14,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/gocollapse/collapse/internal/natural"
 )
 
 // Sizes of Tiny ImageNet.
@@ -140,7 +142,7 @@ func readTiny(ctx context.Context, fsys fs.FS) (*Set, error) {
 		if len(entries) == 0 {
 			return nil, fmt.Errorf("%s holds no images", dir)
 		}
-		slices.SortFunc(entries, func(a, b fs.DirEntry) int { return byNumber(a.Name(), b.Name()) })
+		slices.SortFunc(entries, func(a, b fs.DirEntry) int { return natural.Compare(a.Name(), b.Name()) })
 		for _, e := range entries {
 			train = append(train, picture{path.Join(dir, e.Name()), int32(k)})
 		}

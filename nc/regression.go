@@ -8,6 +8,8 @@ import (
 
 	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
+
+	"github.com/gocollapse/collapse/internal/object"
 )
 
 // Regression measures neural regression collapse (Andriopoulos, Dong, Guo, Zhao and
@@ -120,19 +122,19 @@ func RegressionFigureNames() []string {
 // MarshalJSON writes one object with n, d, t, every figure under its name, null where
 // it is not defined, and notes.
 func (s *RegressionSummary) MarshalJSON() ([]byte, error) {
-	var o object
-	o.field("n", s.N)
-	o.field("d", s.D)
-	o.field("t", s.T)
+	var o object.Object
+	o.Field("n", s.N)
+	o.Field("d", s.D)
+	o.Field("t", s.T)
 	for _, f := range s.figures() {
-		o.field(f.name, number(*f.value))
+		o.Field(f.name, object.Number(*f.value))
 	}
 	notes := s.Notes
 	if notes == nil {
 		notes = map[string]string{}
 	}
-	o.field("notes", notes)
-	return o.json()
+	o.Field("notes", notes)
+	return o.JSON()
 }
 
 func (s *RegressionSummary) undefined(why string, names ...string) {

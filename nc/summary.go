@@ -1,7 +1,6 @@
 package nc
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +10,8 @@ import (
 	"strings"
 
 	"gonum.org/v1/gonum/floats"
+
+	"github.com/gocollapse/collapse/internal/object"
 )
 
 // Summary is what Accumulator.Summary measures. A figure that is not defined for
@@ -261,100 +262,58 @@ func (s *Summary) undefined(why string, names ...string) {
 	}
 }
 
-// number is a float64 that JSON writes as null where it is NaN.
-type number float64
-
-func (n number) MarshalJSON() ([]byte, error) {
-	if f := float64(n); !math.IsNaN(f) && !math.IsInf(f, 0) {
-		return json.Marshal(f)
-	}
-	return []byte("null"), nil
-}
-
-func numbers(v []float64) []number {
-	out := make([]number, len(v))
-	for i, x := range v {
-		out[i] = number(x)
-	}
-	return out
-}
-
-// object is a JSON object whose fields keep the order in which they are written.
-type object struct {
-	bytes.Buffer
-	err error
-}
-
-func (o *object) field(name string, v any) {
-	if o.err != nil {
-		return
-	}
-	var text []byte
-	if text, o.err = json.Marshal(v); o.err != nil {
-		return
-	}
-	if o.Len() > 0 {
-		o.WriteByte(',')
-	}
-	fmt.Fprintf(o, "%q:%s", name, text)
-}
-
-func (o *object) json() ([]byte, error) {
-	return slices.Concat([]byte("{"), o.Bytes(), []byte("}")), o.err
-}
-
 // MarshalJSON writes one object with every figure under its name in lower case
 // (n, d, k, counts, nc1, …, notes), null for what is not defined. Lists and groups
 // that were not measured are left out.
 func (s *Summary) MarshalJSON() ([]byte, error) {
-	var o object
-	o.field("n", s.N)
-	o.field("d", s.D)
-	o.field("k", s.K)
-	o.field("counts", s.Counts)
-	o.field("rank", s.Rank)
+	var o object.Object
+	o.Field("n", s.N)
+	o.Field("d", s.D)
+	o.Field("k", s.K)
+	o.Field("counts", s.Counts)
+	o.Field("rank", s.Rank)
 	for _, f := range s.figures() {
-		o.field(f.name, number(*f.value))
+		o.Field(f.name, object.Number(*f.value))
 	}
 	for _, l := range s.lists() {
 		if l.values != nil {
-			o.field(l.name, numbers(l.values))
+			o.Field(l.name, object.Numbers(l.values))
 		}
 	}
 	if s.Majority != nil {
-		o.field("groups", map[string]*Group{"majority": s.Majority, "minority": s.Minority})
+		o.Field("groups", map[string]*Group{"majority": s.Majority, "minority": s.Minority})
 	}
 	if s.Intervals != nil {
-		ci := map[string][]number{}
+		ci := map[string][]object.Number{}
 		for name, bounds := range s.Intervals {
-			ci[name] = numbers(bounds[:])
+			ci[name] = object.Numbers(bounds[:])
 		}
-		o.field("ci", ci)
-		o.field("bootstrap", s.Bootstrap)
+		o.Field("ci", ci)
+		o.Field("bootstrap", s.Bootstrap)
 	}
 	for _, part := range []struct {
 		name string
 		sum  *Summary
 	}{{"test", s.Test}, {"correct", s.Correct}, {"wrong", s.Wrong}} {
 		if part.sum != nil {
-			o.field(part.name, part.sum)
+			o.Field(part.name, part.sum)
 		}
 	}
 	if s.Layers != nil {
-		o.field("layers", s.Layers)
+		o.Field("layers", s.Layers)
 	}
 	notes := map[string]string{}
 	maps.Copy(notes, s.Notes)
 	if c := s.Covariance; c != nil {
-		o.field("vci", number(c.VCI))
-		o.field("stable_rank_w", number(c.StableRankW))
-		o.field("effective_rank_w", number(c.EffectiveRankW))
-		o.field("spectrum_w", numbers(c.SpectrumW))
+		o.Field("vci", object.Number(c.VCI))
+		o.Field("stable_rank_w", object.Number(c.StableRankW))
+		o.Field("effective_rank_w", object.Number(c.EffectiveRankW))
+		o.Field("spectrum_w", object.Numbers(c.SpectrumW))
 		maps.Copy(notes, c.Notes)
 	}
 	if m := s.MSE; m != nil {
-		o.field("mse", map[string]number{
-			"loss": number(m.Loss), "ls": number(m.LS), "nc1": number(m.NC1), "nc23": number(m.NC23), "perp": number(m.Perp),
+		o.Field("mse", map[string]object.Number{
+			"loss": object.Number(m.Loss), "ls": object.Number(m.LS), "nc1": object.Number(m.NC1), "nc23": object.Number(m.NC23), "perp": object.Number(m.Perp),
 		})
 	}
 	for _, f := range s.figures() {
@@ -362,22 +321,22 @@ func (s *Summary) MarshalJSON() ([]byte, error) {
 			notes[f.name] = note
 		}
 	}
-	o.field("notes", notes)
-	return o.json()
+	o.Field("notes", notes)
+	return o.JSON()
 }
 
 // MarshalJSON writes the group's figures, null for what is not defined.
 func (g *Group) MarshalJSON() ([]byte, error) {
-	var o object
-	o.field("classes", g.Classes)
-	o.field("samples", g.Samples)
+	var o object.Object
+	o.Field("classes", g.Classes)
+	o.Field("samples", g.Samples)
 	for _, f := range []figure{
 		{"nc1", &g.NC1}, {"h_norm", &g.HNorm}, {"w_norm", &g.WNorm}, {"cosine_h", &g.CosineH}, {"cosine_w", &g.CosineW},
 		{"ncc_error", &g.NCCError}, {"error", &g.Error},
 	} {
-		o.field(f.name, number(*f.value))
+		o.Field(f.name, object.Number(*f.value))
 	}
-	return o.json()
+	return o.JSON()
 }
 
 // notMeasured says why the figures are NaN that a caller need not ask for.

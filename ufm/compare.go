@@ -1,8 +1,6 @@
 package ufm
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -10,6 +8,7 @@ import (
 	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
 
+	"github.com/gocollapse/collapse/internal/object"
 	"github.com/gocollapse/collapse/nc"
 )
 
@@ -208,19 +207,12 @@ func symmetric(m *mat.Dense) ([]float64, error) {
 
 // MarshalJSON writes {"w_norm": {"measured", "theory", "relative"}, …, "notes"}.
 func (c *Comparison) MarshalJSON() ([]byte, error) {
-	var b bytes.Buffer
-	b.WriteByte('{')
+	var o object.Object
 	for _, p := range c.Pairs {
-		v, err := json.Marshal(map[string]number{"measured": number(p.Measured), "theory": number(p.Theory), "relative": number(p.Relative)})
-		if err != nil {
-			return nil, err
-		}
-		fmt.Fprintf(&b, "%q:%s,", p.Name, v)
+		o.Field(p.Name, map[string]object.Number{
+			"measured": object.Number(p.Measured), "theory": object.Number(p.Theory), "relative": object.Number(p.Relative),
+		})
 	}
-	notes, err := json.Marshal(c.Notes)
-	if err != nil {
-		return nil, err
-	}
-	fmt.Fprintf(&b, `"notes":%s}`, notes)
-	return b.Bytes(), nil
+	o.Field("notes", c.Notes)
+	return o.JSON()
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"gonum.org/v1/gonum/mat"
+
+	"github.com/gocollapse/collapse/internal/object"
 )
 
 // An Eigenvalue is one value of a spectrum with its multiplicity.
@@ -17,7 +19,7 @@ type Eigenvalue struct {
 
 // MarshalJSON writes [value, multiplicity].
 func (e Eigenvalue) MarshalJSON() ([]byte, error) {
-	return json.Marshal([]any{number(e.Value), e.Count})
+	return json.Marshal([]any{object.Number(e.Value), e.Count})
 }
 
 // A Spectrum lists the eigenvalues of a symmetric matrix, rising, each once.

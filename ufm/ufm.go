@@ -24,14 +24,13 @@
 package ufm
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"math"
 	"math/bits"
-	"slices"
+
+	"github.com/gocollapse/collapse/internal/object"
 )
 
 // Params are the parameters of a balanced unconstrained feature model.
@@ -236,16 +235,6 @@ func Frame(k, d int) []float64 {
 	return f
 }
 
-// number is a float64 that JSON writes as null where it is not finite.
-type number float64
-
-func (n number) MarshalJSON() ([]byte, error) {
-	if f := float64(n); !math.IsNaN(f) && !math.IsInf(f, 0) {
-		return json.Marshal(f)
-	}
-	return []byte("null"), nil
-}
-
 // A Figure is a number of a Minimiser under its JSON name.
 type Figure struct {
 	Name  string
@@ -262,35 +251,24 @@ func (m *Minimiser) Figures() []Figure {
 // lambda_b, delta), every figure under its name, gap (1−s−δ), hessian_h and hessian_w
 // as lists of [eigenvalue, multiplicity], and notes; null for what is not defined.
 func (m *Minimiser) MarshalJSON() ([]byte, error) {
-	var b bytes.Buffer
-	var err error
-	field := func(name string, v any) {
-		var text []byte
-		if err == nil {
-			text, err = json.Marshal(v)
-		}
-		if b.Len() > 0 {
-			b.WriteByte(',')
-		}
-		fmt.Fprintf(&b, "%q:%s", name, text)
-	}
-	field("k", m.K)
-	field("n", m.N)
-	field("d", m.D)
-	field("lambda_w", m.LambdaW)
-	field("lambda_h", m.LambdaH)
-	field("lambda_b", m.LambdaB)
-	field("delta", m.Delta)
+	var o object.Object
+	o.Field("k", m.K)
+	o.Field("n", m.N)
+	o.Field("d", m.D)
+	o.Field("lambda_w", m.LambdaW)
+	o.Field("lambda_h", m.LambdaH)
+	o.Field("lambda_b", m.LambdaB)
+	o.Field("delta", m.Delta)
 	for _, f := range m.Figures() {
-		field(f.Name, number(f.Value))
+		o.Field(f.Name, object.Number(f.Value))
 	}
-	field("gap", m.Gap)
-	field("hessian_h", m.HessianH)
-	field("hessian_w", m.HessianW)
+	o.Field("gap", m.Gap)
+	o.Field("hessian_h", m.HessianH)
+	o.Field("hessian_w", m.HessianW)
 	notes := map[string]string{}
 	maps.Copy(notes, m.Notes)
-	field("notes", notes)
-	return slices.Concat([]byte("{"), b.Bytes(), []byte("}")), err
+	o.Field("notes", notes)
+	return o.JSON()
 }
 
 // pair is an unevaluated sum hi + lo with |lo| ≤ ulp(hi)/2: about 32 digits. Only

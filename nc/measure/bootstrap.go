@@ -9,13 +9,9 @@ import (
 	"sync"
 	"time"
 
-	"gonum.org/v1/gonum/stat"
-
+	"github.com/gocollapse/collapse/internal/resample"
 	"github.com/gocollapse/collapse/nc"
 )
-
-// level is the share of the replicates' values between an interval's bounds.
-const level = 0.95
 
 // replicates returns how many bootstrap replicates fit into the memory bound at
 // once, at least one.
@@ -83,7 +79,7 @@ func (m *measurer) intervals(parts []part, sum *nc.Summary, train bool) error {
 		}
 	}
 	sum.Intervals = map[string][2]float64{}
-	sum.Bootstrap = &nc.Bootstrap{Replicates: o.Bootstrap, Seed: o.Seed, Level: level}
+	sum.Bootstrap = &nc.Bootstrap{Replicates: o.Bootstrap, Seed: o.Seed, Level: resample.Level}
 	if empty > 0 {
 		sum.Notes["bootstrap"] = fmt.Sprintf("in %d of %d replicates a class had no sample; they are left out", empty, o.Bootstrap)
 	}
@@ -91,11 +87,7 @@ func (m *measurer) intervals(parts []part, sum *nc.Summary, train bool) error {
 		if slices.ContainsFunc(v, math.IsNaN) || len(v) < 2 {
 			continue
 		}
-		slices.Sort(v)
-		sum.Intervals[name] = [2]float64{
-			stat.Quantile((1-level)/2, stat.LinInterp, v, nil),
-			stat.Quantile((1+level)/2, stat.LinInterp, v, nil),
-		}
+		sum.Intervals[name] = resample.Interval(v)
 	}
 	return nil
 }
@@ -221,8 +213,9 @@ func (m *measurer) resample(parts []part, s source, first, n int, f func(r int, 
 			wg.Go(func() {
 				for r := w; r < n && errs[w] == nil; r += workers {
 					drawn[w].clear()
+					key := s.replicate(first + r)
 					for i, y := range b.labels {
-						for range s.times(uint64(first+r), base+uint64(i)) {
+						for range resample.Times(key, base+uint64(i)) {
 							drawn[w].append(b, i, d, y)
 						}
 					}
@@ -243,34 +236,16 @@ const (
 	oodSamples
 )
 
-// source draws how often a replicate takes a sample. A draw depends on nothing but
-// its numbers, so that batches and threads do not change it.
+// source draws how often a replicate takes a sample, by a seed and the kind of samples.
 type source struct{ seed, kind uint64 }
 
 func stream(seed int64, kind uint64) source { return source{uint64(seed), kind} }
 
 func (s source) of(kind uint64) source { return source{s.seed, kind} }
 
-// times returns a number of the Poisson distribution of mean 1.
-func (s source) times(replicate, sample uint64) int {
-	x := mix(mix(mix(s.seed^0x9e3779b97f4a7c15)+s.kind) + replicate)
-	x = mix(x + sample)
-	u := float64(x>>11) * 0x1p-53
-	p, n := math.Exp(-1), 0
-	for u >= p && n < 20 {
-		u -= p
-		n++
-		p /= float64(n)
-	}
-	return n
-}
-
-// mix is the finaliser of SplitMix64 (Steele, Lea and Flood 2014) after one step.
-func mix(x uint64) uint64 {
-	x += 0x9e3779b97f4a7c15
-	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
-	x = (x ^ x>>27) * 0x94d049bb133111eb
-	return x ^ x>>31
+// replicate returns the key of a replicate's draws.
+func (s source) replicate(r int) uint64 {
+	return resample.Mix(resample.Mix(resample.Mix(s.seed^0x9e3779b97f4a7c15)+s.kind) + uint64(r))
 }
 
 // size writes a number of bytes for people.

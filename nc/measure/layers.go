@@ -7,9 +7,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
+	"github.com/gocollapse/collapse/internal/natural"
 	"github.com/gocollapse/collapse/nc"
 	"github.com/gocollapse/collapse/npz"
 )
@@ -49,7 +49,7 @@ func Folder(ctx context.Context, dir string, o Options) (*nc.Summary, error) {
 	if names == nil {
 		return nil, fmt.Errorf("measure: there is no .npz or .npy file in %s", dir)
 	}
-	slices.SortFunc(names, Natural)
+	slices.SortFunc(names, natural.Compare)
 	var layers []nc.Layer
 	var last *nc.Summary
 	for _, name := range names {
@@ -106,7 +106,7 @@ func Series(ctx context.Context, paths []string, o Options) ([]nc.Layer, error) 
 	if len(paths) == 0 {
 		return nil, errors.New("measure: no file was named")
 	}
-	paths = slices.SortedFunc(slices.Values(paths), Natural)
+	paths = slices.SortedFunc(slices.Values(paths), natural.Compare)
 	var out []nc.Layer
 	for _, path := range paths {
 		sum, err := Files(ctx, []string{path}, o)
@@ -116,37 +116,4 @@ func Series(ctx context.Context, paths []string, o Options) ([]nc.Layer, error) 
 		out = append(out, nc.Layer{Name: strings.TrimSuffix(filepath.Base(path), filepath.Ext(path)), Summary: sum})
 	}
 	return out, nil
-}
-
-// Natural compares names in which numbers count as numbers: epoch2 < epoch10.
-func Natural(a, b string) int {
-	for a != "" && b != "" {
-		na, nb := digits(a), digits(b)
-		if na > 0 && nb > 0 {
-			x, _ := strconv.ParseUint(a[:na], 10, 64)
-			y, _ := strconv.ParseUint(b[:nb], 10, 64)
-			switch {
-			case x < y:
-				return -1
-			case x > y:
-				return 1
-			}
-			a, b = a[na:], b[nb:]
-			continue
-		}
-		if a[0] != b[0] {
-			return int(a[0]) - int(b[0])
-		}
-		a, b = a[1:], b[1:]
-	}
-	return len(a) - len(b)
-}
-
-// digits returns how many digits s begins with, at most 19.
-func digits(s string) int {
-	n := 0
-	for n < min(len(s), 19) && s[n] >= '0' && s[n] <= '9' {
-		n++
-	}
-	return n
 }

@@ -313,29 +313,6 @@ func TestBootstrap(t *testing.T) {
 	}
 }
 
-// TestPoisson: the draws have the frequencies of the Poisson distribution of mean 1.
-func TestPoisson(t *testing.T) {
-	const n = 200000
-	var counts [4]float64
-	var sum float64
-	s := stream(7, trainSamples)
-	for i := range uint64(n) {
-		k := s.times(3, i)
-		sum += float64(k)
-		if k < len(counts) {
-			counts[k]++
-		}
-	}
-	if math.Abs(sum/n-1) > 0.01 {
-		t.Errorf("mean %v", sum/n)
-	}
-	for k, want := range []float64{math.Exp(-1), math.Exp(-1), math.Exp(-1) / 2, math.Exp(-1) / 6} {
-		if got := counts[k] / n; math.Abs(got-want) > 5*math.Sqrt(want/n) {
-			t.Errorf("share of %d is %v, want %v", k, got, want)
-		}
-	}
-}
-
 // TestStates: two parts measured on their own and merged by way of state files give
 // what the whole gives.
 func TestStates(t *testing.T) {
@@ -411,14 +388,6 @@ func TestStates(t *testing.T) {
 	}
 	if _, err := ReadStates(states); err == nil || !strings.Contains(err.Error(), states[0]) {
 		t.Errorf("a damaged state: %v", err)
-	}
-}
-
-func TestNatural(t *testing.T) {
-	names := []string{"e10.npz", "e9.npz", "e09b.npz", "e.npz", "f1.npz", "e100.npz", "e9.npz"}
-	slices.SortFunc(names, Natural)
-	if want := []string{"e.npz", "e9.npz", "e9.npz", "e09b.npz", "e10.npz", "e100.npz", "f1.npz"}; !slices.Equal(names, want) {
-		t.Errorf("order %v, want %v", names, want)
 	}
 }
 
