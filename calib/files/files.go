@@ -12,10 +12,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 
 	"github.com/gocollapse/collapse/calib"
+	"github.com/gocollapse/collapse/internal/ahead"
 	"github.com/gocollapse/collapse/npz"
 )
 
@@ -160,64 +160,38 @@ func (s *File) each(f func(logits []float64, labels []int32) error) (err error) 
 	if err != nil {
 		return errors.Join(err, x.Close())
 	}
+	defer func() { err = errors.Join(err, x.Close(), y.Close()) }()
 	type batch struct {
 		logits []float64
 		labels []int32
-		narrow []float32
-		err    error
+		narrow []float32 // where the file has float32
 	}
-	full, free, stop := make(chan batch, 1), make(chan batch, 2), make(chan struct{})
-	for range cap(free) {
-		b := batch{logits: make([]float64, rows*s.k), labels: make([]int32, rows)}
+	buffers := make([]batch, 2)
+	for i := range buffers {
+		buffers[i] = batch{logits: make([]float64, rows*s.k), labels: make([]int32, rows)}
 		if s.logits.IsFloat32() {
-			b.narrow = make([]float32, rows*s.k)
+			buffers[i].narrow = make([]float32, rows*s.k)
 		}
-		free <- b
 	}
-	defer func() {
-		close(stop)
-		for range full { // until the reading goroutine has ended
-		}
-		err = errors.Join(err, x.Close(), y.Close())
-	}()
-	go func() {
-		defer close(full)
-		for {
-			var b batch
-			select {
-			case b = <-free:
-			case <-stop:
-				return
-			}
-			var n int
-			if b.narrow != nil {
-				n, b.err = x.Float32(b.narrow)
-				widen(b.logits, b.narrow[:n])
-			} else {
-				n, b.err = x.Float64(b.logits)
-			}
-			if b.err == io.EOF {
-				return
-			}
-			b.logits, b.labels = b.logits[:n], b.labels[:n/s.k]
-			if b.err == nil {
-				_, b.err = y.Int32(b.labels)
-			}
-			select {
-			case full <- b:
-			case <-stop:
-				return
-			}
-			if b.err != nil {
-				return
-			}
-		}
-	}()
 	keep := s.logits.IsFloat32() && 4*s.n*int64(s.k) <= keepBytes
 	var kept []float32
 	var keptLabels []int32
-	for b := range full {
-		if err := errors.Join(b.err, s.ctx.Err()); err != nil {
+	err = ahead.Read(buffers, func(b batch) (batch, error) {
+		var n int
+		var err error
+		if b.narrow != nil {
+			n, err = x.Float32(b.narrow)
+			widen(b.logits, b.narrow[:n])
+		} else {
+			n, err = x.Float64(b.logits)
+		}
+		b.logits, b.labels = b.logits[:n], b.labels[:n/s.k]
+		if err == nil {
+			_, err = y.Int32(b.labels)
+		}
+		return b, err
+	}, func(b batch) error {
+		if err := s.ctx.Err(); err != nil {
 			return err
 		}
 		if err := f(b.logits, b.labels); err != nil {
@@ -227,10 +201,12 @@ func (s *File) each(f func(logits []float64, labels []int32) error) (err error) 
 			kept = append(kept, b.narrow[:len(b.logits)]...)
 			keptLabels = append(keptLabels, b.labels...)
 		}
-		free <- batch{logits: b.logits[:cap(b.logits)], labels: b.labels[:cap(b.labels)], narrow: b.narrow}
+		return nil
+	})
+	if err == nil {
+		s.kept, s.keptLabels = kept, keptLabels
 	}
-	s.kept, s.keptLabels = kept, keptLabels
-	return nil
+	return err
 }
 
 func widen(out []float64, in []float32) {

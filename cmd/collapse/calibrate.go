@@ -47,8 +47,10 @@ means that the model was over-confident. docs/calibrate.md explains every figure
 			case o.Bootstrap < 0 || o.Bootstrap == 1 || o.Consistency < 0:
 				return usageError{errors.New("--bootstrap wants at least 2 replicates, --consistency at least 1")}
 			}
-			if ext := strings.ToLower(filepath.Ext(plot)); plot != "" && ext != ".svg" && ext != ".png" {
-				return usageError{fmt.Errorf("--plot %s: want a name that ends in .svg or .png", plot)}
+			if plot != "" {
+				if err := checkPlot("plot", plot); err != nil {
+					return err
+				}
 			}
 			o.FitAll = fit == "all"
 			// Few and large arrays: what the collector lets lie would be as large again.

@@ -2,8 +2,6 @@ package main
 
 import (
 	"fmt"
-	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -27,10 +25,8 @@ of your own.`,
 			if per < 1 || per > 20 {
 				return usageError{fmt.Errorf("--per-class %d; want 1 to 20", per)}
 			}
-			switch strings.ToLower(filepath.Ext(out)) {
-			case ".svg", ".png":
-			default:
-				return usageError{fmt.Errorf("--out %s: the name must end in .svg or .png", out)}
+			if err := checkPlot("out", out); err != nil {
+				return err
 			}
 			set, err := data.Open(c.Context(), args[0], data.Options{Offline: true, Log: c.ErrOrStderr()})
 			if err != nil {

@@ -158,9 +158,7 @@ func (m *measureFlags) check() error {
 		return errors.New("--merge with --features writes the second pass of a part; --state names the file")
 	}
 	if m.plot != "" {
-		if ext := strings.ToLower(filepath.Ext(m.plot)); ext != ".svg" && ext != ".png" {
-			return fmt.Errorf("--plot %s: want a name that ends in .svg or .png", m.plot)
-		}
+		return checkPlot("plot", m.plot)
 	}
 	return nil
 }
@@ -351,15 +349,6 @@ func (m *measureFlags) regression(ctx context.Context, out io.Writer, files []st
 	}
 	_, err = io.WriteString(out, figures.RegressionTable(sum).Text())
 	return err
-}
-
-// writePlot writes the picture in the form that the name ends in.
-func writePlot(path string, f *figures.Figure) error {
-	b := f.SVG
-	if strings.EqualFold(filepath.Ext(path), ".png") {
-		b = f.PNG
-	}
-	return record.WriteFileAtomic(path, b)
 }
 
 // expand resolves patterns that the shell left alone. A pattern without a match

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -77,6 +76,9 @@ func figuresCommand() *cobra.Command {
 			if args[0] != "1" {
 				return usageError{fmt.Errorf("no figure %q; there is 1", args[0])}
 			}
+			if err := checkPlot("out", out); err != nil {
+				return err
+			}
 			runs, err := series(args[1:])
 			if err != nil {
 				return err
@@ -85,15 +87,7 @@ func figuresCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			b := fig.SVG
-			switch ext := strings.ToLower(filepath.Ext(out)); ext {
-			case ".svg":
-			case ".png":
-				b = fig.PNG
-			default:
-				return usageError{fmt.Errorf("--out %s: the name must end in .svg or .png", out)}
-			}
-			if err := record.WriteFileAtomic(out, b); err != nil {
+			if err := writePlot(out, fig); err != nil {
 				return err
 			}
 			fmt.Fprintln(c.ErrOrStderr(), fig.Caption)

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -45,8 +44,10 @@ K, n and d from the file, and compares the trained network with the minimiser.
 			if !slices.Contains(ufmFigures(), figure) {
 				return usageError{fmt.Errorf("--figure %q; known are %s", figure, strings.Join(ufmFigures(), ", "))}
 			}
-			if ext := strings.ToLower(filepath.Ext(plot)); plot != "" && ext != ".svg" && ext != ".png" {
-				return usageError{fmt.Errorf("--plot %s: the name must end in .svg or .png", plot)}
+			if plot != "" {
+				if err := checkPlot("plot", plot); err != nil {
+					return err
+				}
 			}
 			var compared *ufm.Comparison
 			if compare != "" {
@@ -88,11 +89,7 @@ K, n and d from the file, and compares the trained network with the minimiser.
 				if err != nil {
 					return err
 				}
-				b := f.SVG
-				if strings.EqualFold(filepath.Ext(plot), ".png") {
-					b = f.PNG
-				}
-				if err := record.WriteFileAtomic(plot, b); err != nil {
+				if err := writePlot(plot, f); err != nil {
 					return err
 				}
 				fmt.Fprintf(c.ErrOrStderr(), "%s: %s\n", plot, f.Caption)

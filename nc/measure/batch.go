@@ -3,8 +3,8 @@ package measure
 import (
 	"errors"
 	"fmt"
-	"io"
 
+	"github.com/gocollapse/collapse/internal/ahead"
 	"github.com/gocollapse/collapse/nc"
 	"github.com/gocollapse/collapse/npz"
 )
@@ -18,7 +18,6 @@ type batch struct {
 	narrow []float32 // B×d
 	wide   []float64 // B×d
 	labels []int32   // B
-	err    error
 }
 
 // add adds the batch to the first pass.
@@ -183,79 +182,49 @@ func (m *measurer) read(p part, f func(batch) error) (err error) {
 		}
 	}
 	d := p.d()
-	rows := min(max(1, batchElements/d), max(1, p.features.Shape[0]))
-	full, free := make(chan batch, 1), make(chan batch, 2)
-	for range cap(free) {
-		b := batch{labels: make([]int32, rows)}
-		if p.features.IsFloat32() {
-			b.narrow = make([]float32, rows*d)
-		} else {
-			b.wide = make([]float64, rows*d)
-		}
-		free <- b
-	}
-	stop := make(chan struct{})
 	defer func() {
-		close(stop)
-		for range full { // until the reading goroutine has ended
-		}
 		err = errors.Join(err, x.Close())
 		if y != nil {
 			err = errors.Join(err, y.Close())
 		}
 	}()
-	go func() {
-		defer close(full)
-		for {
-			var b batch
-			select {
-			case b = <-free:
-			case <-stop:
-				return
-			}
-			var n int
-			if b.wide != nil {
-				n, b.err = x.Float64(b.wide)
-				b.wide = b.wide[:n]
-			} else {
-				n, b.err = x.Float32(b.narrow)
-				b.narrow = b.narrow[:n]
-			}
-			if b.err == io.EOF {
-				return
-			}
-			b.labels = b.labels[:n/d]
-			if b.err == nil && y != nil {
-				// There is one for each row, as fit has seen.
-				_, b.err = y.Int32(b.labels)
-			}
-			select {
-			case full <- b:
-			case <-stop:
-				return
-			}
-			if b.err != nil {
-				return
-			}
+	rows := min(max(1, batchElements/d), max(1, p.features.Shape[0]))
+	buffers := make([]batch, 2)
+	for i := range buffers {
+		buffers[i].labels = make([]int32, rows)
+		if p.features.IsFloat32() {
+			buffers[i].narrow = make([]float32, rows*d)
+		} else {
+			buffers[i].wide = make([]float64, rows*d)
 		}
-	}()
-	for b := range full {
-		if b.err == nil {
-			b.err = m.ctx.Err()
+	}
+	return ahead.Read(buffers, func(b batch) (batch, error) {
+		var n int
+		var err error
+		if b.wide != nil {
+			n, err = x.Float64(b.wide)
+			b.wide = b.wide[:n]
+		} else {
+			n, err = x.Float32(b.narrow)
+			b.narrow = b.narrow[:n]
 		}
-		if b.err == nil {
-			b.err = f(b)
+		b.labels = b.labels[:n/d]
+		if err == nil && y != nil {
+			// There is one for each row, as fit has seen.
+			_, err = y.Int32(b.labels)
 		}
-		if b.err != nil {
-			return b.err
+		return b, err
+	}, func(b batch) error {
+		if err := m.ctx.Err(); err != nil {
+			return err
+		}
+		if err := f(b); err != nil {
+			return err
 		}
 		m.done += int64(len(b.labels))
 		if m.options.Progress != nil {
 			m.options.Progress(m.done, m.total)
 		}
-		free <- batch{
-			narrow: b.narrow[:cap(b.narrow)], wide: b.wide[:cap(b.wide)], labels: b.labels[:cap(b.labels)],
-		}
-	}
-	return nil
+		return nil
+	})
 }
