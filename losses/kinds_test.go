@@ -12,36 +12,9 @@ import (
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 
-	"github.com/gocollapse/collapse/backend"
+	"github.com/gocollapse/collapse/backend/backendtest"
 	"github.com/gocollapse/collapse/losses"
 )
-
-// onBackends runs a test on the pure Go backend and on the XLA one that is found.
-func onBackends(t *testing.T, f func(t *testing.T, b compute.Backend)) {
-	t.Run("go", func(t *testing.T) { f(t, openGo(t)) })
-	t.Run("xla", func(t *testing.T) {
-		c, err := backend.Choose()
-		if err != nil || !strings.HasPrefix(c.Name, "xla") {
-			t.Skipf("SKIPPED ON XLA: no XLA plugin found (chosen %q, %v); `make setup` installs one", c.Name, err)
-		}
-		b, err := c.Open()
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer b.Finalize()
-		f(t, b)
-	})
-}
-
-func openGo(t *testing.T) compute.Backend {
-	t.Helper()
-	b, err := compute.NewWithConfig("go:parallelism=-1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.Finalize)
-	return b
-}
 
 // value returns the losses and the gradient of their sum.
 func value(b compute.Backend, l losses.Loss, logits [][]float32, labels []int32) (each, grad []float32, err error) {
@@ -80,7 +53,7 @@ func TestAsPyTorch(t *testing.T) {
 	if len(torch.Cases) != 8 {
 		t.Fatalf("%d cases, want 8", len(torch.Cases))
 	}
-	onBackends(t, func(t *testing.T, b compute.Backend) {
+	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
 		for _, c := range torch.Cases {
 			each, grad, err := value(b, c.Loss, torch.Logits, torch.Labels)
 			if err != nil {
@@ -111,7 +84,7 @@ func TestHugeLogits(t *testing.T) {
 		{0, 0, 0}, {1e30, 0, -1e30}, {-1e30, 1e30, 0}, {1e17, 1e17, 1e17}, {88, -104, 0}, {-200, 0, 1}, {3e4, -3e4, 3e4}, {17, 0, 0},
 	}
 	labels := []int32{0, 0, 0, 1, 0, 0, 1, 0}
-	onBackends(t, func(t *testing.T, b compute.Backend) {
+	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
 		for _, l := range []losses.Loss{
 			{Name: losses.CE}, {Name: losses.LS, Delta: 0.05},
 			{Name: losses.FocalCE, Gamma: 0.5}, {Name: losses.FocalCE, Gamma: 2}, {Name: losses.FocalCE, Gamma: 40},
@@ -158,7 +131,7 @@ func TestHugeLogits(t *testing.T) {
 // m large, it is exp(−(γ+1)m) to first order, where 1 − p_y in float32 is 0.
 func TestFocalTail(t *testing.T) {
 	const m, gamma = 30, 0.5
-	each, grad, err := value(openGo(t), losses.Loss{Name: losses.FocalCE, Gamma: gamma}, [][]float32{{m, 0}}, []int32{0})
+	each, grad, err := value(backendtest.Go(t), losses.Loss{Name: losses.FocalCE, Gamma: gamma}, [][]float32{{m, 0}}, []int32{0})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,7 +158,7 @@ func TestFloor(t *testing.T) {
 		z := make([]float32, c.classes)
 		k := float64(c.classes)
 		z[0] = float32(math.Log((1 - c.delta + c.delta/k) / (c.delta / k)))
-		each, _, err := value(openGo(t), l, [][]float32{z}, []int32{0})
+		each, _, err := value(backendtest.Go(t), l, [][]float32{z}, []int32{0})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -235,11 +208,11 @@ func TestValidate(t *testing.T) {
 				t.Errorf("%+v: error %v does not name %s", c.loss, err, part)
 			}
 		}
-		if _, _, err := value(openGo(t), c.loss, [][]float32{{0, 1}}, []int32{0}); (err == nil) != (c.want == nil) {
+		if _, _, err := value(backendtest.Go(t), c.loss, [][]float32{{0, 1}}, []int32{0}); (err == nil) != (c.want == nil) {
 			t.Errorf("%+v: the graph gives error %v", c.loss, err)
 		}
 	}
-	if _, _, err := value(openGo(t), losses.Loss{Name: "focal", Gamma: 2}, [][]float32{{1}}, []int32{0}); err == nil {
+	if _, _, err := value(backendtest.Go(t), losses.Loss{Name: "focal", Gamma: 2}, [][]float32{{1}}, []int32{0}); err == nil {
 		t.Error("the focal loss of one class was taken")
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 
+	"github.com/gocollapse/collapse/backend/backendtest"
 	"github.com/gocollapse/collapse/losses"
 )
 
@@ -27,7 +28,7 @@ func TestUFMExpectation(t *testing.T) {
 	w, ww := normal(k * d)
 	bias, bb := normal(k)
 	p := losses.Penalty{W: 1e-1, H: 1e-2, B: 1}
-	exec, err := graph.NewExec(openGo(t), func(h, w, b *graph.Node) *graph.Node {
+	exec, err := graph.NewExec(backendtest.Go(t), func(h, w, b *graph.Node) *graph.Node {
 		var sum *graph.Node
 		for i := range n / batch {
 			part := losses.UFM(graph.Slice(h, graph.AxisRange(i*batch, (i+1)*batch)), w, b, n, p)
@@ -64,7 +65,7 @@ func TestUFMTrainsToTheorem(t *testing.T) {
 		epochs  = 1000
 	)
 	p := losses.Penalty{W: 3e-2, H: 6e-3, B: 1e-2}
-	b := openGo(t)
+	b := backendtest.Go(t)
 	labels := make([]int32, samples)
 	for i := range labels {
 		labels[i] = int32(i % k)

@@ -15,6 +15,7 @@ import (
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 
+	"github.com/gocollapse/collapse/backend/backendtest"
 	"github.com/gocollapse/collapse/losses"
 	"github.com/gocollapse/collapse/models"
 )
@@ -71,7 +72,7 @@ func TestAsTorchvision(t *testing.T) {
 
 func TestMaxPoolAsPyTorch(t *testing.T) {
 	want := loadNetworks(t)
-	onBackends(t, func(t *testing.T, b compute.Backend) {
+	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
 		for _, w := range want.Pools {
 			exec, err := graph.NewExec(b, func(x, weight *graph.Node) (*graph.Node, *graph.Node) {
 				y := models.MaxPool(x, w.Size, w.Stride, w.Pad)
@@ -96,7 +97,7 @@ func TestMaxPoolAsPyTorch(t *testing.T) {
 // zero in its place would hide that a run diverged.
 func TestNaNShows(t *testing.T) {
 	nan := float32(math.NaN())
-	onBackends(t, func(t *testing.T, b compute.Backend) {
+	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
 		for at := range 4 {
 			x := []float32{-1, 2, 0, 1}
 			x[at] = nan
@@ -126,7 +127,7 @@ func TestNaNShows(t *testing.T) {
 // The mean of a first layer's batch keeps float32's digits: one product over
 // 131072 rows loses two of them.
 func TestNormTrainManyRows(t *testing.T) {
-	onBackends(t, func(t *testing.T, b compute.Backend) {
+	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
 		const n, c = 131072, 2
 		x := make([]float32, n*c)
 		var mean [c]float64
@@ -328,7 +329,7 @@ func TestETF(t *testing.T) {
 // Gradient descent on a few images lowers the loss of every network and head, and leaves
 // the fixed classifier as it was. It needs a gradient of every operation.
 func TestTrains(t *testing.T) {
-	onBackends(t, func(t *testing.T, b compute.Backend) {
+	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
 		for _, c := range []struct {
 			name    string
 			options models.Options

@@ -3,42 +3,17 @@ package models_test
 import (
 	"math"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 
-	"github.com/gocollapse/collapse/backend"
+	"github.com/gocollapse/collapse/backend/backendtest"
 	"github.com/gocollapse/collapse/losses"
 	"github.com/gocollapse/collapse/models"
 	"github.com/gocollapse/collapse/train/safetensors"
 )
-
-// onBackends runs a test on the pure Go backend and on the XLA one that is found.
-func onBackends(t *testing.T, f func(t *testing.T, b compute.Backend)) {
-	t.Run("go", func(t *testing.T) {
-		b, err := compute.NewWithConfig("go:parallelism=-1")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer b.Finalize()
-		f(t, b)
-	})
-	t.Run("xla", func(t *testing.T) {
-		c, err := backend.Choose()
-		if err != nil || !strings.HasPrefix(c.Name, "xla") {
-			t.Skipf("SKIPPED ON XLA: no XLA plugin found (chosen %q, %v); `make setup` installs one", c.Name, err)
-		}
-		b, err := c.Open()
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer b.Finalize()
-		f(t, b)
-	})
-}
 
 func TestResNet18Parameters(t *testing.T) {
 	n, err := models.ResNet18(64, 3, 10)
@@ -218,7 +193,7 @@ func near(t *testing.T, name string, got, want []float32, tolerance float64) {
 // Both modes, both losses and every gradient of either, in one graph, so that it
 // compiles once. Package train's tests hold the ten steps.
 func TestResNet18AsPyTorch(t *testing.T) {
-	onBackends(t, func(t *testing.T, b compute.Backend) {
+	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
 		p := loadParity(t)
 		kinds := []struct {
 			name  string
@@ -261,7 +236,7 @@ func TestResNet18AsPyTorch(t *testing.T) {
 // A channel whose mean is a thousand deviations keeps its variance: a one-pass
 // variance without a pivot has lost it in float32.
 func TestNormTrainPrecision(t *testing.T) {
-	onBackends(t, func(t *testing.T, b compute.Backend) {
+	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
 		const n = 4096
 		x := make([]float32, n)
 		var mean, square float64

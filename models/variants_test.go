@@ -8,6 +8,7 @@ import (
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 
+	"github.com/gocollapse/collapse/backend/backendtest"
 	"github.com/gocollapse/collapse/losses"
 	"github.com/gocollapse/collapse/models"
 	"github.com/gocollapse/collapse/train/safetensors"
@@ -43,7 +44,7 @@ func TestVariantsAsPyTorch(t *testing.T) {
 		{"resnet18", models.Options{Width: 2, Channels: 3, Classes: 5, Stem: models.StemOriginal, FeatureNorm: true}, 32},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			onBackends(t, func(t *testing.T, b compute.Backend) { variantAsPyTorch(t, b, c.name, c.options, c.size) })
+			backendtest.Each(t, func(t *testing.T, b compute.Backend) { variantAsPyTorch(t, b, c.name, c.options, c.size) })
 		})
 	}
 }

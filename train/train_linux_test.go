@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/gocollapse/collapse/backend/backendtest"
 	"github.com/gocollapse/collapse/record"
 	"github.com/gocollapse/collapse/train"
 )
@@ -31,7 +32,7 @@ func TestFailedWrite(t *testing.T) {
 	out := t.TempDir()
 	path := filepath.Join(out, train.CheckpointFile)
 	var kept []byte
-	_, err := train.Run(context.Background(), tinySpec(), train.Options{Out: out, Set: tinySet(), Backend: openGo(t), Progress: func(e train.Event) {
+	_, err := train.Run(context.Background(), tinySpec(), train.Options{Out: out, Set: tinySet(), Backend: backendtest.Go(t), Progress: func(e train.Event) {
 		if e.Row == nil {
 			return
 		}

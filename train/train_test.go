@@ -14,39 +14,12 @@ import (
 
 	"github.com/gomlx/compute"
 
-	"github.com/gocollapse/collapse/backend"
+	"github.com/gocollapse/collapse/backend/backendtest"
 	"github.com/gocollapse/collapse/data"
 	"github.com/gocollapse/collapse/record"
 	"github.com/gocollapse/collapse/train"
 	"github.com/gocollapse/collapse/train/safetensors"
 )
-
-// onBackends runs a test on the pure Go backend and on the XLA one that is found.
-func onBackends(t *testing.T, f func(t *testing.T, b compute.Backend)) {
-	t.Run("go", func(t *testing.T) { f(t, openGo(t)) })
-	t.Run("xla", func(t *testing.T) {
-		c, err := backend.Choose()
-		if err != nil || !strings.HasPrefix(c.Name, "xla") {
-			t.Skipf("SKIPPED ON XLA: no XLA plugin found (chosen %q, %v); `make setup` installs one", c.Name, err)
-		}
-		b, err := c.Open()
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(b.Finalize)
-		f(t, b)
-	})
-}
-
-func openGo(t *testing.T) compute.Backend {
-	t.Helper()
-	b, err := compute.NewWithConfig("go:parallelism=-1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.Finalize)
-	return b
-}
 
 // tinySet has two classes of 8×8 images, light and dark with noise; 2·11 train
 // and 2·3 test images, so that a batch of 8 leaves one of 6.
@@ -104,7 +77,7 @@ func TestStepsAsPyTorch(t *testing.T) {
 	set.Test = set.Train
 	spec := tinySpec()
 	spec.Width = 2
-	onBackends(t, func(t *testing.T, b compute.Backend) {
+	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
 		e, err := train.NewEngine(b, spec, set)
 		if err != nil {
 			t.Fatal(err)
@@ -163,7 +136,7 @@ func TestStepsAsPyTorch(t *testing.T) {
 // A run that is stopped in the middle of an epoch and resumed ends at the bits
 // of a straight run: rows, values and momentum.
 func TestResume(t *testing.T) {
-	onBackends(t, func(t *testing.T, b compute.Backend) {
+	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
 		straight := filepath.Join(t.TempDir(), "straight")
 		want, err := train.Run(context.Background(), tinySpec(), train.Options{Out: straight, Set: tinySet(), Backend: b})
 		if err != nil {
@@ -235,7 +208,7 @@ func TestDiverged(t *testing.T) {
 	spec := tinySpec()
 	spec.Rate = 1e30
 	out := t.TempDir()
-	_, err := train.Run(context.Background(), spec, train.Options{Out: out, Set: tinySet(), Backend: openGo(t)})
+	_, err := train.Run(context.Background(), spec, train.Options{Out: out, Set: tinySet(), Backend: backendtest.Go(t)})
 	if !errors.Is(err, train.ErrDiverged) {
 		t.Fatalf("error %v, want ErrDiverged", err)
 	}
@@ -250,7 +223,7 @@ func TestDiverged(t *testing.T) {
 
 // A checkpoint whose bytes were changed is not resumed from.
 func TestAlteredCheckpoint(t *testing.T) {
-	b, out := openGo(t), t.TempDir()
+	b, out := backendtest.Go(t), t.TempDir()
 	spec := tinySpec()
 	spec.Epochs, spec.Milestones = 1, nil
 	if _, err := train.Run(context.Background(), spec, train.Options{Out: out, Set: tinySet(), Backend: b}); err != nil {
@@ -282,7 +255,7 @@ func TestAlteredCheckpoint(t *testing.T) {
 }
 
 func TestBadInput(t *testing.T) {
-	b := openGo(t)
+	b := backendtest.Go(t)
 	label := tinySet()
 	label.Train.Labels[3] = 2
 	short := tinySet()

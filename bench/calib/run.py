@@ -10,37 +10,25 @@ start and imports.
 """
 
 import argparse
-import json
 import os
 import pathlib
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 
 import numpy as np
 
 here = pathlib.Path(__file__).parent
+sys.path.insert(0, str(here.parent))
+from peer import run  # noqa: E402, the folder is not a package
+
 parser = argparse.ArgumentParser()
 parser.add_argument("collapse")
 parser.add_argument("--sizes", default="10000x10,1000000x10,50000x1000")
 parser.add_argument("--rounds", type=int, default=3)
 parser.add_argument("--folder", help="where the files are written (default: a temporary folder)")
 args = parser.parse_args()
-
-
-def run(command):
-    start = time.perf_counter()
-    child = subprocess.Popen(command, stdout=subprocess.PIPE)
-    out = child.stdout.read()
-    _, status, usage = os.wait4(child.pid, 0)
-    seconds = time.perf_counter() - start
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
-        sys.exit(f"{command[0]} failed with exit code {child.returncode}")
-    return json.loads(out), seconds, usage.ru_maxrss / 1024
-
 
 print("| N×K | torchmetrics, s | Collapse --fast, s | ratio | Collapse, s | MB | ECE differs by |")
 print("|---|---|---|---|---|---|---|")

@@ -10,16 +10,17 @@ medians, the peak resident memory of the processes and how far NC1 differs.
 """
 
 import argparse
-import json
 import os
 import pathlib
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 
 here = pathlib.Path(__file__).parent
+sys.path.insert(0, str(here.parent))
+from peer import run  # noqa: E402, the folder is not a package
+
 parser = argparse.ArgumentParser()
 parser.add_argument("collapse")
 parser.add_argument("--sizes", default="50000x512x10,50000x2048x100,200000x2048x1000")
@@ -27,20 +28,6 @@ parser.add_argument("--rounds", type=int, default=3)
 parser.add_argument("--classifier", action="store_true", help="the file holds a weight, and both measure NC2 to NC4 too")
 parser.add_argument("--folder", help="where the files are written (default: a temporary folder)")
 args = parser.parse_args()
-
-
-def run(command):
-    """Returns the program's JSON, seconds and peak memory in MB."""
-    start = time.perf_counter()
-    child = subprocess.Popen(command, stdout=subprocess.PIPE)
-    out = child.stdout.read()
-    _, status, usage = os.wait4(child.pid, 0)
-    seconds = time.perf_counter() - start
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
-        sys.exit(f"{command[0]} failed with exit code {child.returncode}")
-    return json.loads(out), seconds, usage.ru_maxrss / 1024
-
 
 print("| N×d×K | PyTorch, s | Collapse, s | ratio | PyTorch, MB | Collapse, MB | ratio | NC1 differs by |")
 print("|---|---|---|---|---|---|---|---|")

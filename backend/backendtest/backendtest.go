@@ -1,0 +1,40 @@
+// Package backendtest opens backends for tests.
+package backendtest
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/gomlx/compute"
+
+	"github.com/gocollapse/collapse/backend"
+)
+
+// Each runs a test on the pure Go backend and on the XLA one that is found. Without
+// one the latter is skipped.
+func Each(t *testing.T, f func(t *testing.T, b compute.Backend)) {
+	t.Run("go", func(t *testing.T) { f(t, Go(t)) })
+	t.Run("xla", func(t *testing.T) {
+		c, err := backend.Choose()
+		if err != nil || !strings.HasPrefix(c.Name, "xla") {
+			t.Skipf("SKIPPED ON XLA: no XLA plugin found (chosen %q, %v); `make setup` installs one", c.Name, err)
+		}
+		b, err := c.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(b.Finalize)
+		f(t, b)
+	})
+}
+
+// Go returns the pure Go backend, which ends with the test.
+func Go(t testing.TB) compute.Backend {
+	t.Helper()
+	b, err := compute.NewWithConfig("go:parallelism=-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Finalize)
+	return b
+}
