@@ -385,14 +385,35 @@ func TestIdentities(t *testing.T) {
 	}
 	near("over + under", r.Over+r.Under, r.ECE)
 	d := r.Decomposition
-	near("Brier", d.Reliability-d.Resolution+d.Uncertainty+d.Within, d.Score)
+	// The decomposition by hand: the score of the samples, and within a bin the variance
+	// of the confidence less twice its covariance with being right.
+	confidence, outcome := r.Samples()
+	var score, within float64
+	for _, b := range r.Bins {
+		var n, f, y, ff, fy float64
+		for i, c := range confidence {
+			if c > b.Lo && c <= b.Hi {
+				right := 0.0
+				if outcome[i] {
+					right = 1
+				}
+				n, f, y, ff, fy = n+1, f+c, y+right, ff+c*c, fy+c*right
+				score += (right - c) * (right - c) / float64(len(confidence))
+			}
+		}
+		if n > 0 {
+			within += n / float64(len(confidence)) * (ff/n - f/n*f/n - 2*(fy/n-f/n*y/n))
+		}
+	}
+	near("Brier score of the confidence", d.Score, score)
+	near("within bins", d.Within, within)
+	near("uncertainty", d.Uncertainty, r.Accuracy*(1-r.Accuracy))
 	n, a, b := float64(r.N), float64(r.Correct.N), float64(r.Wrong.N)
 	near("accuracy", a/n, r.Accuracy)
 	near("loss", (a*r.Correct.Loss+b*r.Wrong.Loss)/n, r.NLL)
 	near("entropy", (a*r.Correct.Entropy+b*r.Wrong.Entropy)/n, r.Entropy)
 	near("confidence", (a*r.Correct.Confidence+b*r.Wrong.Confidence)/n, r.Confidence)
-	conf, right := r.Samples()
-	if got, err := Reliability(conf, right, DefaultBins); err != nil || math.Abs(got.ECE()-r.ECE) > 1e-12 {
+	if got, err := Reliability(confidence, outcome, DefaultBins); err != nil || math.Abs(got.ECE()-r.ECE) > 1e-12 {
 		t.Errorf("ECE of the samples %v, want %v (%v)", got.ECE(), r.ECE, err)
 	}
 	if !(r.Over > 10*r.Under) || !(r.ECE2 >= r.ECE) || !(r.MCE >= r.ECE2) {

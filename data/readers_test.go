@@ -353,7 +353,7 @@ func TestMNISTIsNotFashionMNIST(t *testing.T) {
 func TestRealFashionMNIST(t *testing.T) {
 	const dir = "/usr/share/datasets/fashion-mnist"
 	if _, err := os.Stat(dir); err != nil {
-		t.Skip("Debian's package dataset-fashion-mnist is not installed")
+		t.Skip("the published files are not here: apt-get install dataset-fashion-mnist")
 	}
 	s, err := Open(t.Context(), "fashion-mnist", Options{Dir: dir, Offline: true, NoCache: true})
 	if err != nil {
