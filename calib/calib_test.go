@@ -340,6 +340,58 @@ func TestEqualMass(t *testing.T) {
 	}
 }
 
+// TestEqualMassShares: bins of a size that is no whole number, with equal confidences,
+// against samples cut into as many parts as there are bins, of which each bin takes N.
+func TestEqualMassShares(t *testing.T) {
+	rng := rand.New(rand.NewPCG(23, 24))
+	for _, n := range []int{10, 97, 3001} {
+		const bins = 7
+		conf, right := make([]float64, n), make([]bool, n)
+		for i := range conf {
+			conf[i], right[i] = float64(1+rng.IntN(40))/41, rng.IntN(3) > 0
+		}
+		d, err := EqualMass(conf, right, bins)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Samples of equal confidence are each as right as their mean.
+		sorted := slices.Clone(conf)
+		slices.Sort(sorted)
+		share := map[float64][2]float64{}
+		for i, c := range conf {
+			s := share[c]
+			s[0]++
+			if right[i] {
+				s[1]++
+			}
+			share[c] = s
+		}
+		for b := range bins {
+			var c, acc float64
+			for part := b * n; part < (b+1)*n; part++ {
+				v := sorted[part/bins]
+				c += v / float64(n)
+				acc += share[v][1] / share[v][0] / float64(n)
+			}
+			if math.Abs(d[b].Count-float64(n)/bins) > 1e-6 || math.Abs(d[b].Confidence-c) > 1e-9 || math.Abs(d[b].Accuracy-acc) > 1e-9 {
+				t.Errorf("%d samples, bin %d: %+v, want confidence %v and accuracy %v", n, b, d[b], c, acc)
+			}
+		}
+	}
+}
+
+// TestDebiasedByHand: one bin of four samples, with the errors −.2, .8, −.2, −.2 of the
+// mean .05: g² − v/n with v the sample variance .25.
+func TestDebiasedByHand(t *testing.T) {
+	d, err := Reliability([]float64{.2, .2, .2, .2}, []bool{false, true, false, false}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := d.Debiased(), .05*.05-.25/4; math.Abs(got-want) > 1e-15 {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
 // TestClasses: ACE and class-wise ECE by brute force over each class.
 func TestClasses(t *testing.T) {
 	rng := rand.New(rand.NewPCG(11, 12))
@@ -505,6 +557,13 @@ func TestSmoothECE(t *testing.T) {
 	}
 	if got, sigma, err := SmoothECE(conf, right); err != nil || math.Abs(got-0.2) > 1e-3 || math.Abs(got-sigma) > 1e-5 {
 		t.Errorf("constant confidence: %v at σ = %v (%v), want the gap 0.2", got, sigma, err)
+	}
+	// At the end of the scale half of the kernel is reflected, and nothing is lost.
+	for i := range conf {
+		conf[i] = 1
+	}
+	if got, _, err := SmoothECE(conf, right); err != nil || math.Abs(got-0.5) > 1e-3 {
+		t.Errorf("always certain, half the time right: %v (%v), want 0.5", got, err)
 	}
 	for i := range conf {
 		conf[i] = 0.5

@@ -240,6 +240,24 @@ func TestCrossings(t *testing.T) {
 	}
 }
 
+// TestWithS: s is what was asked for, and the ratio of the norms stays.
+func TestWithS(t *testing.T) {
+	p := Params{K: 10, N: 50, D: 12, LambdaW: 3e-3, LambdaH: 2e-6, LambdaB: 1e-2, Delta: 0.05}
+	before, err := p.Minimiser()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []float64{1e-6, 0.02, 0.7} {
+		m, err := p.WithS(s).Minimiser()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if math.Abs(m.S/s-1) > 1e-14 || math.Abs(m.WNorm/m.HNorm*before.HNorm/before.WNorm-1) > 1e-12 {
+			t.Errorf("WithS(%v): s = %v, norms %v and %v", s, m.S, m.WNorm, m.HNorm)
+		}
+	}
+}
+
 func TestSmall(t *testing.T) {
 	p := Params{K: 10, N: 5000, D: 512, LambdaW: 1e-3, LambdaH: 1e-6, LambdaB: 1e-2, Delta: 0.05}
 	a, err := p.Minimiser()

@@ -332,6 +332,27 @@ func TestCompare(t *testing.T) {
 	if math.Abs(c.Pairs[1].Relative-0.1) > 1e-8 || math.Abs(c.Pairs[2].Measured-pt) > 1e-9 || math.Abs(c.Pairs[3].Measured-4*pt) > 1e-7 || math.Abs(c.Pairs[4].Measured-4*pt) > 1e-7 {
 		t.Errorf("features scaled by 1.1: %+v", c.Pairs)
 	}
+	// Of any network with its samples at the class means the blocks are those of the
+	// problem there, whose dense eigenvalues say what the condition numbers are.
+	rng := rand.New(rand.NewPCG(71, 72))
+	q := p
+	q.N = 1
+	one := q.Problem()
+	x := one.Random(3)
+	for i := range x {
+		x[i] = rng.NormFloat64()
+	}
+	w1, h1, b1 := one.Split(x)
+	if c, err = Compare(&nc.Classifier{K: q.K, D: q.D, W: w1, B: b1}, h1, one.Labels(), q); err != nil {
+		t.Fatal(err)
+	}
+	e, err := one.Eigenvalues(x, View{Block: OnlyW, NoL2: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := e[len(e)-1] / e[len(e)-9]; math.Abs(c.Pairs[4].Measured/want-1) > 1e-6 {
+		t.Errorf("κ of the block in W of a random network is %v, want %v of its nine largest eigenvalues", c.Pairs[4].Measured, want)
+	}
 	y := prob.Labels()
 	y[0] = 1
 	if _, err := Compare(clf, h, y, p); err == nil || !strings.Contains(err.Error(), "balanced") {
