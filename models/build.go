@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/gocollapse/collapse/internal/edit"
 )
 
 // Stems of a ResNet.
@@ -71,7 +73,7 @@ func Names() []string { return []string{"resnet18", "resnet34", "resnet50", "cnn
 func Build(name string, o Options) (*Network, error) {
 	body, ok := builders[name]
 	if !ok {
-		return nil, fmt.Errorf("models: unknown model %q; did you mean %s? Known are %s", name, nearest(name, Names()), strings.Join(Names(), ", "))
+		return nil, fmt.Errorf("models: unknown model %q; did you mean %s? Known are %s", name, edit.Nearest(name, Names()), strings.Join(Names(), ", "))
 	}
 	if o.Stem == "" {
 		o.Stem = StemPaper
@@ -150,30 +152,4 @@ func New(name string, width, channels, classes int) (*Network, error) {
 // classes it has 11,173,962 parameters.
 func ResNet18(width, channels, classes int) (*Network, error) {
 	return New("resnet18", width, channels, classes)
-}
-
-// nearest returns the name with the fewest edits from s.
-func nearest(s string, names []string) string {
-	best, fewest := "", math.MaxInt
-	for _, name := range names {
-		row := make([]int, len(name)+1) // edits from s's first i bytes to name's first j
-		for j := range row {
-			row[j] = j
-		}
-		for i := range len(s) {
-			diagonal := row[0]
-			row[0] = i + 1
-			for j := range len(name) {
-				edits := diagonal
-				if s[i] != name[j] {
-					edits = 1 + min(diagonal, row[j], row[j+1])
-				}
-				diagonal, row[j+1] = row[j+1], edits
-			}
-		}
-		if row[len(name)] < fewest {
-			best, fewest = name, row[len(name)]
-		}
-	}
-	return best
 }

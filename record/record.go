@@ -71,6 +71,8 @@ type Record struct {
 	Seconds     float64     `json:"seconds"` // wall time of training and measuring, all sessions together
 	Epochs      []Epoch     `json:"epochs"`
 	Checkpoint  *Checkpoint `json:"checkpoint,omitempty"`
+	TestLogits  *File       `json:"test_logits,omitempty"` // of a finished run, relative to the record's folder: logits and labels of the test split
+	Failure     string      `json:"failure,omitempty"`     // of a failed run: what became infinite or NaN, and where
 }
 
 // Environment says which software and machine produced the numbers.
@@ -88,6 +90,7 @@ type Environment struct {
 	Device        string `json:"device"`                   // as the backend names it
 	Plugin        string `json:"plugin,omitempty"`         // file name, without the folder
 	PluginVersion string `json:"plugin_version,omitempty"` // as the plugin reports it
+	Deterministic bool   `json:"deterministic,omitempty"`  // the backend was told to give the same bits at each call
 }
 
 // Data says which images the run saw.
@@ -131,23 +134,32 @@ type Model struct {
 
 // Epoch is one row: the network after Epoch epochs, in evaluation mode (running
 // averages in batch normalisation), over the whole training and test split.
-// Errors are shares in [0, 1]. The metrics are the paper's equations 4 to 6, on
-// the training features.
+// Errors are shares in [0, 1]. The metrics are the paper's equations 4 to 6 and
+// those of package nc, on the training features where the name does not say test.
 type Epoch struct {
-	Epoch          int               `json:"epoch"`           // 1, 2, …
-	Rate           float64           `json:"rate"`            // learning rate of this epoch's steps
-	StepLoss       Number            `json:"step_loss"`       // mean of the losses of this epoch's steps, in training mode
-	TrainLoss      Number            `json:"train_loss"`      // the run's own loss (CE or LS), without weight decay
-	TrainError     Number            `json:"train_error"`     // share misclassified
-	TestLoss       Number            `json:"test_loss"`       // the run's own loss
-	TestError      Number            `json:"test_error"`      // share misclassified
-	NC1            Number            `json:"nc1"`             // Eq 4, tr(Σ_W Σ_B†)/K
-	NC2            Number            `json:"nc2"`             // Eq 5
-	NC3            Number            `json:"nc3"`             // Eq 6
-	WNorm          Number            `json:"w_norm"`          // ‖w‖, mean over classes
-	HNorm          Number            `json:"h_norm"`          // ‖h‖, mean over classes of ‖h̄_k − h_G‖
-	NCCError       Number            `json:"ncc_error"`       // nearest class mean, training split
-	NCCTestError   Number            `json:"ncc_test_error"`  // nearest class mean of the training features, test split
+	Epoch          int               `json:"epoch"`          // 1, 2, …
+	Rate           float64           `json:"rate"`           // learning rate of this epoch's steps
+	StepLoss       Number            `json:"step_loss"`      // mean of the losses of this epoch's steps, in training mode
+	TrainLoss      Number            `json:"train_loss"`     // the run's own loss (CE or LS), without weight decay
+	TrainError     Number            `json:"train_error"`    // share misclassified
+	TestLoss       Number            `json:"test_loss"`      // the run's own loss
+	TestError      Number            `json:"test_error"`     // share misclassified
+	NC1            Number            `json:"nc1"`            // Eq 4, tr(Σ_W Σ_B†)/K
+	NC2            Number            `json:"nc2"`            // Eq 5
+	NC3            Number            `json:"nc3"`            // Eq 6
+	WNorm          Number            `json:"w_norm"`         // ‖w‖, mean over classes
+	HNorm          Number            `json:"h_norm"`         // ‖h‖, mean over classes of ‖h̄_k − h_G‖
+	NCCError       Number            `json:"ncc_error"`      // nearest class mean, training split
+	NCCTestError   Number            `json:"ncc_test_error"` // nearest class mean of the training features, test split
+	NC2W           Number            `json:"nc2_w"`          // the classifier's distance from a simplex ETF
+	NC2H           Number            `json:"nc2_h"`          // the class means'
+	NC4            Number            `json:"nc4"`            // share of samples where nearest class mean and classifier disagree
+	CDNV           Number            `json:"cdnv"`           // class-distance normalised variance
+	TestNC1        Number            `json:"test_nc1"`       // NC1 to 3 of the test features with their own class means
+	TestNC2        Number            `json:"test_nc2"`
+	TestNC3        Number            `json:"test_nc3"`
+	Train          *Calibration      `json:"train_calibration,omitempty"`
+	Test           *Calibration      `json:"test_calibration,omitempty"`
 	Seconds        float64           `json:"seconds"`         // wall time of this epoch's steps
 	MeasureSeconds float64           `json:"measure_seconds"` // wall time of measuring this row
 	Notes          map[string]string `json:"notes,omitempty"` // field → why it is null
@@ -162,6 +174,7 @@ func (e *Epoch) UnmarshalJSON(b []byte) error {
 	for _, n := range []*Number{
 		&row.StepLoss, &row.TrainLoss, &row.TrainError, &row.TestLoss, &row.TestError, &row.NC1, &row.NC2,
 		&row.NC3, &row.WNorm, &row.HNorm, &row.NCCError, &row.NCCTestError,
+		&row.NC2W, &row.NC2H, &row.NC4, &row.CDNV, &row.TestNC1, &row.TestNC2, &row.TestNC3,
 	} {
 		*n = nan
 	}
@@ -170,6 +183,28 @@ func (e *Epoch) UnmarshalJSON(b []byte) error {
 	}
 	*e = Epoch(row)
 	return nil
+}
+
+// Calibration is how far a split's probabilities are frequencies, as package calib
+// measures it with 15 bins of equal width.
+type Calibration struct {
+	NLL        Number  `json:"nll"`        // mean −log p_y in nats, whatever the run's own loss
+	ECE        Number  `json:"ece"`        // in [0, 1]
+	Brier      Number  `json:"brier"`      // mean Σ_k (p_k − [y=k])², in [0, 2]
+	Entropy    Number  `json:"entropy"`    // mean −Σ_k p_k log p_k, in nats
+	Confidence Number  `json:"confidence"` // mean max p
+	Correct    Outcome `json:"correct"`    // of the samples that the classifier gets right (Figure 4)
+	Wrong      Outcome `json:"wrong"`      // of the others
+}
+
+// Outcome is one side of Figure 4: the samples that are classified correctly, or
+// those that are not. Figures of no samples are null.
+type Outcome struct {
+	N          int    `json:"n"`
+	NLL        Number `json:"nll"`        // mean −log p_y in nats
+	Entropy    Number `json:"entropy"`    // mean −Σ_k p_k log p_k, in nats
+	Confidence Number `json:"confidence"` // mean max p
+	NC1        Number `json:"nc1"`        // of these samples' features by themselves; null where a class has none of them
 }
 
 // Checkpoint names the file that continues the run.

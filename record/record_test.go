@@ -196,7 +196,7 @@ func TestReadFaults(t *testing.T) {
 		{"null", `null`, []string{`"collapse-record"`}},
 		{"version 0", change(`"version": 1`, `"version": 0`), []string{"version", "found 0"}},
 		{"version of the future", change(`"version": 1`, `"version": 99`), []string{"version 99", "newer"}},
-		{"specification", change(`"delta": 0.05`, `"delta": 1.5`), []string{"delta", "1.5", "[0, 1)"}},
+		{"specification", change(`"delta": 0.05`, `"delta": 1.5`), []string{"delta", "1.5", "(0, 1)"}},
 		{"no specification", `{"format": "collapse-record", "version": 1}`, []string{"dataset", "epochs"}},
 		{"epochs fall", change(`"epoch": 2`, `"epoch": 1`), []string{"row 2", "epoch 1", "rise"}},
 		{"epoch 0", change(`"epoch": 1`, `"epoch": 0`), []string{"row 1", "epoch 0"}},

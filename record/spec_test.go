@@ -35,11 +35,11 @@ func TestDefaultSpec(t *testing.T) {
 // TestValidateAll: every fault is reported at once, under its field's name.
 func TestValidateAll(t *testing.T) {
 	s := Spec{
-		Name: "bad", Dataset: "mnist", TrainPerClass: -1, Model: "vgg", Width: 0, Loss: "mse", Delta: 1, Epochs: 0,
+		Name: "bad", Dataset: "cifar1", TrainPerClass: -1, Model: "resnet15", Width: 0, Loss: "lss", Delta: 1, Epochs: 0,
 		Batch: 1, Rate: math.NaN(), Momentum: 1, Decay: math.Inf(1), Milestones: []int{3, 3}, Gamma: 0,
 	}
-	says(t, s.Validate(), `"bad"`, "dataset", `"mnist"`, "cifar10", "train_per_class", "model", `"vgg"`, "width", "loss", `"mse"`,
-		"delta", "[0, 1)", "epochs", "batch", "rate", "NaN", "momentum", "decay", "Inf", "milestones", "gamma")
+	says(t, s.Validate(), `"bad"`, "dataset", `"cifar1"`, "did you mean cifar10?", "train_per_class", "model", `"resnet15"`, "did you mean resnet18?", "width", "loss", `"lss"`, "did you mean ls?",
+		"delta", "belongs to loss ls", "epochs", "batch", "rate", "NaN", "momentum", "decay", "Inf", "milestones", "gamma")
 
 	for _, c := range []struct {
 		loss  string
@@ -120,4 +120,143 @@ func FuzzReadSpec(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Each contradiction is an error of its own that names the field.
+func TestContradictions(t *testing.T) {
+	for words, change := range map[string]func(*Spec){
+		"milestones: 350":                 func(s *Spec) { s.ScheduleEpochs, s.Epochs = 300, 300 },
+		"schedule_epochs: a schedule":     func(s *Spec) { s.ScheduleEpochs = 400 },
+		"schedule cosine, which has none": func(s *Spec) { s.Schedule = "cosine" },
+		"schedule cosine needs":           func(s *Spec) { s.Schedule, s.Milestones, s.ScheduleEpochs = "cosine", nil, 0 },
+		"nesterov":                        func(s *Spec) { s.Nesterov, s.Momentum = true, 0 },
+		"stands in its place":             func(s *Spec) { s.LambdaW = 1e-3 },
+		"only lambda_h":                   func(s *Spec) { s.LambdaW, s.Decay, s.Head = 1e-3, 0, "etf" },
+		"batch: 128 does not divide":      func(s *Spec) { s.Accumulate = 3 },
+		"equal parts of at least 2":       func(s *Spec) { s.Accumulate, s.Devices = 64, 2 },
+		"focal_gamma: 2 given":            func(s *Spec) { s.FocalGamma = 2 },
+		"mse_weight: 0 is outside":        func(s *Spec) { s.Loss, s.MSETarget = "mse-resc", 1 },
+		"depth: 3 given":                  func(s *Spec) { s.Depth = 3 },
+		"stem: 7x7 given with model cnn":  func(s *Spec) { s.Model, s.Stem = "cnn", "7x7" },
+		"head_scale: 2 given":             func(s *Spec) { s.HeadScale = 2 },
+		"long_tail: 0.5":                  func(s *Spec) { s.LongTail = 0.5 },
+		"corrupt: 1.1":                    func(s *Spec) { s.Corrupt = 1.1 },
+		"measure: \"5,3\"":                func(s *Spec) { s.Measure = "5,3" },
+		"did you mean bfloat16?":          func(s *Spec) { s.Precision = "bf16" },
+		"folder:PATH, npz:PATH":           func(s *Spec) { s.Dataset = "npz:" },
+	} {
+		s := DefaultSpec()
+		change(&s)
+		says(t, s.Validate(), words)
+	}
+}
+
+// What a user leaves out follows from what was given.
+func TestComplete(t *testing.T) {
+	for text, check := range map[string]func(Spec) bool{
+		`{"epochs": 40}`:                         func(s Spec) bool { return s.ScheduleEpochs == 800 && len(s.Milestones) == 2 },
+		`{"epochs": 900}`:                        func(s Spec) bool { return s.ScheduleEpochs == 900 },
+		`{"epochs": 40, "milestones": [20]}`:     func(s Spec) bool { return s.ScheduleEpochs == 40 },
+		`{"epochs": 40, "schedule": "cosine"}`:   func(s Spec) bool { return s.ScheduleEpochs == 40 && s.Milestones == nil },
+		`{"loss": "ls"}`:                         func(s Spec) bool { return s.Delta == 0.05 },
+		`{"lambda_h": 1e-6}`:                     func(s Spec) bool { return s.Decay == 0 },
+		`{"model": "mlp", "head": "etf"}`:        func(s Spec) bool { return s.Depth == 2 && s.HeadScale == 1 },
+		`{"stem": "", "accumulate": 0}`:          func(s Spec) bool { return s.Stem == "3x3" && s.Accumulate == 1 },
+		`{"dataset": "folder:images", "pad": 4}`: func(s Spec) bool { return s.Dataset == "folder:images" },
+	} {
+		s, err := ReadSpec(strings.NewReader(text))
+		if err != nil || !check(s) {
+			t.Errorf("%s gives %+v, %v", text, s, err)
+		}
+	}
+	says(t, second(ReadSpec(strings.NewReader(`{"epochs": 40, "milestones": [50]}`))), "milestones: 50 is beyond", "schedule_epochs")
+	says(t, second(ReadSpec(strings.NewReader(`{"loss": "ls", "delta": 0}`))), "delta: 0 is outside")
+}
+
+func second(_ Spec, err error) error { return err }
+
+// A record that has none of the later fields is valid, and means what it meant.
+func TestOlderSpec(t *testing.T) {
+	s := Spec{Dataset: "cifar10", Model: "resnet18", Width: 64, Loss: "ce", Epochs: 100, Batch: 128, Rate: 0.05,
+		Momentum: 0.9, Decay: 5e-4, Milestones: []int{150, 350}, Gamma: 0.1, Seed: 2021}
+	if err := s.Validate(); err != nil {
+		t.Error(err)
+	}
+	if s.Scale() != PaperScale {
+		t.Errorf("scale %s", s.Scale())
+	}
+	for epoch := 1; epoch <= 100; epoch++ {
+		if !s.Measured(epoch) {
+			t.Fatalf("epoch %d is not measured", epoch)
+		}
+	}
+}
+
+func TestPaperPairs(t *testing.T) {
+	for _, c := range []struct {
+		dataset, model string
+		milestones     []int
+		want           Scale
+	}{
+		{"cifar100", "resnet50", []int{150, 350}, PaperScale},
+		{"cifar100", "resnet18", []int{150, 350}, ReducedScale},
+		{"tiny-imagenet", "resnet50", []int{100, 200}, PaperScale},
+		{"tiny-imagenet", "resnet50", []int{150, 350}, ReducedScale},
+		{"mnist", "resnet18", []int{150, 350}, ReducedScale},
+	} {
+		s := DefaultSpec()
+		s.Dataset, s.Model, s.Milestones, s.Loss, s.Delta, s.Measure = c.dataset, c.model, c.milestones, "ls", 0.1, "every:5"
+		if got := s.Scale(); got != c.want {
+			t.Errorf("%+v is of scale %s", c, got)
+		}
+	}
+	for name, change := range map[string]func(*Spec){
+		"augmentation": func(s *Spec) { s.Flip = true }, "head": func(s *Spec) { s.Head, s.HeadScale = "etf", 1 },
+		"optimiser": func(s *Spec) { s.Nesterov = true }, "labels": func(s *Spec) { s.Corrupt = 0.1 },
+	} {
+		s := DefaultSpec()
+		change(&s)
+		if s.Scale() != ReducedScale {
+			t.Errorf("another %s than the paper's is of scale %s", name, s.Scale())
+		}
+	}
+}
+
+// Values of torch.optim.lr_scheduler.CosineAnnealingLR(T_max=4), rate 0.1.
+func TestCosine(t *testing.T) {
+	s := DefaultSpec()
+	s.Schedule, s.Milestones, s.Rate, s.Epochs, s.ScheduleEpochs = "cosine", nil, 0.1, 4, 4
+	for i, want := range []float64{0.1, 0.0853553390593274, 0.05, 0.0146446609406726} {
+		if got := s.RateAt(i + 1); math.Abs(got-want) > 1e-15 {
+			t.Errorf("rate of epoch %d is %v, want %v", i+1, got, want)
+		}
+	}
+}
+
+func TestMeasured(t *testing.T) {
+	epochs := func(rule string, n int) (list []int) {
+		s := DefaultSpec()
+		s.Measure, s.Epochs = rule, n
+		for e := 1; e <= n; e++ {
+			if s.Measured(e) {
+				list = append(list, e)
+			}
+		}
+		return list
+	}
+	for _, c := range []struct {
+		rule string
+		n    int
+		want []int
+	}{
+		{"every:1", 3, []int{1, 2, 3}}, {"every:4", 10, []int{1, 4, 8, 10}}, {"2,5, 9", 8, []int{1, 2, 5, 8}},
+		{"log", 24, []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 15, 16, 18, 19, 21, 24}},
+	} {
+		if got := epochs(c.rule, c.n); !reflect.DeepEqual(got, c.want) {
+			t.Errorf("%s of %d epochs measures %v, want %v", c.rule, c.n, got, c.want)
+		}
+	}
+	if n := len(epochs("log", 800)); n != 56 {
+		t.Errorf("log measures %d of 800 epochs", n)
+	}
 }
