@@ -22,16 +22,16 @@ const (
 	CheckpointFile = "checkpoint.safetensors"
 )
 
-// momentumPrefix stands before the name of a momentum buffer's parameter.
-const momentumPrefix = "optimizer.momentum."
+// slotPrefix stands before the name of an optimiser's slot and its parameter.
+const slotPrefix = "optimizer."
 
 // Checkpoint is a training run between two steps: all that continues it to the
 // numbers of a run that was never stopped.
 //
 // Its file is in the safetensors format and holds the network under
 // torchvision's names and in PyTorch's layouts (so load_state_dict takes it,
-// once the keys that begin with "optimizer." are left out), the momentum
-// buffers as optimizer.momentum.NAME, and in the metadata the specification
+// once the keys that begin with "optimizer." are left out), the optimiser's
+// slots as optimizer.SLOT.NAME, and in the metadata the specification
 // ("spec", JSON), the complete "epoch"s, the complete "step"s of the epoch after
 // them, what that epoch has summed up ("partial", JSON) and the record up to
 // here ("record", JSON).
@@ -41,8 +41,7 @@ type Checkpoint struct {
 	Partial Partial
 	Record  record.Record
 
-	Values   [][]float32 // of the network's Tensors, in the graph's layouts
-	Velocity [][]float32 // of its trained Tensors
+	State
 }
 
 // Partial is what the steps of an incomplete epoch have summed up.
@@ -71,6 +70,7 @@ func (c *Checkpoint) marshal(net *models.Network, steps int) ([]byte, error) {
 			"spec":    string(spec),
 			"epoch":   strconv.Itoa(c.Epoch),
 			"step":    strconv.Itoa(c.Step),
+			"steps":   strconv.FormatInt(c.Steps, 10),
 			"partial": string(partial),
 			"record":  string(rec),
 		},
@@ -80,7 +80,9 @@ func (c *Checkpoint) marshal(net *models.Network, steps int) ([]byte, error) {
 	for i, t := range net.Tensors {
 		f.Arrays[t.Name] = safetensors.Array{Shape: t.TorchShape(), F32: t.Torch(c.Values[i])}
 		if t.Trained() {
-			f.Arrays[momentumPrefix+t.Name] = safetensors.Array{Shape: t.TorchShape(), F32: t.Torch(c.Velocity[trained])}
+			for _, slot := range c.Slots {
+				f.Arrays[slotPrefix+slot.Name+"."+t.Name] = safetensors.Array{Shape: t.TorchShape(), F32: t.Torch(slot.Values[trained])}
+			}
 			trained++
 		}
 		if norm, ok := strings.CutSuffix(t.Name, ".running_var"); ok {
@@ -124,6 +126,11 @@ func parseCheckpoint(b []byte, net *models.Network) (*Checkpoint, error) {
 			return nil, fmt.Errorf("metadata %s: want a count, found %q", name, f.Metadata[name])
 		}
 	}
+	if text, ok := f.Metadata["steps"]; ok { // older checkpoints do without: sgd counts no steps
+		if c.Steps, err = strconv.ParseInt(text, 10, 64); err != nil || c.Steps < 0 {
+			return nil, fmt.Errorf("metadata steps: want a count, found %q", text)
+		}
+	}
 	read := func(t models.Tensor, prefix string) []float32 {
 		a, ok := f.Arrays[prefix+t.Name]
 		switch {
@@ -136,10 +143,15 @@ func parseCheckpoint(b []byte, net *models.Network) (*Checkpoint, error) {
 		}
 		return nil
 	}
+	for _, name := range slotNames(c.Record.Spec) {
+		c.Slots = append(c.Slots, Slot{Name: name})
+	}
 	for _, t := range net.Tensors {
 		c.Values = append(c.Values, read(t, ""))
-		if t.Trained() {
-			c.Velocity = append(c.Velocity, read(t, momentumPrefix))
+		for i := range c.Slots {
+			if t.Trained() {
+				c.Slots[i].Values = append(c.Slots[i].Values, read(t, slotPrefix+c.Slots[i].Name+"."))
+			}
 		}
 	}
 	if err != nil {

@@ -30,6 +30,7 @@ type Engine struct {
 	backend  compute.Backend
 	values   []*tensors.Tensor // all tensors of the network
 	velocity []*tensors.Tensor // momentum buffers of the trained ones
+	steps    int64             // of the optimiser that were done
 	train    split
 	test     split
 	step     *graph.Exec
@@ -40,6 +41,7 @@ type Engine struct {
 type split struct {
 	n              int
 	images, labels *tensors.Tensor // n×H×W×C uint8, n int32
+	host           []int32         // labels
 }
 
 // NewEngine uploads a data set and prepares the training of spec's network from
@@ -61,7 +63,7 @@ func NewEngine(b compute.Backend, spec record.Spec, set *data.Set) (*Engine, err
 			velocity = append(velocity, make([]float32, t.Size()))
 		}
 	}
-	if err := e.SetState(net.Initial(spec.Seed), velocity); err != nil {
+	if err := e.SetState(&State{Values: net.Initial(spec.Seed), Slots: []Slot{{Momentum, velocity}}}); err != nil {
 		return nil, err
 	}
 	if e.step, err = graph.NewExec(b, stepGraph(net, spec, set.Info)); err != nil {
@@ -108,6 +110,7 @@ func upload(set *data.Set, s data.Split) split {
 		n:      n,
 		images: tensors.FromFlatDataAndDimensions(s.Images, n, set.Height, set.Width, set.Channels),
 		labels: tensors.FromFlatDataAndDimensions(s.Labels, n),
+		host:   s.Labels,
 	}
 }
 
@@ -194,8 +197,9 @@ func evalGraph(net *models.Network, spec record.Spec, info record.Data) func([]*
 }
 
 // Step trains on the training images of the given indices and returns their mean
-// loss before the step. rate is the learning rate. Each batch size compiles once.
-func (e *Engine) Step(index []int32, rate float64) (loss float64, err error) {
+// loss before the step. epoch, from 1, decides how images are augmented, rate is the
+// learning rate. Each batch size compiles once.
+func (e *Engine) Step(index []int32, epoch int, rate float64) (loss float64, err error) {
 	args := make([]any, 0, len(e.values)+len(e.velocity)+4)
 	for _, t := range e.values {
 		args = append(args, t)
@@ -215,6 +219,7 @@ func (e *Engine) Step(index []int32, rate float64) (loss float64, err error) {
 	if err != nil {
 		return 0, fmt.Errorf("train: step: %w", err)
 	}
+	e.steps++
 	return loss, nil
 }
 
@@ -226,32 +231,38 @@ func free(ts []*tensors.Tensor) error {
 	return errors.Join(errs...)
 }
 
-// Evaluation is what a network in evaluation mode gives for a whole split, in
-// the order of its images.
-type Evaluation struct {
-	Features []float32 // N×d row-major
-	Logits   []float32 // N×K row-major
-	Losses   []float32 // N, the run's own loss
+// Batch is what a network in evaluation mode gives for consecutive images of a
+// split. Its slices are overwritten after the visit.
+type Batch struct {
+	From     int         // index of the first image
+	Labels   []int32     // B
+	Features []float32   // B×d row-major
+	Logits   []float32   // B×K row-major
+	Losses   []float32   // B, the run's own loss
+	Stages   [][]float32 // of each of the network's Stages B×Features row-major; nil where they were not asked for
 }
 
-// Evaluate runs the network in evaluation mode over the training split, or the
-// test split. It stops with ctx's error between batches.
-func (e *Engine) Evaluate(ctx context.Context, test bool) (*Evaluation, error) {
+// Look says what Evaluate looks at.
+type Look struct {
+	Test   bool // the test split, else the training split
+	Stages bool // the outputs of the network's Stages too
+}
+
+// Evaluate runs the network in evaluation mode over a split and calls visit with each
+// batch, in the order of the images. It stops with visit's error, or with ctx's
+// between batches.
+func (e *Engine) Evaluate(ctx context.Context, look Look, visit func(*Batch) error) error {
 	s := e.train
-	if test {
+	if look.Test {
 		s = e.test
 	}
 	d, k := e.Network.Features, e.Network.Classes
-	out := &Evaluation{
-		Features: make([]float32, 0, s.n*d),
-		Logits:   make([]float32, 0, s.n*k),
-		Losses:   make([]float32, 0, s.n),
-	}
 	size := min(evalBatch, s.n)
 	index := make([]int32, size)
+	var b Batch
 	for from := 0; from < s.n; from += size {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return err
 		}
 		// The last batch is filled up with its first image, so that one graph
 		// serves all batches.
@@ -269,26 +280,46 @@ func (e *Engine) Evaluate(ctx context.Context, test bool) (*Evaluation, error) {
 		args = append(args, s.images, s.labels, index)
 		res, err := e.eval.Call(args...)
 		if err != nil {
-			return nil, fmt.Errorf("train: evaluation: %w", err)
+			return fmt.Errorf("train: evaluation: %w", err)
 		}
-		for i, dst := range []*[]float32{&out.Features, &out.Logits, &out.Losses} {
+		b.From, b.Labels = from, s.host[from:from+count]
+		for i, dst := range []*[]float32{&b.Features, &b.Logits, &b.Losses} {
 			width := []int{d, k, 1}[i]
-			err := tensors.ConstFlatData(res[i], func(v []float32) { *dst = append(*dst, v[:count*width]...) })
+			err := tensors.ConstFlatData(res[i], func(v []float32) { *dst = append((*dst)[:0], v[:count*width]...) })
 			if err != nil {
-				return nil, fmt.Errorf("train: evaluation: %w", err)
+				return fmt.Errorf("train: evaluation: %w", err)
 			}
 		}
 		if err := free(res); err != nil {
-			return nil, fmt.Errorf("train: evaluation: %w", err)
+			return fmt.Errorf("train: evaluation: %w", err)
+		}
+		if err := visit(&b); err != nil {
+			return err
 		}
 	}
-	return out, nil
+	return nil
 }
 
-// State returns copies of the network's values, in the order of its Tensors,
-// and of the momentum buffers, in the order of its trained Tensors, both in the
-// graph's layouts.
-func (e *Engine) State() (values, velocity [][]float32, err error) {
+// Momentum is the name of the slot that holds SGD's momentum buffers.
+const Momentum = "momentum"
+
+// State is all that continues a training: the network's values and what the optimiser
+// keeps beside them, in the graph's layouts.
+type State struct {
+	Values [][]float32 // of the network's Tensors, in their order
+	Slots  []Slot
+	Steps  int64 // of the optimiser that were done
+}
+
+// Slot is what an optimiser keeps for each trained tensor, in their order.
+type Slot struct {
+	Name   string // Momentum
+	Values [][]float32
+}
+
+// State returns a copy of the state from the device.
+func (e *Engine) State() (*State, error) {
+	var err error
 	read := func(ts []*tensors.Tensor) [][]float32 {
 		out := make([][]float32, len(ts))
 		for i, t := range ts {
@@ -298,15 +329,19 @@ func (e *Engine) State() (values, velocity [][]float32, err error) {
 		}
 		return out
 	}
-	values, velocity = read(e.values), read(e.velocity)
+	s := &State{Values: read(e.values), Slots: []Slot{{Momentum, read(e.velocity)}}, Steps: e.steps}
 	if err != nil {
-		return nil, nil, fmt.Errorf("train: reading the state from the device: %w", err)
+		return nil, fmt.Errorf("train: reading the state from the device: %w", err)
 	}
-	return values, velocity, nil
+	return s, nil
 }
 
-// SetState replaces values and momentum buffers; the order and layout are State's.
-func (e *Engine) SetState(values, velocity [][]float32) error {
+// SetState replaces the state. Slots must be those that State returns.
+func (e *Engine) SetState(s *State) error {
+	if len(s.Slots) != 1 || s.Slots[0].Name != Momentum {
+		return fmt.Errorf("train: state has slots %v, want %s", s.Slots, Momentum)
+	}
+	values, velocity := s.Values, s.Slots[0].Values
 	newValues := make([]*tensors.Tensor, 0, len(values))
 	newVelocity := make([]*tensors.Tensor, 0, len(velocity))
 	for i, t := range e.Network.Tensors {
@@ -324,7 +359,7 @@ func (e *Engine) SetState(values, velocity [][]float32) error {
 		newVelocity = append(newVelocity, tensors.FromFlatDataAndDimensions(velocity[j], t.Shape...))
 	}
 	err := errors.Join(free(e.values), free(e.velocity))
-	e.values, e.velocity = newValues, newVelocity
+	e.values, e.velocity, e.steps = newValues, newVelocity, s.Steps
 	return err
 }
 

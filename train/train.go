@@ -74,6 +74,7 @@ func Run(ctx context.Context, spec record.Spec, o Options) (rec *record.Record, 
 	if err := spec.Validate(); err != nil {
 		return nil, err
 	}
+	spec = spec.Resolve()
 	if err := checkFolder(o.Out, o.Resume); err != nil {
 		return nil, err
 	}
@@ -219,7 +220,7 @@ func (r *run) resume() error {
 		return err
 	}
 	// A run may be given more epochs or another name; all else makes its numbers.
-	want, have := r.spec, c.Record.Spec
+	want, have := r.spec, c.Record.Spec.Resolve()
 	want.Name, want.Epochs = have.Name, have.Epochs
 	if !sameSpec(want, have) {
 		return fmt.Errorf("train: %s was trained under another specification (%+v) than is to be resumed (%+v)", path, have, r.spec)
@@ -244,7 +245,7 @@ func (r *run) resume() error {
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := r.engine.SetState(c.Values, c.Velocity); err != nil {
+	if err := r.engine.SetState(&c.State); err != nil {
 		return err
 	}
 	environment := r.rec.Environment
@@ -306,7 +307,7 @@ func (r *run) trainEpoch(ctx context.Context) error {
 		}
 		start := time.Now()
 		from := r.step * r.spec.Batch
-		loss, err := r.engine.Step(order[from:min(from+r.spec.Batch, len(order))], rate)
+		loss, err := r.engine.Step(order[from:min(from+r.spec.Batch, len(order))], epoch, rate)
 		if err != nil {
 			return err
 		}
@@ -357,7 +358,7 @@ func (r *run) measure(ctx context.Context) error {
 // fill evaluates both splits into a row.
 func (r *run) fill(ctx context.Context, row *record.Epoch) error {
 	k, d := r.engine.Network.Classes, r.engine.Network.Features
-	ev, err := r.engine.Evaluate(ctx, false)
+	ev, err := r.evaluate(ctx, false)
 	if err != nil {
 		return err
 	}
@@ -400,7 +401,7 @@ func (r *run) fill(ctx context.Context, row *record.Epoch) error {
 		}
 	}
 
-	if ev, err = r.engine.Evaluate(ctx, true); err != nil {
+	if ev, err = r.evaluate(ctx, true); err != nil {
 		return err
 	}
 	if loss, share, err = ev.score(r.set.Test.Labels, k); err != nil {
@@ -426,9 +427,22 @@ func (r *run) fill(ctx context.Context, row *record.Epoch) error {
 	return nil
 }
 
+// evaluation is a whole split's batches, joined.
+type evaluation struct{ Features, Logits, Losses []float32 }
+
+func (r *run) evaluate(ctx context.Context, test bool) (*evaluation, error) {
+	ev := new(evaluation)
+	return ev, r.engine.Evaluate(ctx, Look{Test: test}, func(b *Batch) error {
+		ev.Features = append(ev.Features, b.Features...)
+		ev.Logits = append(ev.Logits, b.Logits...)
+		ev.Losses = append(ev.Losses, b.Losses...)
+		return nil
+	})
+}
+
 // score returns the mean loss and the share of misclassified samples. Of equal
 // logits the first counts. Numbers that are not finite are an error.
-func (ev *Evaluation) score(labels []int32, k int) (loss, share float64, err error) {
+func (ev *evaluation) score(labels []int32, k int) (loss, share float64, err error) {
 	wrong := 0
 	for i, y := range labels {
 		l := float64(ev.Losses[i])
@@ -458,12 +472,12 @@ func (ev *Evaluation) score(labels []int32, k int) (loss, share float64, err err
 
 // save writes the checkpoint, then the record that names it.
 func (r *run) save() error {
-	values, velocity, err := r.engine.State()
+	state, err := r.engine.State()
 	if err != nil {
 		return err
 	}
 	r.rec.Checkpoint = nil // the file cannot hold its own hash
-	c := Checkpoint{Epoch: r.epoch, Step: r.step, Partial: r.partial, Record: *r.rec, Values: values, Velocity: velocity}
+	c := Checkpoint{Epoch: r.epoch, Step: r.step, Partial: r.partial, Record: *r.rec, State: *state}
 	b, err := c.marshal(r.engine.Network, r.steps)
 	if err != nil {
 		return fmt.Errorf("train: checkpoint: %w", err)

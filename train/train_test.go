@@ -83,7 +83,7 @@ func TestStepsAsPyTorch(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer e.Close()
-		_, velocity, err := e.State()
+		state, err := e.State()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -91,7 +91,7 @@ func TestStepsAsPyTorch(t *testing.T) {
 		for _, x := range e.Network.Tensors {
 			values = append(values, x.FromTorch(f.Arrays["initial."+x.Name].F32))
 		}
-		if err := e.SetState(values, velocity); err != nil {
+		if err := e.SetState(&train.State{Values: values, Slots: state.Slots}); err != nil {
 			t.Fatal(err)
 		}
 		near := func(name string, got, want []float32) {
@@ -113,18 +113,19 @@ func TestStepsAsPyTorch(t *testing.T) {
 			for j := range index {
 				index[j] = int32(i%4*batch + j)
 			}
-			loss, err := e.Step(index, 0.01)
+			loss, err := e.Step(index, 1, 0.01)
 			if err != nil {
 				t.Fatal(err)
 			}
 			got = append(got, float32(loss))
 		}
 		near("losses of the steps", got, f.Arrays["step_losses"].F32)
-		if values, velocity, err = e.State(); err != nil {
+		if state, err = e.State(); err != nil {
 			t.Fatal(err)
 		}
+		velocity := state.Slots[0].Values
 		for i, x := range e.Network.Tensors {
-			near(x.Name, x.Torch(values[i]), f.Arrays["final."+x.Name].F32)
+			near(x.Name, x.Torch(state.Values[i]), f.Arrays["final."+x.Name].F32)
 			if x.Trained() {
 				near("momentum of "+x.Name, x.Torch(velocity[0]), f.Arrays["momentum."+x.Name].F32)
 				velocity = velocity[1:]

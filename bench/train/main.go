@@ -54,11 +54,11 @@ func measure(spec record.Spec, seconds float64) error {
 	next := func() (int, error) {
 		from := step % 4 * spec.Batch
 		step++
-		_, err := e.Step(order[from:from+spec.Batch], spec.Rate)
+		_, err := e.Step(order[from:from+spec.Batch], 1, spec.Rate)
 		return spec.Batch, err
 	}
 	evaluate := func() (int, error) {
-		_, err := e.Evaluate(context.Background(), false)
+		err := e.Evaluate(context.Background(), train.Look{}, func(*train.Batch) error { return nil })
 		return images, err
 	}
 	start := time.Now()
