@@ -328,7 +328,7 @@ func ownName(name string) string {
 // some joins names, of many the first: a network of another width has them all
 // of another shape.
 func some(names []string) string {
-	const most = 30
+	const most = 12
 	if len(names) <= most {
 		return strings.Join(names, "; ")
 	}
