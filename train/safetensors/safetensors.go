@@ -1,7 +1,9 @@
 // Package safetensors reads and writes files in the safetensors format
 // (version 0.4): named arrays with text metadata, which PyTorch and others read
 // without running code. Only the element types that Collapse uses are known:
-// float32 (F32) and int64 (I64). The package depends on the standard library only.
+// float32 (F32) and int64 (I64), and for reading the other floating-point types
+// of trained networks, float16 (F16), bfloat16 (BF16) and float64 (F64). The
+// package depends on the standard library only.
 package safetensors
 
 import (
@@ -90,8 +92,15 @@ func (f *File) Marshal() ([]byte, error) {
 	return b, nil
 }
 
-// Unmarshal reads the bytes of a file. A header that does not describe the bytes
-// after it exactly, and element types other than F32 and I64, are errors.
+// widths holds the bytes of an element.
+var widths = map[string]int{"F32": 4, "I64": 8, "F16": 2, "BF16": 2, "F64": 8}
+
+// Unmarshal reads the bytes of a file. Arrays of F16 and BF16 become float32,
+// which holds each of their values, and those of F64 are rounded to it. A header
+// that does not describe the bytes after it exactly (each array begins where the
+// one before it ends, the last one ends with the file), an F64 value beyond the
+// range of float32, and other element types are errors. The memory taken is at
+// most a fixed multiple of the file's size, whatever the header claims.
 func Unmarshal(b []byte) (*File, error) {
 	if len(b) < 8 {
 		return nil, errors.New("safetensors: shorter than 8 bytes")
@@ -106,7 +115,7 @@ func Unmarshal(b []byte) (*File, error) {
 		return nil, fmt.Errorf("safetensors: header: %w", err)
 	}
 	f := &File{Metadata: map[string]string{}, Arrays: make(map[string]Array, len(raw))}
-	total := 0
+	entries := make(map[string]entry, len(raw))
 	for name, r := range raw {
 		if name == "__metadata__" {
 			if err := json.Unmarshal(r, &f.Metadata); err != nil {
@@ -118,9 +127,9 @@ func Unmarshal(b []byte) (*File, error) {
 		if err := json.Unmarshal(r, &e); err != nil {
 			return nil, fmt.Errorf("safetensors: array %q: %w", name, err)
 		}
-		width := map[string]int{"F32": 4, "I64": 8}[e.DType]
+		width := widths[e.DType]
 		if width == 0 {
-			return nil, fmt.Errorf("safetensors: array %q has elements %q; F32 and I64 can be read", name, e.DType)
+			return nil, fmt.Errorf("safetensors: array %q has elements %q; F32, F16, BF16, F64 and I64 can be read", name, e.DType)
 		}
 		n, err := elements(e.Shape)
 		if err != nil {
@@ -130,26 +139,83 @@ func Unmarshal(b []byte) (*File, error) {
 		if lo < 0 || hi < lo || hi > len(values) || (hi-lo)%width != 0 || (hi-lo)/width != n {
 			return nil, fmt.Errorf("safetensors: array %q of shape %v stands at bytes %d to %d of %d", name, e.Shape, lo, hi, len(values))
 		}
-		total += hi - lo
-		a := Array{Shape: e.Shape}
-		v := values[lo:hi]
-		if e.DType == "F32" {
-			a.F32 = make([]float32, n)
-			for i := range a.F32 {
-				a.F32[i] = math.Float32frombits(binary.LittleEndian.Uint32(v[4*i:]))
-			}
-		} else {
-			a.I64 = make([]int64, n)
-			for i := range a.I64 {
-				a.I64[i] = int64(binary.LittleEndian.Uint64(v[8*i:]))
-			}
+		entries[name] = e
+	}
+	names := slices.SortedFunc(maps.Keys(entries), func(a, b string) int {
+		p, q := entries[a].Offsets, entries[b].Offsets
+		return slices.Compare(p[:], q[:])
+	})
+	end := 0
+	for _, name := range names {
+		e := entries[name]
+		// Arrays that shared bytes would take memory without bound.
+		if e.Offsets[0] != end {
+			return nil, fmt.Errorf("safetensors: array %q begins at byte %d of the values, want %d, where the one before it ends", name, e.Offsets[0], end)
+		}
+		end = e.Offsets[1]
+		a, err := e.decode(values[e.Offsets[0]:end])
+		if err != nil {
+			return nil, fmt.Errorf("safetensors: array %q: %w", name, err)
 		}
 		f.Arrays[name] = a
 	}
-	if total != len(values) {
-		return nil, fmt.Errorf("safetensors: the header describes %d bytes of values, the file has %d", total, len(values))
+	if end != len(values) {
+		return nil, fmt.Errorf("safetensors: the header describes %d bytes of values, the file has %d", end, len(values))
 	}
 	return f, nil
+}
+
+// decode returns the array that the bytes v hold.
+func (e entry) decode(v []byte) (Array, error) {
+	a := Array{Shape: e.Shape}
+	n := len(v) / widths[e.DType]
+	if e.DType == "I64" {
+		a.I64 = make([]int64, n)
+		for i := range a.I64 {
+			a.I64[i] = int64(binary.LittleEndian.Uint64(v[8*i:]))
+		}
+		return a, nil
+	}
+	a.F32 = make([]float32, n)
+	for i := range a.F32 {
+		switch e.DType {
+		case "F32":
+			a.F32[i] = math.Float32frombits(binary.LittleEndian.Uint32(v[4*i:]))
+		case "F16":
+			a.F32[i] = half(binary.LittleEndian.Uint16(v[2*i:]))
+		case "BF16": // the upper half of a float32
+			a.F32[i] = math.Float32frombits(uint32(binary.LittleEndian.Uint16(v[2*i:])) << 16)
+		case "F64":
+			x := math.Float64frombits(binary.LittleEndian.Uint64(v[8*i:]))
+			a.F32[i] = float32(x)
+			if math.IsInf(float64(a.F32[i]), 0) && !math.IsInf(x, 0) {
+				return Array{}, fmt.Errorf("element %d is %v, beyond the range of float32", i, x)
+			}
+		}
+	}
+	return a, nil
+}
+
+// half returns the value of an IEEE 754 half-precision number: a sign bit, 5 bits
+// of exponent and 10 of fraction.
+func half(b uint16) float32 {
+	exponent, fraction := int(b>>10&31), float64(b&1023)
+	var v float64
+	switch exponent {
+	case 0: // subnormal
+		v = math.Ldexp(fraction, -24)
+	case 31:
+		v = math.Inf(1)
+		if fraction != 0 {
+			v = math.NaN()
+		}
+	default:
+		v = math.Ldexp(1024+fraction, exponent-25)
+	}
+	if b>>15 == 1 {
+		v = -v
+	}
+	return float32(v)
 }
 
 // ReadFile reads a file.
