@@ -43,6 +43,9 @@ const (
 	HNorm        Metric = "h_norm"
 	NCCError     Metric = "ncc_error"
 	NCCTestError Metric = "ncc_test_error"
+	TestNC1      Metric = "test_nc1"
+	TestECE      Metric = "test_ece"
+	TestNLL      Metric = "test_nll"
 )
 
 type metricInfo struct {
@@ -64,6 +67,23 @@ var metrics = map[Metric]metricInfo{
 	HNorm:        {"Norm of the features", "‖h‖, mean over classes", false, func(e *record.Epoch) float64 { return float64(e.HNorm) }},
 	NCCError:     {"Nearest class mean, training images", "error (%)", false, func(e *record.Epoch) float64 { return 100 * float64(e.NCCError) }},
 	NCCTestError: {"Nearest class mean, test images", "error (%)", false, func(e *record.Epoch) float64 { return 100 * float64(e.NCCTestError) }},
+	TestNC1:      {"NC1 of the test features", "NC1 (log scale)", true, func(e *record.Epoch) float64 { return float64(e.TestNC1) }},
+	TestECE:      {"ECE of the test split", "ECE (%)", false, func(e *record.Epoch) float64 { return 100 * ofTest(ece)(e) }},
+	TestNLL:      {"Cross entropy of the test split", "cross entropy (nats)", true, ofTest(nll)},
+}
+
+func ece(c *record.Calibration) record.Number { return c.ECE }
+func nll(c *record.Calibration) record.Number { return c.NLL }
+
+// ofTest takes a number out of a row's calibration of the test split, NaN where the
+// row has none.
+func ofTest(figure func(*record.Calibration) record.Number) rowValue {
+	return func(e *record.Epoch) float64 {
+		if e.Test == nil {
+			return math.NaN()
+		}
+		return float64(figure(e.Test))
+	}
 }
 
 // group is the runs of one label, in the order given.
@@ -105,8 +125,14 @@ func grouped(runs []Series) ([]group, error) {
 }
 
 func lossName(s record.Spec) string {
-	if s.Loss == "ls" {
-		return "LS (δ = " + strconv.FormatFloat(s.Delta, 'g', -1, 64) + ")"
+	number := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
+	switch s.Loss {
+	case "ls":
+		return "LS (δ = " + number(s.Delta) + ")"
+	case "focal":
+		return "focal (γ = " + number(s.FocalGamma) + ")"
+	case "mse-resc":
+		return "rescaled MSE (k = " + number(s.MSEWeight) + ", M = " + number(s.MSETarget) + ")"
 	}
 	return strings.ToUpper(s.Loss)
 }
@@ -179,9 +205,24 @@ func scaleFact(r *record.Record) string {
 }
 
 func networkFact(r *record.Record) string {
-	s := "network " + NetworkName(r.Spec.Model)
-	if r.Spec.Width != record.DefaultSpec().Width {
-		s += fmt.Sprintf(" with %d channels in the first stage (the paper's has %d)", r.Spec.Width, record.DefaultSpec().Width)
+	p, spec := record.DefaultSpec(), r.Spec.Resolve()
+	s := "network " + NetworkName(spec.Model)
+	if spec.Model == "mlp" {
+		s += fmt.Sprintf(" of %d hidden layers of %d units", spec.Depth, spec.Width)
+	} else if spec.Width != p.Width {
+		s += fmt.Sprintf(" with %d channels in the first stage (the paper's has %d)", spec.Width, p.Width)
+	}
+	if spec.Stem != p.Stem {
+		s += ", stem of 7×7 and max-pooling"
+	}
+	switch spec.Head {
+	case "etf":
+		s += fmt.Sprintf(", classifier a fixed simplex ETF of norm %g", spec.HeadScale)
+	case "normalised":
+		s += fmt.Sprintf(", features scaled to norm %g", spec.HeadScale)
+	}
+	if spec.FeatureNorm {
+		s += ", batch normalisation of the features"
 	}
 	return s
 }
@@ -199,23 +240,61 @@ func dataFact(r *record.Record) string {
 	default:
 		s += ", " + r.Data.Bytes
 	}
+	if r.Spec.LongTail > 1 {
+		s += fmt.Sprintf(", long tail of ratio %g", r.Spec.LongTail)
+	}
+	if r.Spec.Corrupt > 0 {
+		s += fmt.Sprintf(", %g %% of the training labels wrong", 100*r.Spec.Corrupt)
+	}
+	switch {
+	case r.Spec.Pad > 0 && r.Spec.Flip:
+		s += fmt.Sprintf(", augmented by shifts of up to %d pixels and mirroring", r.Spec.Pad)
+	case r.Spec.Pad > 0:
+		s += fmt.Sprintf(", augmented by shifts of up to %d pixels", r.Spec.Pad)
+	case r.Spec.Flip:
+		s += ", augmented by mirroring"
+	}
 	return s
 }
 
 func scheduleFact(r *record.Record) string {
-	s := fmt.Sprintf("%d epochs in batches of %d, rate %g", r.Spec.Epochs, r.Spec.Batch, r.Spec.Rate)
+	spec := r.Spec.Resolve()
+	s := fmt.Sprintf("%d epochs in batches of %d, rate %g", spec.Epochs, spec.Batch, spec.Rate)
 	var ms []string
-	for _, m := range r.Spec.Milestones {
-		if m < r.Spec.Epochs {
+	for _, m := range spec.Milestones {
+		if m < spec.Epochs {
 			ms = append(ms, strconv.Itoa(m))
 		}
 	}
-	if len(ms) > 0 {
-		s += fmt.Sprintf(" ×%g after epochs %s", r.Spec.Gamma, strings.Join(ms, ", "))
-	} else {
+	switch {
+	case spec.Schedule == "cosine":
+		s += fmt.Sprintf(" falling as a cosine of %d epochs", spec.ScheduleEpochs)
+	case len(ms) > 0:
+		s += fmt.Sprintf(" ×%g after epochs %s", spec.Gamma, strings.Join(ms, ", "))
+	default:
 		s += " throughout"
 	}
-	return s + fmt.Sprintf(", momentum %g, decay %g", r.Spec.Momentum, r.Spec.Decay)
+	switch spec.Optimizer {
+	case "sgd":
+		s += fmt.Sprintf(", momentum %g", spec.Momentum)
+		if spec.Nesterov {
+			s += " (Nesterov)"
+		}
+	default:
+		s += fmt.Sprintf(", optimiser %s with β₁ = %g", spec.Optimizer, spec.Momentum)
+	}
+	if spec.LambdaW > 0 || spec.LambdaH > 0 || spec.LambdaB > 0 {
+		s += fmt.Sprintf(", the UFM's L2 with λ_W = %g, λ_H = %g, λ_b = %g", spec.LambdaW, spec.LambdaH, spec.LambdaB)
+	} else {
+		s += fmt.Sprintf(", decay %g", spec.Decay)
+		if spec.DecayOn == "weights" && spec.Decay > 0 {
+			s += " on weights alone"
+		}
+	}
+	if spec.Precision != "float32" {
+		s += ", " + spec.Precision
+	}
+	return s
 }
 
 func seedFact(r *record.Record) string { return fmt.Sprintf("seed %d", r.Spec.Seed) }
@@ -263,19 +342,25 @@ func Machine(e record.Environment) string {
 
 // DataName is the name of a data set as people write it.
 func DataName(dataset string) string {
-	switch dataset {
-	case "cifar10":
-		return "CIFAR-10"
-	case "fashion-mnist-small":
-		return "Fashion-MNIST (small subset)"
+	if name, ok := dataNames[dataset]; ok {
+		return name
 	}
 	return dataset
+}
+
+var dataNames = map[string]string{
+	"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "cifar100-coarse": "CIFAR-100 (20 coarse classes)", "stl10": "STL-10",
+	"tiny-imagenet": "Tiny ImageNet", "mnist": "MNIST", "fashion-mnist": "Fashion-MNIST",
+	"fashion-mnist-small": "Fashion-MNIST (small subset)", "svhn": "SVHN",
 }
 
 // NetworkName is the name of a model as people write it.
 func NetworkName(model string) string {
 	if n, ok := strings.CutPrefix(model, "resnet"); ok {
 		return "ResNet-" + n
+	}
+	if model == "cnn" || model == "mlp" {
+		return strings.ToUpper(model)
 	}
 	return model
 }
