@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -35,6 +36,10 @@ func TestReference(t *testing.T) {
 			}
 			r15 := measure(t, src, Options{FitAll: true})
 			r20 := measure(t, src, Options{FitAll: true, Bins: 20})
+			fast := measure(t, src, Options{FitAll: true, Fast: true})
+			if s, err := Summarise(src, 0); err != nil || !reflect.DeepEqual(s.Figures()[:11], fast.Figures()[:11]) || s.Correct != fast.Correct {
+				t.Errorf("Summarise gives %+v, %v; Measure %+v", s, err, fast.Summary)
+			}
 			for name, got := range map[string]float64{
 				"l1_15": r15.ECE, "l2_15": r15.ECE2, "max_15": r15.MCE, "l1_20": r20.ECE, "l2_20": r20.ECE2, "max_20": r20.MCE,
 				"nll": r15.NLL, "brier": r15.Brier, "entropy": r15.Entropy,

@@ -104,6 +104,30 @@ type tally struct {
 	labels              uint64
 }
 
+// Summarise measures the samples as they are, in one pass over the source: what Measure
+// gives of all samples without the scalings. ACE, ClasswiseECE and SmoothECE are NaN.
+// bins is the number of equal width, 0 is DefaultBins.
+func Summarise(src Source, bins int) (*Summary, error) {
+	if bins == 0 {
+		bins = DefaultBins
+	}
+	if err := checkBins(bins); err != nil {
+		return nil, err
+	}
+	s, err := summarise(src, part{}, scaling{}, bins, false, nil, nil)
+	if err == nil {
+		s.leaveOut()
+	}
+	return s, err
+}
+
+// leaveOut says of the figures that take most of the time that they were not measured.
+func (s *Summary) leaveOut() {
+	for _, name := range []string{"ace", "classwise_ece", "smooth_ece"} {
+		s.Notes[name] = "left out"
+	}
+}
+
 // summarise measures the samples of a part after a scaling. The confidences are kept in
 // room, if that is not nil; work has place for as many numbers.
 func summarise(src Source, p part, sc scaling, bins int, classwise bool, room, work []float64) (*Summary, error) {

@@ -118,9 +118,7 @@ func Measure(src Source, o Options) (*Report, error) {
 			return nil, err
 		}
 		if o.Fast {
-			for _, name := range []string{"ace", "classwise_ece", "smooth_ece"} {
-				s.Notes[name] = "left out"
-			}
+			s.leaveOut()
 		} else {
 			err = s.ace(src, p, sc, rest)
 		}

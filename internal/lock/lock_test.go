@@ -1,0 +1,37 @@
+package lock
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Who comes second is told who came first; a lock that was released is free.
+func TestTry(t *testing.T) {
+	path := filepath.Join(t.TempDir(), ".lock")
+	unlock, err := Try(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = Try(path)
+	var held *Held
+	if !errors.As(err, &held) || !strings.Contains(err.Error(), fmt.Sprintf("process %d on ", os.Getpid())) {
+		t.Errorf("the second got %v, want the first's process", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	if _, err := Wait(ctx, path, func(p string, flag int) (*os.File, error) { return os.OpenFile(p, flag, 0o666) }, cancel); !errors.Is(err, context.Canceled) {
+		t.Errorf("waiting in vain gave %v", err)
+	}
+	unlock()
+	if unlock, err = Try(path); err != nil {
+		t.Fatalf("a released lock: %v", err)
+	}
+	unlock()
+	if _, err := Try(filepath.Join(path, "none", ".lock")); err == nil || errors.As(err, &held) {
+		t.Errorf("a folder that is not there gave %v", err)
+	}
+}
