@@ -1,37 +1,40 @@
-// Package train trains a network as the paper does and measures it after every
-// epoch.
+// Package train trains a network as the paper does and measures it at the epochs that
+// its specification names.
 //
-// Run takes a specification to a folder with a record and a checkpoint. It stops
+// Run takes a specification to a folder with a record and checkpoints. It stops
 // cleanly when its context is cancelled, and continues to the same numbers as a
-// run that was never stopped. Engine is the part underneath, for other loops.
+// run that was never stopped, also after a kill at any moment. Engine is the part
+// underneath, for other loops. docs/train.md describes the folder.
 package train
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gomlx/compute"
 
 	"github.com/gocollapse/collapse/backend"
 	"github.com/gocollapse/collapse/data"
-	"github.com/gocollapse/collapse/nc"
 	"github.com/gocollapse/collapse/record"
 )
 
-// ErrStopped says that the context was cancelled. A checkpoint that continues
-// the run and a readable record with status stopped were written.
+// ErrStopped says that the context was cancelled or Options.Limit was reached. A
+// checkpoint that continues the run and a readable record with status stopped were
+// written.
 var ErrStopped = errors.New("train: stopped; a checkpoint was written, resume continues from it")
 
-// ErrDiverged says that the loss or the features became infinite or NaN. The
-// record holds the epochs before.
-var ErrDiverged = errors.New("train: the run diverged; try a lower rate")
+// ErrDiverged says that a loss, feature or parameter became infinite or NaN. The
+// record's Failure says which and where; the checkpoints are of before.
+var ErrDiverged = errors.New("train: the run diverged")
 
 // Event tells how far a run is.
 type Event struct {
@@ -44,43 +47,89 @@ type Event struct {
 
 // Options says where and on what a run takes place.
 type Options struct {
-	// Out is the folder for the record and the checkpoint. It is created.
+	// Out is the folder for the record and the checkpoints. It is created, and locked
+	// while the run goes on.
 	Out string
-	// Set holds the images; nil opens the specification's data set. It must be
-	// that data set, whole or already reduced to the specification's
-	// TrainPerClass.
+	// Set holds the images of the specification's data set as package data opens it;
+	// nil opens it. Run takes TrainPerClass images of each class, then the long tail,
+	// then corrupts the labels; a set that has TrainPerClass images of each class
+	// already is not reduced again.
 	Set *data.Set
 	// Backend runs the graphs, and Choice says what it is; a nil Backend opens
 	// the one that package backend chooses.
 	Backend compute.Backend
 	Choice  backend.Choice
 	// Progress is called from the training goroutine after each step and each
-	// epoch; nil is allowed.
+	// measured epoch; nil is allowed.
 	Progress func(Event)
-	// Resume continues from Out's checkpoint. Without it a folder that holds a
-	// run is an error.
+	// Log, if not nil, gets a line for each thing a user would want to know of: a
+	// checkpoint that could not be read and what is done instead, for instance.
+	Log io.Writer
+	// Resume continues from Out's newest checkpoint that can be read; a run that was
+	// killed before its first one begins anew. Without it a folder that holds a run is
+	// an error.
 	Resume bool
+	// CheckpointEvery is the most time between two checkpoints, 0 is ten minutes: a
+	// kill loses no more. There is one after each measured epoch in any case.
+	CheckpointEvery time.Duration
+	// KeepEpochs are epochs whose checkpoint is kept under KeptFile's name.
+	KeepEpochs []int
+	// Limit, if not 0, stops the run after this time as a cancelled context does.
+	Limit time.Duration
+	// Force trains even where memory or disk seem too small.
+	Force bool
 }
 
-// Run trains the specification's network and measures it after every epoch, in
-// evaluation mode over both splits. Record and checkpoint are written after each
-// epoch, each whole or not at all, the checkpoint first. The features of one
-// split are held in memory while they are measured: 4·N·d bytes.
+// Run trains the specification's network and measures it in evaluation mode over both
+// splits after the epochs that Spec.Measured names. Record and checkpoint are written
+// after each of these, at the end, where the run stops and every
+// Options.CheckpointEvery, each whole or not at all, the checkpoint first. Of a split
+// that is measured the N·K logits are held in memory, and the N·d features where they
+// are at most 1 GiB; else the split is evaluated twice.
 //
 // Run returns the record as far as it got, also with an error: ErrStopped where
-// ctx was cancelled, ErrDiverged where numbers became infinite or NaN, others
-// for bad options, data and failed writes.
+// ctx was cancelled or Options.Limit reached, ErrDiverged where numbers became infinite
+// or NaN, ErrInUse where another process trains in the folder, others for bad options,
+// data and failed writes.
 func Run(ctx context.Context, spec record.Spec, o Options) (rec *record.Record, err error) {
+	started := time.Now()
 	if err := spec.Validate(); err != nil {
 		return nil, err
 	}
 	spec = spec.Resolve()
-	if err := checkFolder(o.Out, o.Resume); err != nil {
+	if err := o.check(spec); err != nil {
 		return nil, err
 	}
-	set, err := openSet(ctx, spec, o.Set)
+	if o.CheckpointEvery == 0 {
+		o.CheckpointEvery = 10 * time.Minute
+	}
+	// A folder that is there is locked before anything that takes long; another is
+	// made when all else was found good.
+	var unlock func()
+	take := func() error {
+		if unlock, err = lockFolder(o.Out, o.Log); err != nil {
+			return err
+		}
+		return checkFolder(o.Out, o.Resume)
+	}
+	defer func() {
+		if unlock != nil {
+			unlock()
+		}
+	}()
+	if _, err := os.Stat(o.Out); err == nil {
+		if err := take(); err != nil {
+			return nil, err
+		}
+	} else if err := checkFolder(o.Out, o.Resume); err != nil {
+		return nil, err
+	}
+	set, err := openSet(ctx, spec, o)
 	if err != nil {
 		return nil, err
+	}
+	if n := len(set.Train.Labels); spec.Batch > n {
+		return nil, fmt.Errorf("train: batch: %d is more than the %d training images; take at most %d", spec.Batch, n, n)
 	}
 	b, choice := o.Backend, o.Choice
 	if b == nil {
@@ -91,6 +140,11 @@ func Run(ctx context.Context, spec record.Spec, o Options) (rec *record.Record, 
 	}
 	if choice.Name == "" {
 		choice.Name, choice.Reason = b.Name(), "given by the program"
+	}
+	if !o.Force && choice.Name != backend.CUDA {
+		if err := checkMemory(spec, set); err != nil {
+			return nil, err
+		}
 	}
 	engine, err := NewEngine(b, spec, set)
 	if err != nil {
@@ -109,68 +163,86 @@ func Run(ctx context.Context, spec record.Spec, o Options) (rec *record.Record, 
 		Started:     time.Now().UTC().Truncate(time.Second),
 		Epochs:      []record.Epoch{},
 	}
+	if !o.Force {
+		if err := r.checkDisk(); err != nil {
+			return nil, err
+		}
+	}
+	if unlock == nil {
+		if err := os.MkdirAll(o.Out, 0o777); err != nil {
+			return nil, fmt.Errorf("train: folder for the run: %w", err)
+		}
+		if err := take(); err != nil {
+			return nil, err
+		}
+	}
+	if err := clean(o.Out); err != nil {
+		return nil, err
+	}
 	if o.Resume {
 		if err := r.resume(); err != nil {
 			return nil, err
 		}
-	} else {
-		if err := os.MkdirAll(o.Out, 0o777); err != nil {
-			return nil, fmt.Errorf("train: folder for the run: %w", err)
+	}
+	// From here on the record says what is going on.
+	if err := r.writeRecord(); err != nil {
+		return nil, err
+	}
+	if !r.completed { // of an earlier end, where the run is given more epochs
+		if err := os.Remove(filepath.Join(o.Out, LogitsFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("train: %w", err)
 		}
-		if err := r.writeRecord(); err != nil {
-			return nil, err
-		}
+	}
+	if o.Limit > 0 {
+		limited, cancel := context.WithDeadlineCause(ctx, started.Add(o.Limit), fmt.Errorf("the limit of %v was reached", o.Limit))
+		defer cancel()
+		ctx = limited
 	}
 	return r.rec, r.loop(ctx)
 }
 
-// checkFolder reports a folder that a new run would overwrite, or that holds
-// nothing to resume.
-func checkFolder(out string, resume bool) error {
-	if out == "" {
+// check reports bad options.
+func (o *Options) check(spec record.Spec) error {
+	if o.Out == "" {
 		return errors.New("train: no folder for the run was given")
 	}
-	exists := func(name string) (bool, error) {
-		_, err := os.Stat(filepath.Join(out, name))
-		if errors.Is(err, fs.ErrNotExist) {
-			return false, nil
+	if o.Limit < 0 || o.CheckpointEvery < 0 {
+		return fmt.Errorf("train: limit %v and checkpoints every %v; want times above 0, or 0 for none and for ten minutes", o.Limit, o.CheckpointEvery)
+	}
+	for _, e := range o.KeepEpochs {
+		if e < 1 || e > spec.Epochs {
+			return fmt.Errorf("train: the checkpoint of epoch %d is to be kept; the run has epochs 1 to %d", e, spec.Epochs)
 		}
-		return err == nil, err
-	}
-	checkpoint, err := exists(CheckpointFile)
-	if err != nil {
-		return fmt.Errorf("train: folder for the run: %w", err)
-	}
-	if resume {
-		if !checkpoint {
-			return fmt.Errorf("train: %s holds no %s to resume from; run without resume in a new folder", out, CheckpointFile)
-		}
-		return nil
-	}
-	rec, err := exists(RecordFile)
-	if err != nil {
-		return fmt.Errorf("train: folder for the run: %w", err)
-	}
-	if rec || checkpoint {
-		return fmt.Errorf("train: %s holds a run already; resume it, or take another folder", out)
 	}
 	return nil
 }
 
-func openSet(ctx context.Context, spec record.Spec, set *data.Set) (*data.Set, error) {
-	if set == nil {
-		var err error
-		if set, err = data.Open(ctx, spec.Dataset, data.Options{}); err != nil {
+// openSet returns the images that the specification asks for.
+func openSet(ctx context.Context, spec record.Spec, o Options) (set *data.Set, err error) {
+	if set = o.Set; set == nil {
+		if set, err = data.Open(ctx, spec.Dataset, data.Options{Log: o.Log}); err != nil {
 			return nil, err
 		}
 	}
 	if set.Info.Name != spec.Dataset {
 		return nil, fmt.Errorf("train: the specification names data set %q, given is %q", spec.Dataset, set.Info.Name)
 	}
-	if spec.TrainPerClass == 0 || len(set.Train.Labels) == spec.TrainPerClass*len(set.Info.Classes) {
-		return set, nil
+	if len(set.Train.Labels) != spec.TrainPerClass*len(set.Info.Classes) {
+		if set, err = set.PerClass(spec.TrainPerClass, spec.Seed); err != nil {
+			return nil, err
+		}
 	}
-	return set.PerClass(spec.TrainPerClass, spec.Seed)
+	if spec.LongTail > 0 {
+		if set, err = set.LongTail(spec.LongTail, spec.Seed); err != nil {
+			return nil, err
+		}
+	}
+	if spec.Corrupt > 0 {
+		if set, _, err = set.CorruptLabels(spec.Corrupt, spec.Seed); err != nil {
+			return nil, err
+		}
+	}
+	return set, nil
 }
 
 // run is one call of Run.
@@ -185,6 +257,11 @@ type run struct {
 	epoch   int     // complete epochs
 	step    int     // complete steps of the epoch after them
 	partial Partial // of those steps
+
+	measures  int           // rows that are still to come
+	saved     time.Time     // when the last checkpoint was written, or the loop began
+	saveCost  time.Duration // how long that took
+	completed bool          // the run was finished before
 
 	stepTime, measureTime clock
 }
@@ -212,107 +289,101 @@ func (c *clock) mean() time.Duration {
 	return c.sum / time.Duration(c.n-1)
 }
 
-// resume takes up the checkpoint in the run's folder.
-func (r *run) resume() error {
-	path := filepath.Join(r.options.Out, CheckpointFile)
-	c, sum, err := ReadCheckpoint(path, r.engine.Network)
-	if err != nil {
-		return err
-	}
-	// A run may be given more epochs or another name; all else makes its numbers.
-	want, have := r.spec, c.Record.Spec.Resolve()
-	want.Name, want.Epochs = have.Name, have.Epochs
-	if !sameSpec(want, have) {
-		return fmt.Errorf("train: %s was trained under another specification (%+v) than is to be resumed (%+v)", path, have, r.spec)
-	}
-	if c.Epoch > r.spec.Epochs || (c.Epoch == r.spec.Epochs && c.Step > 0) {
-		return fmt.Errorf("train: %s has %d complete epochs, the specification asks for %d", path, c.Epoch, r.spec.Epochs)
-	}
-	if len(c.Record.Epochs) != c.Epoch || c.Step > r.steps {
-		return fmt.Errorf("train: %s has %d complete epochs, %d rows and %d of %d steps, which do not go together", path, c.Epoch, len(c.Record.Epochs), c.Step, r.steps)
-	}
-	if have, want := c.Record.Data, r.rec.Data; have.Train != want.Train || !slices.Equal(have.Files, want.Files) {
-		return fmt.Errorf("train: %s was trained on other images than those of %q now", path, want.Name)
-	}
-	// Where the record names this checkpoint or a later one, its hash must match.
-	// A kill between the two writes leaves a checkpoint later than the record's.
-	if old, err := record.ReadFile(r.options.Out); err == nil && old.Checkpoint != nil {
-		k := old.Checkpoint
-		newer := c.Epoch > k.Epoch || (c.Epoch == k.Epoch && c.Step > k.Step)
-		if k.SHA256 != sum && !newer {
-			return fmt.Errorf("train: %s has SHA-256 %s, the record says %s: the file was changed after it was written", path, sum, k.SHA256)
-		}
-	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if err := r.engine.SetState(&c.State); err != nil {
-		return err
-	}
-	environment := r.rec.Environment
-	if old := c.Record.Environment; old.Backend != environment.Backend || old.PluginVersion != environment.PluginVersion || old.CPU != environment.CPU {
-		environment.BackendReason += fmt.Sprintf("; epochs up to %d ran on %s %s (%s)", c.Epoch, old.Backend, old.PluginVersion, old.CPU)
-	}
-	r.rec.Environment = environment
-	r.rec.Started, r.rec.Seconds = c.Record.Started, c.Record.Seconds
-	r.rec.Epochs = append(r.rec.Epochs, c.Record.Epochs...)
-	r.rec.Checkpoint = &record.Checkpoint{File: CheckpointFile, SHA256: sum, Epoch: c.Epoch, Step: c.Step}
-	r.epoch, r.step, r.partial = c.Epoch, c.Step, c.Partial
-	return nil
-}
-
-func sameSpec(a, b record.Spec) bool {
-	am, bm := a.Milestones, b.Milestones
-	a.Milestones, b.Milestones = nil, nil
-	return slices.Equal(am, bm) && fmt.Sprintf("%+v", a) == fmt.Sprintf("%+v", b)
-}
-
-// loop runs the epochs that are left.
+// loop runs the epochs that are left and ends the run, one way or another.
 func (r *run) loop(ctx context.Context) error {
-	for r.epoch < r.spec.Epochs {
-		err := r.trainEpoch(ctx)
-		if err == nil {
-			err = r.measure(ctx)
+	if r.completed {
+		return nil
+	}
+	r.saved = time.Now()
+	for epoch := r.epoch + 1; epoch <= r.spec.Epochs; epoch++ {
+		if r.spec.Measured(epoch) {
+			r.measures++
 		}
+	}
+	err := r.epochs(ctx)
+	if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		r.rec.Status = record.Stopped
+		if err = r.save(); err == nil {
+			err = ErrStopped
+			if cause := context.Cause(ctx); cause != ctx.Err() {
+				err = fmt.Errorf("%w (%w)", ErrStopped, cause)
+			}
+		}
+	}
+	if errors.Is(err, ErrDiverged) {
+		return r.fail(err)
+	}
+	return err
+}
+
+// fail ends a run that diverged. Its checkpoints stay as they are.
+func (r *run) fail(err error) error {
+	r.rec.Status = record.Failed
+	r.rec.Failure = strings.TrimPrefix(err.Error(), ErrDiverged.Error()+": ")
+	last := "there is no checkpoint before it"
+	if c := r.rec.Checkpoint; c != nil {
+		last = fmt.Sprintf("the last good checkpoint is %s (epoch %d, step %d)", filepath.Join(r.options.Out, c.File), c.Epoch, c.Step)
+	}
+	err = fmt.Errorf("%w; %s. Resuming takes the same steps again; train with a lower rate in a new folder", err, last)
+	return errors.Join(err, r.writeRecord())
+}
+
+// epochs runs the epochs that are left and finishes the run.
+func (r *run) epochs(ctx context.Context) error {
+	for r.epoch < r.spec.Epochs {
+		loss, err := r.trainEpoch(ctx)
+		if err != nil {
+			return err
+		}
+		epoch := r.epoch + 1
+		var row *record.Epoch
+		if r.spec.Measured(epoch) {
+			row, err = r.measure(ctx, epoch, loss, r.partial.Seconds)
+			if err != nil {
+				return err
+			}
+		}
+		r.epoch, r.step, r.partial = epoch, 0, Partial{}
 		switch {
-		case err == nil:
-		case ctx.Err() != nil && errors.Is(err, ctx.Err()):
-			r.rec.Status = record.Stopped
+		case epoch == r.spec.Epochs: // finish writes
+		case row != nil, r.due(), slices.Contains(r.options.KeepEpochs, epoch), time.Since(r.saved) >= saveShare*r.saveCost:
 			if err := r.save(); err != nil {
 				return err
 			}
-			return ErrStopped
-		case errors.Is(err, ErrDiverged):
-			r.rec.Status = record.Failed
-			return errors.Join(err, r.writeRecord())
-		default:
-			return err
+		}
+		if row != nil && epoch < r.spec.Epochs {
+			r.report(Event{Epoch: epoch, Step: r.steps, Loss: loss, Row: row})
 		}
 	}
-	if r.rec.Status != record.Finished {
-		r.rec.Status = record.Finished
-		return r.writeRecord()
-	}
-	return nil
+	return r.finish(ctx)
 }
 
-// trainEpoch runs the steps that are left of the current epoch. A context that
-// is cancelled ends it with the context's error after the current step.
-func (r *run) trainEpoch(ctx context.Context) error {
+// saveShare bounds the cost of checkpoints after epochs that are not measured: one for
+// as many times the time that it takes.
+const saveShare = 50
+
+// due says whether the last checkpoint is too old.
+func (r *run) due() bool { return time.Since(r.saved) >= r.options.CheckpointEvery }
+
+// trainEpoch runs the steps that are left of the current epoch and returns the mean loss
+// of all. A context that is cancelled ends it with the context's error after the current
+// step.
+func (r *run) trainEpoch(ctx context.Context) (float64, error) {
 	epoch := r.epoch + 1
 	rate := r.spec.RateAt(epoch)
 	order := data.Permutation(len(r.set.Train.Labels), r.spec.Seed, epoch)
 	for r.step < r.steps {
 		if err := ctx.Err(); err != nil {
-			return err
+			return 0, err
 		}
 		start := time.Now()
 		from := r.step * r.spec.Batch
 		loss, err := r.engine.Step(order[from:min(from+r.spec.Batch, len(order))], epoch, rate)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		if math.IsNaN(loss) || math.IsInf(loss, 0) {
-			return fmt.Errorf("%w: loss %v at epoch %d, step %d, rate %v", ErrDiverged, loss, epoch, r.step+1, rate)
+			return 0, fmt.Errorf("%w: loss %v at epoch %d, step %d, rate %v", ErrDiverged, loss, epoch, r.step+1, rate)
 		}
 		took := time.Since(start)
 		r.step++
@@ -320,173 +391,89 @@ func (r *run) trainEpoch(ctx context.Context) error {
 		r.partial.Seconds += took.Seconds()
 		r.rec.Seconds += took.Seconds()
 		r.stepTime.add(took)
+		if r.step < r.steps && r.due() {
+			if err := r.save(); err != nil {
+				return 0, err
+			}
+		}
 		r.report(Event{Epoch: epoch, Step: r.step, Loss: loss})
 	}
-	return nil
+	return r.partial.Loss / float64(r.steps), nil
 }
 
-// measure evaluates the network after an epoch's last step, appends the row and
-// writes checkpoint and record.
-func (r *run) measure(ctx context.Context) error {
+// measure evaluates the network after an epoch's last step and appends the row. loss and
+// seconds are of the epoch's steps.
+func (r *run) measure(ctx context.Context, epoch int, loss, seconds float64) (*record.Epoch, error) {
 	start := time.Now()
-	row := record.Epoch{
-		Epoch:    r.epoch + 1,
-		Rate:     r.spec.RateAt(r.epoch + 1),
-		StepLoss: record.Number(r.partial.Loss / float64(r.steps)),
-		Seconds:  r.partial.Seconds,
-	}
+	row := record.Epoch{Epoch: epoch, Rate: r.spec.RateAt(epoch), StepLoss: record.Number(loss), Seconds: seconds}
 	if err := r.fill(ctx, &row); err != nil {
-		return err
+		return nil, err
 	}
 	took := time.Since(start)
 	row.MeasureSeconds = took.Seconds()
 	r.measureTime.add(took)
+	r.measures--
 	r.rec.Seconds += took.Seconds()
 	r.rec.Epochs = append(r.rec.Epochs, row)
-	loss := r.partial.Loss / float64(r.steps)
-	r.epoch, r.step, r.partial = row.Epoch, 0, Partial{}
-	if r.epoch == r.spec.Epochs {
-		r.rec.Status = record.Finished
+	return &row, nil
+}
+
+// finish ends a run whose epochs are complete: with the last row, where the run was cut
+// short at an epoch that had none, and the test logits.
+func (r *run) finish(ctx context.Context) error {
+	row := r.rec.Row(r.epoch)
+	if row == nil {
+		if _, err := r.measure(ctx, r.epoch, math.NaN(), 0); err != nil {
+			return err
+		}
+		row = r.rec.Last()
+		note(row, "step_loss", "the run was cut short after this epoch, whose steps' losses were not kept")
 	}
+	logits, err := r.writeLogits(ctx)
+	if err != nil {
+		return err
+	}
+	r.rec.TestLogits, r.rec.Status = logits, record.Finished
 	if err := r.save(); err != nil {
+		r.rec.TestLogits, r.rec.Status = nil, record.Running
 		return err
 	}
-	r.report(Event{Epoch: row.Epoch, Step: r.steps, Loss: loss, Row: &row})
+	r.report(Event{Epoch: row.Epoch, Step: r.steps, Loss: float64(row.StepLoss), Row: row})
 	return nil
 }
 
-// fill evaluates both splits into a row.
-func (r *run) fill(ctx context.Context, row *record.Epoch) error {
-	k, d := r.engine.Network.Classes, r.engine.Network.Features
-	ev, err := r.evaluate(ctx, false)
-	if err != nil {
-		return err
-	}
-	loss, share, err := ev.score(r.set.Train.Labels, k)
-	if err != nil {
-		return fmt.Errorf("%w: training split after epoch %d: %w", ErrDiverged, row.Epoch, err)
-	}
-	row.TrainLoss, row.TrainError = record.Number(loss), record.Number(share)
-
-	acc, err := nc.NewAccumulator(k, d)
-	if err != nil {
-		return err
-	}
-	if err := acc.Add(ev.Features, r.set.Train.Labels); err != nil {
-		return err
-	}
-	if err := acc.BeginSecond(); err != nil {
-		return err
-	}
-	if err := acc.AddSecond(ev.Features, r.set.Train.Labels); err != nil {
-		return err
-	}
-	clf, err := r.engine.Classifier()
-	if err != nil {
-		return err
-	}
-	sum, err := acc.Summary(clf)
-	if err != nil {
-		return err
-	}
-	row.NC1, row.NC2, row.NC3 = record.Number(sum.NC1), record.Number(sum.NC2), record.Number(sum.NC3)
-	row.WNorm, row.HNorm, row.NCCError = record.Number(sum.WNorm), record.Number(sum.HNorm), record.Number(sum.NCCError)
-	// Of the notes, those on figures that the row has.
-	for _, name := range []string{"nc1", "nc2", "nc3", "w_norm", "h_norm", "ncc_error"} {
-		if note := sum.Note(name); note != "" {
-			if row.Notes == nil {
-				row.Notes = make(map[string]string)
-			}
-			row.Notes[name] = note
-		}
-	}
-
-	if ev, err = r.evaluate(ctx, true); err != nil {
-		return err
-	}
-	if loss, share, err = ev.score(r.set.Test.Labels, k); err != nil {
-		return fmt.Errorf("%w: test split after epoch %d: %w", ErrDiverged, row.Epoch, err)
-	}
-	row.TestLoss, row.TestError = record.Number(loss), record.Number(share)
-	if note := row.Notes["ncc_error"]; note != "" { // no nearest mean
-		row.NCCTestError = record.Number(math.NaN())
-		row.Notes["ncc_test_error"] = note
-		return nil
-	}
-	nearest := make([]int32, len(r.set.Test.Labels))
-	if err := acc.NearestMean(ev.Features, nearest); err != nil {
-		return err
-	}
-	wrong := 0
-	for i, y := range r.set.Test.Labels {
-		if nearest[i] != y {
-			wrong++
-		}
-	}
-	row.NCCTestError = record.Number(float64(wrong) / float64(len(nearest)))
-	return nil
-}
-
-// evaluation is a whole split's batches, joined.
-type evaluation struct{ Features, Logits, Losses []float32 }
-
-func (r *run) evaluate(ctx context.Context, test bool) (*evaluation, error) {
-	ev := new(evaluation)
-	return ev, r.engine.Evaluate(ctx, Look{Test: test}, func(b *Batch) error {
-		ev.Features = append(ev.Features, b.Features...)
-		ev.Logits = append(ev.Logits, b.Logits...)
-		ev.Losses = append(ev.Losses, b.Losses...)
-		return nil
-	})
-}
-
-// score returns the mean loss and the share of misclassified samples. Of equal
-// logits the first counts. Numbers that are not finite are an error.
-func (ev *evaluation) score(labels []int32, k int) (loss, share float64, err error) {
-	wrong := 0
-	for i, y := range labels {
-		l := float64(ev.Losses[i])
-		if math.IsNaN(l) || math.IsInf(l, 0) {
-			return 0, 0, fmt.Errorf("the loss of image %d is %v", i, l)
-		}
-		loss += l
-		z := ev.Logits[i*k : (i+1)*k]
-		best := 0
-		for j, v := range z {
-			if v > z[best] {
-				best = j
-			}
-		}
-		if best != int(y) {
-			wrong++
-		}
-	}
-	for i, h := range ev.Features {
-		if math.IsNaN(float64(h)) || math.IsInf(float64(h), 0) {
-			return 0, 0, fmt.Errorf("a feature of image %d is %v", i/(len(ev.Features)/len(labels)), h)
-		}
-	}
-	n := float64(len(labels))
-	return loss / n, float64(wrong) / n, nil
-}
-
-// save writes the checkpoint, then the record that names it.
+// save writes the checkpoint, then the record that names it. A state that holds a NaN or
+// an infinity is not written.
 func (r *run) save() error {
+	start := time.Now()
 	state, err := r.engine.State()
 	if err != nil {
 		return err
 	}
+	epoch, step := r.epoch, r.step
+	if name := state.infinite(r.engine.Network); name != "" {
+		return fmt.Errorf("%w: %s is NaN or infinite after epoch %d and %d steps, rate %v", ErrDiverged, name, epoch, step, r.spec.RateAt(min(epoch+1, r.spec.Epochs)))
+	}
+	before := r.rec.Checkpoint
 	r.rec.Checkpoint = nil // the file cannot hold its own hash
-	c := Checkpoint{Epoch: r.epoch, Step: r.step, Partial: r.partial, Record: *r.rec, State: *state}
+	c := Checkpoint{Epoch: epoch, Step: step, Partial: r.partial, Record: *r.rec, State: *state}
 	b, err := c.marshal(r.engine.Network, r.steps)
+	r.rec.Checkpoint = before
+	if err == nil {
+		err = writeCheckpoint(r.options.Out, b)
+	}
+	if err == nil && step == 0 && slices.Contains(r.options.KeepEpochs, epoch) {
+		err = record.WriteFileAtomic(filepath.Join(r.options.Out, KeptFile(epoch)), b)
+	}
 	if err != nil {
-		return fmt.Errorf("train: checkpoint: %w", err)
+		return fmt.Errorf("train: writing the checkpoint after epoch %d, step %d: %w", epoch, step, err)
 	}
-	if err := record.WriteFileAtomic(filepath.Join(r.options.Out, CheckpointFile), b); err != nil {
-		return fmt.Errorf("train: writing the checkpoint after epoch %d, step %d: %w", r.epoch, r.step, err)
-	}
-	r.rec.Checkpoint = &record.Checkpoint{File: CheckpointFile, SHA256: hash(b), Epoch: r.epoch, Step: r.step}
-	return r.writeRecord()
+	r.rec.Checkpoint = &record.Checkpoint{File: CheckpointFile, SHA256: hash(b), Epoch: epoch, Step: step}
+	r.saved, r.saveCost = time.Now(), time.Since(start)
+	moment("write record")
+	err = r.writeRecord()
+	moment("record written")
+	return err
 }
 
 func (r *run) writeRecord() error {
@@ -503,13 +490,12 @@ func (r *run) report(e Event) {
 	}
 	e.Epochs, e.Steps = r.spec.Epochs, r.steps
 	stepsLeft := (r.spec.Epochs-r.epoch)*r.steps - r.step
-	measuresLeft := r.spec.Epochs - r.epoch
 	measure := r.measureTime.mean()
 	if r.measureTime.n == 0 {
 		// An evaluation's forward pass is about a third of a step.
 		images := float64(len(r.set.Train.Labels)+len(r.set.Test.Labels)) / float64(r.spec.Batch)
 		measure = time.Duration(images / 3 * float64(r.stepTime.mean()))
 	}
-	e.Remaining = time.Duration(stepsLeft)*r.stepTime.mean() + time.Duration(measuresLeft)*measure
+	e.Remaining = time.Duration(stepsLeft)*r.stepTime.mean() + time.Duration(r.measures)*measure
 	r.options.Progress(e)
 }

@@ -1,0 +1,369 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/gocollapse/collapse/calib"
+	"github.com/gocollapse/collapse/nc"
+	"github.com/gocollapse/collapse/npz"
+	"github.com/gocollapse/collapse/record"
+)
+
+// keepBytes bounds the features of a split that stay in host memory between nc's two
+// passes. Where 4·N·d is more, the network is evaluated twice.
+var keepBytes = int64(1) << 30 // a test lowers it
+
+// look is a split as the network in evaluation mode sees it, N samples.
+type look struct {
+	labels   []int32
+	given    []int32   // the class of the largest logit, of equal ones the lowest
+	logits   []float32 // N×K
+	features []float32 // N×d, nil where they are too many
+	loss     float64   // mean of the run's own loss
+	wrong    int
+	near     int // samples whose nearest mean is another class's, of those asked for
+
+	all, correct, wrongs part
+}
+
+// part are some samples of a look with their own class means: all, those that the
+// classifier gives to their class, or those that it does not. The latter two are
+// grouped by the class that it gives (the paper's footnote 3).
+type part struct {
+	acc      *nc.Accumulator
+	right    bool // of outcomes, which
+	outcome  bool
+	empty    string // why there are no figures
+	features []float32
+	labels   []int32
+}
+
+// rows returns the features and groups of those samples of a batch that belong to the
+// part.
+func (p *part) rows(features []float32, labels, given []int32) ([]float32, []int32) {
+	if !p.outcome {
+		return features, labels
+	}
+	d := len(features) / len(labels)
+	p.features, p.labels = p.features[:0], p.labels[:0]
+	for i, y := range labels {
+		if (given[i] == y) == p.right {
+			p.features = append(p.features, features[i*d:(i+1)*d]...)
+			p.labels = append(p.labels, given[i])
+		}
+	}
+	return p.features, p.labels
+}
+
+// fill evaluates both splits into a row.
+func (r *run) fill(ctx context.Context, row *record.Epoch) error {
+	clf, err := r.engine.Classifier()
+	if err != nil {
+		return err
+	}
+	train, err := r.look(ctx, row, false, clf, nil)
+	if err != nil {
+		return err
+	}
+	sum, err := train.all.summary(clf)
+	if err != nil {
+		return err
+	}
+	n := float64(len(train.labels))
+	row.TrainLoss, row.TrainError = record.Number(train.loss), record.Number(float64(train.wrong)/n)
+	for _, f := range []struct {
+		name string
+		to   *record.Number
+	}{
+		{"nc1", &row.NC1}, {"nc2", &row.NC2}, {"nc3", &row.NC3}, {"nc2_w", &row.NC2W}, {"nc2_h", &row.NC2H}, {"nc4", &row.NC4},
+		{"cdnv", &row.CDNV}, {"w_norm", &row.WNorm}, {"h_norm", &row.HNorm}, {"ncc_error", &row.NCCError},
+	} {
+		sum.put(row, f.name, f.name, f.to)
+	}
+	if row.Train, err = train.calibration(row, "train_calibration"); err != nil {
+		return err
+	}
+	train.features = nil // before those of the test split
+
+	means := train.all.acc
+	if train.all.empty != "" || row.Notes["ncc_error"] != "" {
+		means = nil // no nearest mean
+	}
+	test, err := r.look(ctx, row, true, clf, means)
+	if err != nil {
+		return err
+	}
+	n = float64(len(test.labels))
+	row.TestLoss, row.TestError = record.Number(test.loss), record.Number(float64(test.wrong)/n)
+	row.NCCTestError = record.Number(float64(test.near) / n)
+	if means == nil {
+		row.NCCTestError = record.Number(math.NaN())
+		note(row, "ncc_test_error", row.Notes["ncc_error"])
+	}
+	if sum, err = test.all.summary(clf); err != nil {
+		return err
+	}
+	sum.put(row, "nc1", "test_nc1", &row.TestNC1)
+	sum.put(row, "nc2", "test_nc2", &row.TestNC2)
+	sum.put(row, "nc3", "test_nc3", &row.TestNC3)
+	row.Test, err = test.calibration(row, "test_calibration")
+	return err
+}
+
+// look evaluates a split and takes nc's two passes over it. Of the samples, those whose
+// nearest of the given means is not their class's are counted; means may be nil.
+func (r *run) look(ctx context.Context, row *record.Epoch, test bool, clf *nc.Classifier, means *nc.Accumulator) (*look, error) {
+	k, d := r.engine.Network.Classes, r.engine.Network.Features
+	l := &look{labels: r.set.Train.Labels, correct: part{outcome: true, right: true}, wrongs: part{outcome: true}}
+	split := "training"
+	if test {
+		l.labels, split = r.set.Test.Labels, "test"
+	}
+	n := len(l.labels)
+	l.given, l.logits = make([]int32, 0, n), make([]float32, 0, n*k)
+	keep := 4*int64(n)*int64(d) <= keepBytes
+	if keep {
+		l.features = make([]float32, 0, n*d)
+	}
+	parts := []*part{&l.all, &l.correct, &l.wrongs}
+	for _, p := range parts {
+		var err error
+		if p.acc, err = nc.NewAccumulator(k, d); err != nil {
+			return nil, err
+		}
+	}
+	near := make([]int32, evalBatch)
+	err := r.engine.Evaluate(ctx, Look{Test: test}, func(b *Batch) error {
+		if err := finite(b); err != nil {
+			return fmt.Errorf("%w: %w of the %s split after epoch %d (%d steps, rate %v)", ErrDiverged, err, split, row.Epoch, r.steps, row.Rate)
+		}
+		for i, y := range b.Labels {
+			l.loss += float64(b.Losses[i])
+			g := largest(b.Logits[i*k : (i+1)*k])
+			l.given = append(l.given, g)
+			if g != y {
+				l.wrong++
+			}
+		}
+		l.logits = append(l.logits, b.Logits...)
+		if keep {
+			l.features = append(l.features, b.Features...)
+		}
+		if means != nil {
+			near = slices.Grow(near[:0], len(b.Labels))[:len(b.Labels)]
+			if err := means.NearestMean(b.Features, near); err != nil {
+				return err
+			}
+			for i, y := range b.Labels {
+				if near[i] != y {
+					l.near++
+				}
+			}
+		}
+		for _, p := range parts {
+			if err := p.acc.Add(p.rows(b.Features, b.Labels, l.given[b.From:])); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	l.loss /= float64(n)
+	for _, p := range parts {
+		if err := p.beginSecond(clf); err != nil {
+			return nil, err
+		}
+	}
+	parts = slices.DeleteFunc(parts, func(p *part) bool { return p.empty != "" })
+	if !keep {
+		return l, r.engine.Evaluate(ctx, Look{Test: test}, func(b *Batch) error {
+			for _, p := range parts {
+				if err := p.acc.AddSecond(p.rows(b.Features, b.Labels, l.given[b.From:])); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	errs := make([]error, len(parts))
+	var wg sync.WaitGroup
+	for i, p := range parts {
+		wg.Go(func() {
+			for from := 0; from < n && errs[i] == nil; from += evalBatch {
+				to := min(from+evalBatch, n)
+				errs[i] = p.acc.AddSecond(p.rows(l.features[from*d:to*d], l.labels[from:to], l.given[from:to]))
+			}
+		})
+	}
+	wg.Wait()
+	return l, errors.Join(errs...)
+}
+
+// finite reports a loss, feature or logit that is not.
+func finite(b *Batch) error {
+	for _, a := range []struct {
+		what   string
+		values []float32
+	}{{"the loss", b.Losses}, {"a feature", b.Features}, {"a logit", b.Logits}} {
+		for i, v := range a.values {
+			if v-v != 0 { // NaN of a NaN and of an infinity
+				return fmt.Errorf("%s of image %d is %v", a.what, b.From+i*len(b.Labels)/len(a.values), v)
+			}
+		}
+	}
+	return nil
+}
+
+// largest returns the class of the largest logit, of equal ones the lowest.
+func largest(z []float32) int32 {
+	best := 0
+	for j, v := range z {
+		if v > z[best] {
+			best = j
+		}
+	}
+	return int32(best)
+}
+
+// beginSecond fixes the part's means, or says why there are none.
+func (p *part) beginSecond(clf *nc.Classifier) error {
+	if n, _ := p.acc.N(); n == 0 {
+		p.empty = "there is no such sample"
+		return nil
+	}
+	var empty *nc.EmptyClassError
+	switch err := p.acc.BeginSecond(); {
+	case errors.As(err, &empty):
+		p.empty = strings.TrimPrefix(empty.Error(), "nc: ")
+		if p.outcome {
+			p.empty = "by the class that the classifier gives, " + p.empty
+		}
+		return nil
+	case err != nil:
+		return err
+	}
+	if p.outcome {
+		return nil
+	}
+	return p.acc.SetClassifier(clf)
+}
+
+// figures are those of a part, or why there are none.
+type figures struct {
+	*nc.Summary
+	empty string
+}
+
+func (p *part) summary(clf *nc.Classifier) (figures, error) {
+	if p.empty != "" {
+		return figures{empty: p.empty}, nil
+	}
+	if p.outcome {
+		clf = nil
+	}
+	sum, err := p.acc.Summary(clf)
+	return figures{Summary: sum}, err
+}
+
+// put sets a field of a row to the figure of nc's name, with the note that it has.
+func (f figures) put(row *record.Epoch, name, field string, to *record.Number) {
+	*to = record.Number(math.NaN())
+	if f.Summary == nil {
+		note(row, field, f.empty)
+		return
+	}
+	v, _ := f.Value(name)
+	*to = record.Number(v)
+	note(row, field, f.Note(name))
+}
+
+// note says why a field is null, or what limits it.
+func note(row *record.Epoch, field, text string) {
+	if text == "" {
+		return
+	}
+	if row.Notes == nil {
+		row.Notes = make(map[string]string)
+	}
+	row.Notes[field] = text
+}
+
+// calibration measures the split's probabilities.
+func (l *look) calibration(row *record.Epoch, field string) (*record.Calibration, error) {
+	src, err := calib.Slice32(l.logits, l.labels, len(l.logits)/len(l.labels))
+	if err != nil {
+		return nil, err
+	}
+	s, err := calib.Summarise(src, calib.DefaultBins)
+	if err != nil {
+		return nil, err
+	}
+	c := &record.Calibration{NLL: record.Number(s.NLL), ECE: record.Number(s.ECE), Brier: record.Number(s.Brier),
+		Entropy: record.Number(s.Entropy), Confidence: record.Number(s.Confidence)}
+	for _, o := range []struct {
+		name string
+		of   calib.Outcome
+		p    *part
+		to   *record.Outcome
+	}{{"correct", s.Correct, &l.correct, &c.Correct}, {"wrong", s.Wrong, &l.wrongs, &c.Wrong}} {
+		*o.to = record.Outcome{N: int(o.of.N), NLL: record.Number(o.of.Loss), Entropy: record.Number(o.of.Entropy), Confidence: record.Number(o.of.Confidence)}
+		sum, err := o.p.summary(nil)
+		if err != nil {
+			return nil, err
+		}
+		where := field + "." + o.name
+		if o.of.N > 0 {
+			where += ".nc1"
+		}
+		sum.put(row, "nc1", where, &o.to.NC1)
+	}
+	return c, nil
+}
+
+// writeLogits evaluates the test split and writes its logits and labels, as collapse
+// calibrate reads them.
+func (r *run) writeLogits(ctx context.Context) (*record.File, error) {
+	k := r.engine.Network.Classes
+	var logits []float32
+	err := r.engine.Evaluate(ctx, Look{Test: true}, func(b *Batch) error {
+		logits = append(logits, b.Logits...)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	path := filepath.Join(r.options.Out, LogitsFile)
+	moment("write test logits")
+	err = func() error {
+		w, err := npz.Create(path)
+		if err != nil {
+			return err
+		}
+		err = npz.Write(w, "logits", []int{len(logits) / k, k}, logits)
+		if err == nil {
+			err = npz.Write(w, "labels", []int{len(r.set.Test.Labels)}, r.set.Test.Labels)
+		}
+		if err != nil {
+			return errors.Join(err, w.Abort())
+		}
+		return w.Close()
+	}()
+	if err != nil {
+		return nil, fmt.Errorf("train: writing the test logits: %w", err)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("train: test logits: %w", err)
+	}
+	return &record.File{Name: LogitsFile, Size: int64(len(b)), SHA256: hash(b)}, nil
+}
