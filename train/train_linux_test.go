@@ -56,7 +56,7 @@ func TestFailedWrite(t *testing.T) {
 		t.Errorf("the record of epoch 1 did not survive: %v", rerr)
 	}
 	names, rerr := os.ReadDir(out)
-	if rerr != nil || len(names) != 2 {
-		t.Errorf("the folder holds %v, want record and checkpoint alone", names)
+	if rerr != nil || len(names) != 3 {
+		t.Errorf("the folder holds %v, want lock, record and checkpoint alone", names)
 	}
 }
