@@ -224,6 +224,7 @@ func TestDiverged(t *testing.T) {
 	if !errors.Is(err, train.ErrDiverged) {
 		t.Fatalf("error %v, want ErrDiverged", err)
 	}
+	says(t, err, "epoch 1", "step", "rate 1e+30", "no checkpoint before it")
 	rec, err := record.ReadFile(out)
 	if err != nil {
 		t.Fatal(err)

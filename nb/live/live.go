@@ -13,6 +13,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,7 +32,7 @@ import (
 const redraw = 300 * time.Millisecond
 
 // Train trains spec and draws while it does: the loss of every step, the errors
-// and NC1 to NC3 of every epoch, and how long it will still take. At the end the
+// and NC1 to NC3 of every measured epoch, and how long it will still take. At the end the
 // same place in the output shows one lasting figure. It returns the record.
 //
 // The run is written to the folder out, relative to the project; it should be
@@ -39,7 +40,7 @@ const redraw = 300 * time.Millisecond
 // checkpoint and an error that wraps train.ErrStopped; running the cell again
 // with the same specification continues it. Any other run that out holds is moved
 // to out.before, in place of what was there. Outside a notebook Train prints a
-// line an epoch.
+// line a measured epoch.
 func Train(spec record.Spec, out string) (*record.Record, error) {
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer cancel()
@@ -73,10 +74,10 @@ func runIn(ctx context.Context, terminal io.Writer, spec record.Spec, out string
 		d.rows = old.Epochs
 	}
 	rec, err := train.Run(ctx, spec, train.Options{
-		Out: out, Set: set, Backend: b, Choice: choice, Progress: d.event, Resume: resume,
+		Out: out, Set: set, Backend: b, Choice: choice, Progress: d.event, Resume: resume, Log: terminal,
 	})
 	if errors.Is(err, train.ErrStopped) {
-		d.show(fmt.Sprintf("Stopped after epoch %d of %d. Run the cell again to continue.", len(d.rows), spec.Epochs))
+		d.show(fmt.Sprintf("Stopped after epoch %d of %d. Run the cell again to continue.", rec.Checkpoint.Epoch, spec.Epochs))
 		return rec, err
 	}
 	if err != nil {
@@ -98,6 +99,9 @@ func makeRoom(out string, spec record.Spec) (resume bool, err error) {
 	if sameSpec(old.Spec, spec) && old.Status != record.Finished && old.Status != record.Failed && old.Checkpoint != nil {
 		return true, nil
 	}
+	if err := train.InUse(out); err != nil {
+		return false, err
+	}
 	before := out + ".before"
 	if err := os.RemoveAll(before); err != nil {
 		return false, fmt.Errorf("making room for the run: %w", err)
@@ -109,6 +113,7 @@ func makeRoom(out string, spec record.Spec) (resume bool, err error) {
 }
 
 func sameSpec(a, b record.Spec) bool {
+	a, b = a.Resolve(), b.Resolve()
 	if len(a.Milestones) == 0 && len(b.Milestones) == 0 {
 		a.Milestones, b.Milestones = nil, nil
 	}
@@ -140,11 +145,13 @@ func newDrawing(terminal io.Writer, spec record.Spec, choice backend.Choice) *dr
 // event takes in one event of the training and redraws where it is time.
 func (d *drawing) event(e train.Event) {
 	if e.Row != nil {
+		// A run may go on from before the last rows that it had.
+		d.rows = slices.DeleteFunc(d.rows, func(r record.Epoch) bool { return r.Epoch >= e.Row.Epoch })
 		d.rows = append(d.rows, *e.Row)
 	} else if e.Steps > 0 {
 		d.steps = append(d.steps, point{float64(e.Epoch-1) + float64(e.Step)/float64(e.Steps), e.Loss})
 	}
-	// A terminal gets a line an epoch, a notebook a drawing as often as it may.
+	// A terminal gets a line a measured epoch, a notebook a drawing as often as it may.
 	if e.Row == nil && (!nb.InNotebook() || time.Since(d.drawn) < redraw) {
 		return
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gocollapse/collapse/backend"
 	"github.com/gocollapse/collapse/data"
+	"github.com/gocollapse/collapse/internal/lock"
 	"github.com/gocollapse/collapse/kernels"
 	"github.com/gocollapse/collapse/record"
 	"github.com/gocollapse/collapse/train"
@@ -104,6 +105,35 @@ func TestMakeRoomKeepsWhatItCannotRead(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(out, "record.json")); err != nil {
 		t.Errorf("the broken record was moved: %v", err)
+	}
+}
+
+func TestMakeRoomLeavesARunningTrainingAlone(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "run")
+	spec := tiny()
+	spec.Epochs = 1
+	if _, err := runIn(context.Background(), new(bytes.Buffer), spec, out, few(t)); err != nil {
+		t.Fatal(err)
+	}
+	unlock, err := lock.Try(filepath.Join(out, ".lock")) // as another process has it
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unlock()
+	if _, err := makeRoom(out, tiny()); !errors.Is(err, train.ErrInUse) {
+		t.Errorf("a folder in use gave %v", err)
+	}
+	if _, err := record.ReadFile(out); err != nil {
+		t.Errorf("the running training was moved: %v", err)
+	}
+}
+
+// A run that goes on from an older checkpoint than its record measures epochs anew.
+func TestRowsAreReplacedByLaterOnes(t *testing.T) {
+	d := &drawing{terminal: new(bytes.Buffer), spec: tiny(), rows: []record.Epoch{{Epoch: 1}, {Epoch: 5}, {Epoch: 9}}}
+	d.event(train.Event{Epoch: 5, Epochs: 10, Row: &record.Epoch{Epoch: 5, NC1: 2}})
+	if len(d.rows) != 2 || d.rows[1].NC1 != 2 {
+		t.Errorf("rows %+v", d.rows)
 	}
 }
 
