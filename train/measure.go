@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/gocollapse/collapse/calib"
 	"github.com/gocollapse/collapse/nc"
@@ -23,13 +22,16 @@ var keepBytes = int64(1) << 30 // a test lowers it
 
 // look is a split as the network in evaluation mode sees it, N samples.
 type look struct {
+	k, d     int
 	labels   []int32
-	given    []int32   // the class of the largest logit, of equal ones the lowest
-	logits   []float32 // N×K
-	features []float32 // N×d, nil where they are too many
-	loss     float64   // mean of the run's own loss
-	wrong    int
-	near     int // samples whose nearest mean is another class's, of those asked for
+	given    []int32         // the class of the largest logit, of equal ones the lowest
+	logits   []float32       // N×K
+	features []float32       // N×d, nil where they are too many
+	loss     float64         // sum of the run's own loss
+	wrong    int             // samples that the classifier gives to another class
+	means    *nc.Accumulator // whose nearest means are asked for, or nil
+	near     int             // samples whose nearest mean is another class's
+	room     []int32         // a batch's nearest means
 
 	all, correct, wrongs part
 }
@@ -63,6 +65,14 @@ func (p *part) rows(features []float32, labels, given []int32) ([]float32, []int
 	return p.features, p.labels
 }
 
+// addSecond takes the part's samples of a batch in the second pass.
+func (p *part) addSecond(features []float32, labels, given []int32) error {
+	if p.empty != "" {
+		return nil
+	}
+	return p.acc.AddSecond(p.rows(features, labels, given))
+}
+
 // fill evaluates both splits into a row.
 func (r *run) fill(ctx context.Context, row *record.Epoch) error {
 	clf, err := r.engine.Classifier()
@@ -78,7 +88,7 @@ func (r *run) fill(ctx context.Context, row *record.Epoch) error {
 		return err
 	}
 	n := float64(len(train.labels))
-	row.TrainLoss, row.TrainError = record.Number(train.loss), record.Number(float64(train.wrong)/n)
+	row.TrainLoss, row.TrainError = record.Number(train.loss/n), record.Number(float64(train.wrong)/n)
 	for _, f := range []struct {
 		name string
 		to   *record.Number
@@ -102,7 +112,7 @@ func (r *run) fill(ctx context.Context, row *record.Epoch) error {
 		return err
 	}
 	n = float64(len(test.labels))
-	row.TestLoss, row.TestError = record.Number(test.loss), record.Number(float64(test.wrong)/n)
+	row.TestLoss, row.TestError = record.Number(test.loss/n), record.Number(float64(test.wrong)/n)
 	row.NCCTestError = record.Number(float64(test.near) / n)
 	if means == nil {
 		row.NCCTestError = record.Number(math.NaN())
@@ -121,92 +131,104 @@ func (r *run) fill(ctx context.Context, row *record.Epoch) error {
 // look evaluates a split and takes nc's two passes over it. Of the samples, those whose
 // nearest of the given means is not their class's are counted; means may be nil.
 func (r *run) look(ctx context.Context, row *record.Epoch, test bool, clf *nc.Classifier, means *nc.Accumulator) (*look, error) {
-	k, d := r.engine.Network.Classes, r.engine.Network.Features
-	l := &look{labels: r.set.Train.Labels, correct: part{outcome: true, right: true}, wrongs: part{outcome: true}}
-	split := "training"
+	labels, split := r.set.Train.Labels, "training"
 	if test {
-		l.labels, split = r.set.Test.Labels, "test"
+		labels, split = r.set.Test.Labels, "test"
 	}
-	n := len(l.labels)
-	l.given, l.logits = make([]int32, 0, n), make([]float32, 0, n*k)
-	keep := 4*int64(n)*int64(d) <= keepBytes
-	if keep {
-		l.features = make([]float32, 0, n*d)
+	l, err := newLook(labels, r.engine.Network.Classes, r.engine.Network.Features, means)
+	if err != nil {
+		return nil, err
 	}
-	parts := []*part{&l.all, &l.correct, &l.wrongs}
-	for _, p := range parts {
-		var err error
-		if p.acc, err = nc.NewAccumulator(k, d); err != nil {
-			return nil, err
-		}
-	}
-	near := make([]int32, evalBatch)
-	err := r.engine.Evaluate(ctx, Look{Test: test}, func(b *Batch) error {
+	err = r.engine.Evaluate(ctx, Look{Test: test}, func(b *Batch) error {
 		if err := finite(b); err != nil {
-			return fmt.Errorf("%w: %w of the %s split after epoch %d (%d steps, rate %v)", ErrDiverged, err, split, row.Epoch, r.steps, row.Rate)
+			return fmt.Errorf("%w: %w in the %s split after epoch %d (step %d, rate %v)", ErrDiverged, err, split, row.Epoch, r.steps, row.Rate)
 		}
-		for i, y := range b.Labels {
-			l.loss += float64(b.Losses[i])
-			g := largest(b.Logits[i*k : (i+1)*k])
-			l.given = append(l.given, g)
-			if g != y {
-				l.wrong++
-			}
-		}
-		l.logits = append(l.logits, b.Logits...)
-		if keep {
-			l.features = append(l.features, b.Features...)
-		}
-		if means != nil {
-			near = slices.Grow(near[:0], len(b.Labels))[:len(b.Labels)]
-			if err := means.NearestMean(b.Features, near); err != nil {
-				return err
-			}
-			for i, y := range b.Labels {
-				if near[i] != y {
-					l.near++
-				}
-			}
-		}
-		for _, p := range parts {
-			if err := p.acc.Add(p.rows(b.Features, b.Labels, l.given[b.From:])); err != nil {
-				return err
-			}
-		}
-		return nil
+		return l.add(b)
 	})
 	if err != nil {
 		return nil, err
 	}
-	l.loss /= float64(n)
-	for _, p := range parts {
+	for _, p := range l.parts() {
 		if err := p.beginSecond(clf); err != nil {
 			return nil, err
 		}
 	}
-	parts = slices.DeleteFunc(parts, func(p *part) bool { return p.empty != "" })
-	if !keep {
+	if l.features == nil {
 		return l, r.engine.Evaluate(ctx, Look{Test: test}, func(b *Batch) error {
-			for _, p := range parts {
-				if err := p.acc.AddSecond(p.rows(b.Features, b.Labels, l.given[b.From:])); err != nil {
+			for _, p := range l.parts() {
+				if err := p.addSecond(b.Features, b.Labels, l.given[b.From:]); err != nil {
 					return err
 				}
 			}
 			return nil
 		})
 	}
-	errs := make([]error, len(parts))
-	var wg sync.WaitGroup
-	for i, p := range parts {
-		wg.Go(func() {
-			for from := 0; from < n && errs[i] == nil; from += evalBatch {
-				to := min(from+evalBatch, n)
-				errs[i] = p.acc.AddSecond(p.rows(l.features[from*d:to*d], l.labels[from:to], l.given[from:to]))
-			}
-		})
+	return l, l.again()
+}
+
+func newLook(labels []int32, k, d int, means *nc.Accumulator) (*look, error) {
+	n := len(labels)
+	l := &look{k: k, d: d, labels: labels, means: means, correct: part{outcome: true, right: true}, wrongs: part{outcome: true},
+		given: make([]int32, 0, n), logits: make([]float32, 0, n*k)}
+	if 4*int64(n)*int64(d) <= keepBytes {
+		l.features = make([]float32, 0, n*d)
 	}
-	wg.Wait()
-	return l, errors.Join(errs...)
+	for _, p := range l.parts() {
+		var err error
+		if p.acc, err = nc.NewAccumulator(k, d); err != nil {
+			return nil, err
+		}
+	}
+	return l, nil
+}
+
+func (l *look) parts() []*part { return []*part{&l.all, &l.correct, &l.wrongs} }
+
+// add takes the next batch, in nc's first pass.
+func (l *look) add(b *Batch) error {
+	for i, y := range b.Labels {
+		l.loss += float64(b.Losses[i])
+		g := largest(b.Logits[i*l.k : (i+1)*l.k])
+		l.given = append(l.given, g)
+		if g != y {
+			l.wrong++
+		}
+	}
+	l.logits = append(l.logits, b.Logits...)
+	if l.features != nil {
+		l.features = append(l.features, b.Features...)
+	}
+	if l.means != nil {
+		l.room = slices.Grow(l.room[:0], len(b.Labels))[:len(b.Labels)]
+		if err := l.means.NearestMean(b.Features, l.room); err != nil {
+			return err
+		}
+		for i, y := range b.Labels {
+			if l.room[i] != y {
+				l.near++
+			}
+		}
+	}
+	for _, p := range l.parts() {
+		if err := p.acc.Add(p.rows(b.Features, b.Labels, l.given[b.From:])); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// again takes nc's second pass over the features that were kept. Package nc works on all
+// processors.
+func (l *look) again() error {
+	for from := 0; from < len(l.labels); from += evalBatch {
+		to := min(from+evalBatch, len(l.labels))
+		for _, p := range l.parts() {
+			if err := p.addSecond(l.features[from*l.d:to*l.d], l.labels[from:to], l.given[from:to]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // finite reports a loss, feature or logit that is not.
