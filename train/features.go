@@ -31,7 +31,7 @@ func OpenSet(ctx context.Context, spec record.Spec, o data.Options) (*data.Set, 
 	if set, err = set.PerClass(spec.TrainPerClass, spec.Seed); err != nil {
 		return nil, err
 	}
-	if spec.LongTail > 1 {
+	if spec.LongTail > 0 {
 		if set, err = set.LongTail(spec.LongTail, spec.Seed); err != nil {
 			return nil, err
 		}

@@ -75,7 +75,7 @@ func TestFeatures(t *testing.T) {
 	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
 		spec := tinySpec()
 		spec.Dataset, spec.Epochs, spec.ScheduleEpochs, spec.TrainPerClass, spec.Measure = dataset, 2, 2, 9, "every:1"
-		spec.Milestones = nil
+		spec.Model, spec.Milestones = "cnn", nil // compiles fast
 		dir := t.TempDir()
 		run := filepath.Join(dir, "run")
 		rec, err := train.Run(ctx, spec, train.Options{Out: run, Backend: b})
