@@ -187,11 +187,11 @@ func holdsRun(dir string) (bool, error) {
 	return false, nil
 }
 
-// Memory estimates the bytes that a run of the specification takes of its device: the
+// EstimateMemory estimates the bytes that a run of the specification takes of its device: the
 // images, the network's tensors with their gradients and the optimiser's, and three
 // numbers for each output of a layer in a batch. It is meant for how many runs fit side by side, not
 // for the last megabyte: what a compiler keeps and reuses is not known before.
-func Memory(spec record.Spec, set *data.Set) (int64, error) {
+func EstimateMemory(spec record.Spec, set *data.Set) (int64, error) {
 	spec = spec.Resolve()
 	net, err := models.Build(spec.Model, models.Options{Width: spec.Width, Channels: set.Channels, Classes: len(set.Info.Classes),
 		Stem: spec.Stem, Head: spec.Head, FeatureNorm: spec.FeatureNorm, Scale: spec.HeadScale, Size: set.Height, Depth: spec.Depth})

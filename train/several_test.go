@@ -126,14 +126,14 @@ func TestSeedsFaults(t *testing.T) {
 }
 
 // The estimate grows with batch and width, and has the images and the tensors in it.
-func TestMemory(t *testing.T) {
+func TestEstimateMemory(t *testing.T) {
 	set := tinySet()
 	spec := tinySpec()
 	of := func(change func(*record.Spec)) int64 {
 		t.Helper()
 		s := spec
 		change(&s)
-		n, err := train.Memory(s, set)
+		n, err := train.EstimateMemory(s, set)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -151,7 +151,7 @@ func TestMemory(t *testing.T) {
 		}
 	}
 	// The paper's network: 11.2 million parameters and 128 images of 32×32.
-	paper, err := train.Memory(record.DefaultSpec(), paperSize(tinySet()))
+	paper, err := train.EstimateMemory(record.DefaultSpec(), paperSize(tinySet()))
 	if err != nil || paper < 1<<29 || paper > 4<<30 {
 		t.Errorf("ResNet-18 of width 64 takes %d bytes, want about a gigabyte; %v", paper, err)
 	}
