@@ -16,7 +16,6 @@ import (
 	"github.com/gomlx/compute"
 
 	"github.com/gocollapse/collapse/data"
-	"github.com/gocollapse/collapse/models"
 	"github.com/gocollapse/collapse/npz"
 	"github.com/gocollapse/collapse/record"
 )
@@ -72,14 +71,7 @@ func OpenRun(ctx context.Context, b compute.Backend, run, checkpoint string, o d
 	if err != nil {
 		return nil, err
 	}
-	path := filepath.Join(run, CheckpointFile)
-	if checkpoint != "" {
-		path = checkpoint
-		if _, err := os.Stat(path); err != nil && filepath.Base(path) == path {
-			path = filepath.Join(run, path)
-		}
-	}
-	c, _, err := ReadCheckpoint(path, e.Network)
+	c, _, err := ReadCheckpoint(checkpointPath(run, checkpoint), e.Network)
 	if err == nil {
 		err = e.SetState(&c.State)
 	}
@@ -89,10 +81,9 @@ func OpenRun(ctx context.Context, b compute.Backend, run, checkpoint string, o d
 	return &Loaded{Engine: e, Record: &c.Record, Set: set, Epoch: c.Epoch, Step: c.Step}, nil
 }
 
-// OpenWith opens a specification's network with values that read gives in the order of
-// the network's Tensors and in the graph's layouts, and the images that the specification
-// names. The caller closes it.
-func OpenWith(ctx context.Context, b compute.Backend, spec record.Spec, o data.Options, read func(*models.Network) ([][]float32, error)) (*Loaded, error) {
+// OpenWeights opens a specification's network with the values of a file that
+// ReadWeights reads, and the images that the specification names. The caller closes it.
+func OpenWeights(ctx context.Context, b compute.Backend, spec record.Spec, path string, o data.Options) (*Loaded, error) {
 	if err := spec.Validate(); err != nil {
 		return nil, err
 	}
@@ -104,18 +95,55 @@ func OpenWith(ctx context.Context, b compute.Backend, spec record.Spec, o data.O
 	if err != nil {
 		return nil, err
 	}
-	values, err := read(e.Network)
-	if err == nil {
-		var state *State
-		if state, err = e.State(); err == nil {
-			state.Values = values
-			err = e.SetState(state)
-		}
-	}
-	if err != nil {
+	if err := e.Load(path); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
 	return &Loaded{Engine: e, Set: set}, nil
+}
+
+// Load takes the network's values from a file that ReadWeights reads; what the
+// optimiser keeps stays.
+func (e *Engine) Load(path string) error {
+	values, err := ReadWeights(path, e.Network)
+	if err != nil {
+		return err
+	}
+	state, err := e.State()
+	if err != nil {
+		return err
+	}
+	state.Values = values
+	return e.SetState(state)
+}
+
+// checkpointPath is the path of a run's checkpoint: of the latest for "", and of a bare name
+// that is no file here, of the file in the run's folder.
+func checkpointPath(run, checkpoint string) string {
+	if checkpoint == "" {
+		return filepath.Join(run, CheckpointFile)
+	}
+	if _, err := os.Stat(checkpoint); err != nil && filepath.Base(checkpoint) == checkpoint {
+		return filepath.Join(run, checkpoint)
+	}
+	return checkpoint
+}
+
+// ExportRun writes the network of a run's folder at a checkpoint, named as OpenRun's, to
+// a file for PyTorch, see WriteWeights. It needs neither the images nor a backend.
+func ExportRun(run, checkpoint, path string) error {
+	rec, err := record.ReadFile(run)
+	if err != nil {
+		return err
+	}
+	net, err := networkOf(rec.Spec.Resolve(), rec.Data)
+	if err != nil {
+		return err
+	}
+	c, _, err := ReadCheckpoint(checkpointPath(run, checkpoint), net)
+	if err != nil {
+		return err
+	}
+	return WriteWeights(path, net, c.Values)
 }
 
 // FeatureOptions says what WriteFeatures writes.

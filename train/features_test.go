@@ -16,7 +16,6 @@ import (
 	"github.com/gocollapse/collapse/calib"
 	"github.com/gocollapse/collapse/calib/files"
 	"github.com/gocollapse/collapse/data"
-	"github.com/gocollapse/collapse/models"
 	"github.com/gocollapse/collapse/nc/measure"
 	"github.com/gocollapse/collapse/npz"
 	"github.com/gocollapse/collapse/record"
@@ -154,12 +153,12 @@ func TestFeatures(t *testing.T) {
 			near("ECE", calibrated(test, false).ECE, row.Test.ECE)
 		}
 
-		// The same network from its values alone.
-		state, err := net.State()
-		if err != nil {
+		// The same network from its weights alone, and from those of the checkpoint.
+		weights := filepath.Join(dir, "weights.npz")
+		if err := train.ExportRun(run, "", weights); err != nil {
 			t.Fatal(err)
 		}
-		with, err := train.OpenWith(ctx, b, spec, data.Options{}, func(*models.Network) ([][]float32, error) { return state.Values, nil })
+		with, err := train.OpenWeights(ctx, b, spec, weights, data.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -129,6 +129,25 @@ func runOne(ctx context.Context, spec record.Spec, o Options) (*record.Record, e
 	return Run(ctx, spec, o)
 }
 
+// Jobs says how many of n runs of a specification find room on the device side by side,
+// at least 1, and why: one on a CPU, whose cores a single run keeps busy, and on CUDA
+// as many as EstimateMemory puts into 0.8 of what is free.
+func Jobs(choice backend.Choice, spec record.Spec, set *data.Set, n int) (jobs int, reason string, err error) {
+	if choice.Name != backend.CUDA {
+		return 1, "a single run keeps the processor busy", nil
+	}
+	need, err := EstimateMemory(spec, set)
+	if err != nil {
+		return 0, "", err
+	}
+	free, err := backend.FreeMemory()
+	if err != nil {
+		return 1, err.Error(), nil
+	}
+	return max(1, min(n, int(0.8*float64(free)/float64(need)))),
+		fmt.Sprintf("about %.1f GiB each, %.1f GiB free on the device", float64(need)/(1<<30), float64(free)/(1<<30)), nil
+}
+
 // SeedFolder is the folder of a seed's run among those of out.
 func SeedFolder(out string, seed int64) string {
 	return filepath.Join(out, seedFolder+strconv.FormatInt(seed, 10))
@@ -187,14 +206,20 @@ func holdsRun(dir string) (bool, error) {
 	return false, nil
 }
 
+// networkOf builds a specification's network for images as info says.
+func networkOf(spec record.Spec, info record.Data) (*models.Network, error) {
+	return models.Build(spec.Model, models.Options{Width: spec.Width, Channels: info.Channels, Classes: len(info.Classes),
+		Stem: spec.Stem, Head: spec.Head, FeatureNorm: spec.FeatureNorm, Scale: spec.HeadScale, Size: info.Height, Depth: spec.Depth})
+}
+
 // EstimateMemory estimates the bytes that a run of the specification takes of its device: the
 // images, the network's tensors with their gradients and the optimiser's, and three
 // numbers for each output of a layer in a batch. It is meant for how many runs fit side by side, not
 // for the last megabyte: what a compiler keeps and reuses is not known before.
 func EstimateMemory(spec record.Spec, set *data.Set) (int64, error) {
 	spec = spec.Resolve()
-	net, err := models.Build(spec.Model, models.Options{Width: spec.Width, Channels: set.Channels, Classes: len(set.Info.Classes),
-		Stem: spec.Stem, Head: spec.Head, FeatureNorm: spec.FeatureNorm, Scale: spec.HeadScale, Size: set.Height, Depth: spec.Depth})
+	info := record.Data{Classes: set.Info.Classes, Channels: set.Channels, Height: set.Height}
+	net, err := networkOf(spec, info)
 	if err != nil {
 		return 0, err
 	}
