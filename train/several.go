@@ -96,22 +96,36 @@ func Seeds(ctx context.Context, spec record.Spec, seeds []int64, jobs int, o Opt
 						progress(s.Seed, e)
 					}
 				}
-				if records[i], errs[i] = runOne(ctx, s, own); errs[i] != nil {
-					errs[i] = fmt.Errorf("seed %d: %w", s.Seed, errs[i])
-				}
+				records[i], errs[i] = runOne(ctx, s, own)
 			}
 		})
 	}
-	for i := range seeds {
-		if ctx.Err() != nil {
-			errs[i] = fmt.Errorf("seed %d was not begun: %w", seeds[i], ErrStopped)
-			continue
+	handed := 0
+	for ; handed < len(seeds) && ctx.Err() == nil; handed++ {
+		select {
+		case next <- handed:
+		case <-ctx.Done():
+			handed--
 		}
-		next <- i
 	}
 	close(next)
 	running.Wait()
-	return records, errors.Join(errs...)
+	var failed []error
+	var stopped, waiting []int64
+	for i, s := range seeds {
+		switch err := errs[i]; {
+		case i >= handed:
+			waiting = append(waiting, s)
+		case errors.Is(err, ErrStopped), err != nil && errors.Is(err, ctx.Err()): // also before it began
+			stopped = append(stopped, s)
+		case err != nil:
+			failed = append(failed, fmt.Errorf("seed %d: %w", s, err))
+		}
+	}
+	if len(stopped)+len(waiting) > 0 {
+		failed = append(failed, fmt.Errorf("%w (stopped were the seeds %v, not begun %v)", ErrStopped, stopped, waiting))
+	}
+	return records, errors.Join(failed...)
 }
 
 // runOne is Run, but leaves a run alone that has come to its end.

@@ -166,7 +166,7 @@ func findSpec(name string) (string, error) {
 	if near := edit.Nearest(strings.TrimSuffix(name, ".json"), known); near != "" {
 		hint = fmt.Sprintf("; did you mean %s?", near)
 	}
-	return "", fmt.Errorf("no specification %s: neither a file nor the name of one in %s%s: %w", name, strings.Join(folders, " or "), hint, fs.ErrNotExist)
+	return "", fmt.Errorf("specification: %w: %s is neither a file here nor the name of one in %s%s", fs.ErrNotExist, name, strings.Join(folders, " or "), hint)
 }
 
 // overrideSpec sets the fields of spec whose flags were given.
