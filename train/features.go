@@ -156,11 +156,11 @@ type FeatureOptions struct {
 
 // check returns the places of the layers among the network's Stages, or an error that
 // says what does not fit the network.
-func (o FeatureOptions) check(e *Engine) ([]int, error) {
+func (o FeatureOptions) check(e *Engine, set *data.Set) ([]int, error) {
 	if !slices.Contains([]string{"", "train", "test", "both"}, o.Split) {
 		return nil, fmt.Errorf("train: split %q; want train, test or both", o.Split)
 	}
-	if (o.Split == "test" || o.Split == "both") && e.test.n == 0 {
+	if (o.Split == "test" || o.Split == "both") && set.Test.Len() == 0 {
 		return nil, errors.New("train: there are no test images; take split train")
 	}
 	var names []string
@@ -185,8 +185,8 @@ func (o FeatureOptions) check(e *Engine) ([]int, error) {
 	return slices.Compact(stages), nil
 }
 
-// WriteFeatures writes what the network computes in evaluation mode to a .npz file
-// as collapse measure and collapse calibrate read it, whole or not at all:
+// WriteFeatures writes what e's network computes in evaluation mode of the images in
+// set, with which e was made, to a .npz file as collapse measure and collapse calibrate read it, whole or not at all:
 //
 //	features N×d, labels N           of the training split (of the test split with split test)
 //	weight K×d, bias K               the classifier
@@ -197,8 +197,8 @@ func (o FeatureOptions) check(e *Engine) ([]int, error) {
 // Numbers are float32, labels int64. The network runs once over the images; memory does not
 // grow with their number: what cannot go straight into the file waits in temporary files
 // beside it.
-func (e *Engine) WriteFeatures(ctx context.Context, path string, o FeatureOptions) (err error) {
-	stages, err := o.check(e)
+func WriteFeatures(ctx context.Context, e *Engine, set *data.Set, path string, o FeatureOptions) (err error) {
+	stages, err := o.check(e, set)
 	if err != nil {
 		return err
 	}
@@ -223,13 +223,13 @@ func (e *Engine) WriteFeatures(ctx context.Context, path string, o FeatureOption
 			return err
 		}
 	}
-	f := &featureWriter{engine: e, w: w, dir: filepath.Dir(path), progress: o.Progress}
+	f := &featureWriter{engine: e, set: set, w: w, dir: filepath.Dir(path), progress: o.Progress}
 	switch {
-	case o.Split == "test" || o.Split == "train" || e.test.n == 0:
-		f.total = e.split(o.Split == "test").n
+	case o.Split == "test" || o.Split == "train" || set.Test.Len() == 0:
+		f.total = f.split(o.Split == "test").Len()
 		err = f.write(ctx, o.Split == "test", "", stages)
 	default:
-		f.total = e.train.n + e.test.n
+		f.total = set.Train.Len() + set.Test.Len()
 		if err = f.write(ctx, false, "", stages); err == nil {
 			err = f.write(ctx, true, "test_", nil)
 		}
@@ -238,13 +238,6 @@ func (e *Engine) WriteFeatures(ctx context.Context, path string, o FeatureOption
 		return err
 	}
 	return w.Close()
-}
-
-func (e *Engine) split(test bool) split {
-	if test {
-		return e.test
-	}
-	return e.train
 }
 
 func narrow(v []float64) []float32 {
@@ -258,23 +251,32 @@ func narrow(v []float64) []float32 {
 // featureWriter is one call of WriteFeatures.
 type featureWriter struct {
 	engine      *Engine
+	set         *data.Set
 	w           *npz.Writer
 	dir         string
 	progress    func(done, total int)
 	done, total int
 }
 
+func (f *featureWriter) split(test bool) data.Split {
+	if test {
+		return f.set.Test
+	}
+	return f.set.Train
+}
+
 // write writes the arrays of one split, whose names begin with prefix.
 func (f *featureWriter) write(ctx context.Context, test bool, prefix string, stages []int) (err error) {
-	net, s := f.engine.Network, f.engine.split(test)
-	labels := make([]int64, s.n)
-	for i, y := range s.host {
+	net, split := f.engine.Network, f.split(test)
+	n := split.Len()
+	labels := make([]int64, n)
+	for i, y := range split.Labels {
 		labels[i] = int64(y)
 	}
-	if err := npz.Write(f.w, prefix+"labels", []int{s.n}, labels); err != nil {
+	if err := npz.Write(f.w, prefix+"labels", []int{n}, labels); err != nil {
 		return err
 	}
-	features, err := npz.NewStream[float32](f.w, prefix+"features", []int{s.n, net.Features})
+	features, err := npz.NewStream[float32](f.w, prefix+"features", []int{n, net.Features})
 	if err != nil {
 		return err
 	}
@@ -322,7 +324,7 @@ func (f *featureWriter) write(ctx context.Context, test bool, prefix string, sta
 		return err
 	}
 	for _, p := range waiting {
-		if err := p.copyTo(f.w, s.n); err != nil {
+		if err := p.copyTo(f.w, n); err != nil {
 			return err
 		}
 	}

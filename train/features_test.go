@@ -91,10 +91,10 @@ func TestFeatures(t *testing.T) {
 		}
 		both, test := filepath.Join(dir, "both.npz"), filepath.Join(dir, "test.npz")
 		told := 0
-		if err := net.WriteFeatures(ctx, both, train.FeatureOptions{Progress: func(done, total int) { told = done * 100 / total }}); err != nil {
+		if err := train.WriteFeatures(ctx, net.Engine, net.Set, both, train.FeatureOptions{Progress: func(done, total int) { told = done * 100 / total }}); err != nil {
 			t.Fatal(err)
 		}
-		if err := net.WriteFeatures(ctx, test, train.FeatureOptions{Split: "test"}); err != nil {
+		if err := train.WriteFeatures(ctx, net.Engine, net.Set, test, train.FeatureOptions{Split: "test"}); err != nil {
 			t.Fatal(err)
 		}
 		if told != 100 {
@@ -164,7 +164,7 @@ func TestFeatures(t *testing.T) {
 		}
 		defer with.Close()
 		again := filepath.Join(dir, "again.npz")
-		if err := with.WriteFeatures(ctx, again, train.FeatureOptions{}); err != nil {
+		if err := train.WriteFeatures(ctx, with.Engine, with.Set, again, train.FeatureOptions{}); err != nil {
 			t.Fatal(err)
 		}
 		if x, y := read(t, both), read(t, again); x != y {
@@ -197,7 +197,7 @@ func TestFeaturesFaults(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	stop := train.FeatureOptions{Progress: func(int, int) { cancel() }}
-	if err := e.WriteFeatures(ctx, path, stop); !errors.Is(err, context.Canceled) {
+	if err := train.WriteFeatures(ctx, e, tinySet(), path, stop); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 	for _, c := range []struct {
@@ -207,7 +207,7 @@ func TestFeaturesFaults(t *testing.T) {
 		{train.FeatureOptions{Split: "val"}, "train, test or both"},
 		{train.FeatureOptions{Layers: []string{"layer9"}}, "stem, layer1"},
 	} {
-		if err := e.WriteFeatures(context.Background(), path, c.o); err == nil || !strings.Contains(err.Error(), c.want) {
+		if err := train.WriteFeatures(context.Background(), e, tinySet(), path, c.o); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: %v, want %q", c.o, err, c.want)
 		}
 	}
@@ -219,7 +219,7 @@ func TestFeaturesFaults(t *testing.T) {
 	if err := e.SetState(state); err != nil {
 		t.Fatal(err)
 	}
-	if err := e.WriteFeatures(context.Background(), path, train.FeatureOptions{}); !errors.Is(err, train.ErrDiverged) {
+	if err := train.WriteFeatures(context.Background(), e, tinySet(), path, train.FeatureOptions{}); !errors.Is(err, train.ErrDiverged) {
 		t.Errorf("NaN: %v", err)
 	}
 	entries, err := os.ReadDir(dir)

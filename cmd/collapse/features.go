@@ -122,7 +122,7 @@ The images are streamed: memory does not grow with their number.`,
 			defer func() { err = errors.Join(err, net.Close()) }()
 			tell, end := imageProgress(log, "images")
 			o.Progress = tell
-			err = net.WriteFeatures(c.Context(), n.out, o)
+			err = train.WriteFeatures(c.Context(), net.Engine, net.Set, n.out, o)
 			end()
 			if c.Context().Err() != nil {
 				return fmt.Errorf("stopped; %s was not written: %w", n.out, err)
