@@ -91,29 +91,35 @@ func OpenWeights(ctx context.Context, b compute.Backend, spec record.Spec, path 
 	if err != nil {
 		return nil, err
 	}
+	// How it would be trained does not matter, and need not fit the images.
+	spec.Batch, spec.Accumulate, spec.Devices = max(2, min(spec.Batch, set.Train.Len())), 1, 1
 	e, err := NewEngine(b, spec.Resolve(), set)
 	if err != nil {
 		return nil, err
 	}
-	if err := e.Load(path); err != nil {
+	if _, err := e.Load(path); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
 	return &Loaded{Engine: e, Set: set}, nil
 }
 
-// Load takes the network's values from a file that ReadWeights reads; what the
-// optimiser keeps stays.
-func (e *Engine) Load(path string) error {
+// Load takes the network's values from a file that ReadWeights reads, and returns its
+// name and hash for the record; what the optimiser keeps stays.
+func (e *Engine) Load(path string) (*record.File, error) {
 	values, err := ReadWeights(path, e.Network)
 	if err != nil {
-		return err
+		return nil, err
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("train: weights: %w", err)
 	}
 	state, err := e.State()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	state.Values = values
-	return e.SetState(state)
+	return &record.File{Name: filepath.Base(path), Size: int64(len(b)), SHA256: hash(b)}, e.SetState(state)
 }
 
 // checkpointPath is the path of a run's checkpoint: of the latest for "", and of a bare name
