@@ -14,9 +14,11 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -50,6 +52,9 @@ type Choice struct {
 	// Env holds the environment variables that Open sets before it loads the
 	// plugin. A variable that the user has set is not among them.
 	Env map[string]string `json:"env,omitempty"`
+	// Deterministic says that the backend is told to give the same bits at each call,
+	// see WithDeterminism.
+	Deterministic bool `json:"deterministic,omitempty"`
 }
 
 // goConfig is how the pure Go backend is opened. Its default, a pool of twice
@@ -79,6 +84,52 @@ func Open() (compute.Backend, Choice, error) {
 	}
 	b, err := c.Open()
 	return b, c, err
+}
+
+// WithDeterminism returns the choice with its backend told to give the same bits at
+// each call, and says in a sentence what that means. On CUDA, whose fastest
+// operations add in whatever order their threads end, XLA is told by its flag
+// xla_gpu_deterministic_ops, beside the flags that the user has set; it must be so
+// before the first backend of the process opens. Other backends have no such flag and are
+// left as they are.
+func (c Choice) WithDeterminism() (Choice, string) { return c.withDeterminism(os.Getenv) }
+
+func (c Choice) withDeterminism(getenv func(string) string) (Choice, string) {
+	if c.Name != CUDA {
+		return c, "changes nothing on " + c.Name + ", which has no such flag; the tests of this project find its runs the same to the bit"
+	}
+	flags := c.Env["XLA_FLAGS"]
+	if flags == "" {
+		flags = getenv("XLA_FLAGS")
+	}
+	if c.Env = maps.Clone(c.Env); c.Env == nil {
+		c.Env = map[string]string{}
+	}
+	c.Env["XLA_FLAGS"] = strings.TrimSpace(flags + " " + deterministicFlag)
+	c.Deterministic = true
+	return c, deterministicFlag + ": the same bits at each call, at some cost of speed"
+}
+
+const deterministicFlag = "--xla_gpu_deterministic_ops=true"
+
+// FreeMemory returns how many bytes of the first NVIDIA device's memory are free, as
+// nvidia-smi says. It is an error where there is no such program or device.
+func FreeMemory() (int64, error) {
+	out, err := exec.Command("nvidia-smi", "--query-gpu=memory.free", "--format=csv,noheader,nounits").Output()
+	if err != nil {
+		return 0, fmt.Errorf("backend: free memory of the device: nvidia-smi: %w", err)
+	}
+	return parseFree(string(out))
+}
+
+// parseFree reads the first line of nvidia-smi's answer, in MiB.
+func parseFree(out string) (int64, error) {
+	line, _, _ := strings.Cut(strings.TrimSpace(out), "\n")
+	mib, err := strconv.ParseInt(strings.TrimSpace(line), 10, 64)
+	if err != nil || mib < 0 {
+		return 0, fmt.Errorf("backend: free memory of the device: nvidia-smi says %q, want a number of MiB", line)
+	}
+	return mib << 20, nil
 }
 
 // opening guards os.Stdout and the environment while a backend is made.

@@ -463,3 +463,35 @@ func TestRefusedInTime(t *testing.T) {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
+
+// Determinism is a flag of CUDA's alone, beside those of the user and of the choice.
+func TestDeterminism(t *testing.T) {
+	user := func(string) string { return "--xla_dump_to=/tmp/x" }
+	for _, c := range []struct {
+		choice Choice
+		flags  string
+		told   bool
+	}{
+		{Choice{Name: CUDA}, "--xla_dump_to=/tmp/x --xla_gpu_deterministic_ops=true", true},
+		{Choice{Name: CUDA, Env: map[string]string{"XLA_FLAGS": "--a"}}, "--a --xla_gpu_deterministic_ops=true", true},
+		{Choice{Name: CPU}, "", false},
+		{Choice{Name: Go}, "", false},
+	} {
+		before := c.choice.Env["XLA_FLAGS"]
+		got, note := c.choice.withDeterminism(user)
+		if got.Env["XLA_FLAGS"] != c.flags || got.Deterministic != c.told || got.Environment(nil).Deterministic != c.told || note == "" {
+			t.Errorf("%+v: %+v, %q", c.choice, got, note)
+		}
+		if c.choice.Env["XLA_FLAGS"] != before {
+			t.Error("the choice itself was changed")
+		}
+	}
+	if n, err := parseFree("81153\n2\n"); err != nil || n != 81153<<20 {
+		t.Errorf("%d, %v", n, err)
+	}
+	for _, bad := range []string{"", "[N/A]", "-1"} {
+		if _, err := parseFree(bad); err == nil {
+			t.Errorf("%q is taken for free memory", bad)
+		}
+	}
+}

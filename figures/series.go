@@ -112,7 +112,7 @@ func grouped(runs []Series) ([]group, error) {
 		}
 		label := s.Label
 		if label == "" {
-			label = lossName(s.Record.Spec)
+			label = record.LossName(s.Record.Spec)
 		}
 		j := slices.IndexFunc(gs, func(g group) bool { return g.label == label })
 		if j < 0 {
@@ -122,19 +122,6 @@ func grouped(runs []Series) ([]group, error) {
 		gs[j].runs = append(gs[j].runs, s.Record)
 	}
 	return gs, nil
-}
-
-func lossName(s record.Spec) string {
-	number := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
-	switch s.Loss {
-	case "ls":
-		return "LS (δ = " + number(s.Delta) + ")"
-	case "focal":
-		return "focal (γ = " + number(s.FocalGamma) + ")"
-	case "mse-resc":
-		return "rescaled MSE (k = " + number(s.MSEWeight) + ", M = " + number(s.MSETarget) + ")"
-	}
-	return strings.ToUpper(s.Loss)
 }
 
 // column returns the epochs of a run and one metric at them.

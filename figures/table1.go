@@ -13,7 +13,6 @@ import (
 
 	"github.com/gocollapse/collapse/record"
 	"gonum.org/v1/gonum/stat"
-	"gonum.org/v1/gonum/stat/distuv"
 )
 
 // table1CSV holds the cells of the paper's Table 1 (arXiv:2402.03979, Section
@@ -27,9 +26,6 @@ var Table1Epochs = []int{10, 20, 50, 100}
 
 // ErrNoEpochs is returned by Table1 where no run has a row at any of Table1Epochs.
 var ErrNoEpochs = errors.New("figures: no run has epoch 10, 20, 50 or 100, of which Table 1 consists")
-
-// minSeeds is how many paired seeds a verdict needs; fewer decide nothing.
-const minSeeds = 3
 
 // cell is one error of Table 1 under both losses, in percent.
 type cell struct{ ce, ls float64 }
@@ -165,7 +161,7 @@ func Table1(runs ...Series) (*Table, error) {
 				row = append(row, fixed(c.ce, 2), fixed(c.ls, 2), signed(c.ls-c.ce))
 				if judged {
 					v := verdict(d, c.ls-c.ce)
-					enough = enough || len(d) >= minSeeds
+					enough = enough || len(d) >= record.MinSeeds
 					if !allPaper && v != NotDecided {
 						v += " (direction)"
 					}
@@ -185,7 +181,7 @@ func Table1(runs ...Series) (*Table, error) {
 	case !judged:
 		t.Notes = append(t.Notes, "Verdict: not decided. A verdict needs runs under CE and under LS with δ = 0.05.")
 	case !enough:
-		t.Notes = append(t.Notes, fmt.Sprintf("Verdict: not decided. A verdict needs at least %d seeds that were run under both losses; here there is %s.", minSeeds, count(sharedSeeds(ce, ls))))
+		t.Notes = append(t.Notes, fmt.Sprintf("Verdict: not decided. A verdict needs at least %d seeds that were run under both losses; here there is %s.", record.MinSeeds, count(sharedSeeds(ce, ls))))
 	default:
 		t.Notes = append(t.Notes, fmt.Sprintf("Verdict by cell: the 95%% Student-t interval of LS − CE over %d paired seeds lies wholly on the side of the paper's sign (holds), wholly on the other (does not hold) or across 0 (not decided).", sharedSeeds(ce, ls)))
 	}
@@ -216,19 +212,13 @@ const (
 
 // verdict compares the sign of paired differences with that of the paper's.
 func verdict(d []float64, paper float64) string {
-	if len(d) < minSeeds || paper == 0 {
+	switch side := record.NewEstimate("", d).Side(); {
+	case side == 0 || paper == 0:
 		return NotDecided
-	}
-	m, sd := stat.MeanStdDev(d, nil)
-	n := float64(len(d))
-	half := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: n - 1}.Quantile(0.975) * sd / math.Sqrt(n)
-	switch {
-	case m-half > 0 && paper > 0, m+half < 0 && paper < 0:
+	case side > 0 == (paper > 0):
 		return Holds
-	case m-half > 0, m+half < 0:
-		return DoesNotHold
 	}
-	return NotDecided
+	return DoesNotHold
 }
 
 // pick returns the group whose runs all have smoothing delta, or nil; 0 is CE.
@@ -269,7 +259,7 @@ func mean(g group, epoch int, e table1Error) (m float64, rows int) {
 
 // paired returns LS − CE in percentage points for every seed under both losses.
 func paired(ce, ls *group, epoch int, e table1Error) (d []float64) {
-	for _, seed := range seeds(ce, ls) {
+	for _, seed := range record.PairSeeds(ce.runs, ls.runs) {
 		a, okA := at(seed[0], epoch, e)
 		b, okB := at(seed[1], epoch, e)
 		if okA && okB {
@@ -279,20 +269,7 @@ func paired(ce, ls *group, epoch int, e table1Error) (d []float64) {
 	return d
 }
 
-// seeds pairs the runs of two groups by seed; a seed that stands twice counts once.
-func seeds(a, b *group) (pairs [][2]*record.Record) {
-	seen := map[int64]bool{}
-	for _, x := range a.runs {
-		i := slices.IndexFunc(b.runs, func(y *record.Record) bool { return y.Spec.Seed == x.Spec.Seed })
-		if i >= 0 && !seen[x.Spec.Seed] {
-			seen[x.Spec.Seed] = true
-			pairs = append(pairs, [2]*record.Record{x, b.runs[i]})
-		}
-	}
-	return pairs
-}
-
-func sharedSeeds(a, b *group) int { return len(seeds(a, b)) }
+func sharedSeeds(a, b *group) int { return len(record.PairSeeds(a.runs, b.runs)) }
 
 func count(n int) string {
 	if n == 0 {

@@ -245,23 +245,26 @@ func backendChecks(skip bool) []Check {
 	return []Check{plugin, run, {Name: "device", Status: OK, Found: fmt.Sprintf("%s, %d cores", e.Device, e.Cores)}}
 }
 
+// dataChecks is one line on all sets: none is needed but by who trains on it.
 func dataChecks() []Check {
-	var checks []Check
+	c := Check{Name: "data sets", Status: OK}
+	var here, absent []string
 	for _, about := range data.List() {
-		c := Check{Name: "data " + about.Name, Status: OK}
-		switch dir, found, err := data.Locate(about.Name, data.Options{}); {
+		switch _, found, err := data.Locate(about.Name, data.Options{}); {
 		case err != nil:
-			c.Status, c.Found, c.Mend = Fault, err.Error(), "collapse fetch "+about.Name
-		case !found:
-			c.Status, c.Found, c.Mend = Warn, "not here, only needed to train on it", "collapse fetch "+about.Name
-		case dir == "":
-			c.Found = "embedded in the program"
+			c.Status, c.Found, c.Mend = Fault, err.Error(), "set "+data.EnvDir+" to a folder"
+			return []Check{c}
+		case found:
+			here = append(here, about.Name)
 		default:
-			c.Found = dir
+			absent = append(absent, about.Name)
 		}
-		checks = append(checks, c)
 	}
-	return checks
+	c.Found = "here: " + strings.Join(here, ", ")
+	if len(absent) > 0 {
+		c.Found += "; not here: " + strings.Join(absent, ", ") + " (collapse fetch NAME, or train, loads one)"
+	}
+	return []Check{c}
 }
 
 // diskCheck warns below 1 GiB: Go's build of a cell's program needs hundreds of

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/gomlx/compute"
+
+	"github.com/gocollapse/collapse/data"
 )
 
 // diagnose runs the doctor and returns its lines by name.
@@ -37,6 +39,7 @@ func diagnose(t *testing.T, root string) map[string]Check {
 
 func TestDoctor(t *testing.T) {
 	t.Setenv(compute.ConfigEnvVar, "go")
+	t.Setenv(data.EnvDir, t.TempDir())
 	root := project(t)
 	install(t, Options{Root: root})
 	write(t, filepath.Join(root, ".venv/lib/python3.12/site-packages/jupyterlab-4.6.1.dist-info/METADATA"), "", 0o644)
@@ -45,7 +48,7 @@ func TestDoctor(t *testing.T) {
 	for name, found := range map[string]string{
 		"project": root, "Go": "go1.", "C compiler": "/", "Python": "3.", ".venv": root, "JupyterLab": "4.6.1",
 		"gonb": ".tools/bin/gonb", "goimports": ".tools/bin/goimports", "gopls": ".tools/bin/gopls",
-		"kernel": "Collapse (Go)", "data fashion-mnist-small": "embedded", "disk": "GiB",
+		"kernel": "Collapse (Go)", "data sets": "here: fashion-mnist-small; not here: cifar10", "disk": "GiB",
 	} {
 		if c := got[name]; c.Status != OK || !strings.Contains(c.Found, found) {
 			t.Errorf("%s: want ok and %q, found %+v", name, found, c)

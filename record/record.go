@@ -67,6 +67,7 @@ type Record struct {
 	Environment Environment `json:"environment"`
 	Data        Data        `json:"data"`
 	Model       Model       `json:"model"`
+	Initial     *File       `json:"initial,omitempty"` // weights that training began from in place of the seed's
 	Started     time.Time   `json:"started"`
 	Seconds     float64     `json:"seconds"` // wall time of training and measuring, all sessions together
 	Epochs      []Epoch     `json:"epochs"`

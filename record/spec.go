@@ -341,6 +341,18 @@ func parseMeasure(text string) (func(epoch int) bool, error) {
 // DefaultSpec; unknown fields, anything after the JSON object and a specification
 // that is not valid are errors.
 func ReadSpec(r io.Reader) (Spec, error) {
+	s, err := DecodeSpec(r, nil, nil)
+	if err != nil {
+		return s, err
+	}
+	return s, s.Validate()
+}
+
+// DecodeSpec reads a specification as ReadSpec does, lets set change some of its
+// fields, and completes it; changed says of a field's JSON name whether set is to change
+// it. What the file gives for another choice than set's, as a δ for another loss, falls
+// away. The specification may still be one that Validate refuses.
+func DecodeSpec(r io.Reader, changed func(field string) bool, set func(*Spec) error) (Spec, error) {
 	b, err := readAll(r)
 	if err != nil {
 		return Spec{}, fmt.Errorf("specification: %w", err)
@@ -364,8 +376,47 @@ func ReadSpec(r io.Reader) (Spec, error) {
 	if err := json.Unmarshal(b, &fields); err != nil {
 		return Spec{}, fmt.Errorf("specification: %w", err)
 	}
-	s.Complete(func(field string) bool { _, ok := fields[field]; return ok })
-	return s.Resolve(), s.Validate()
+	if changed == nil {
+		changed = func(string) bool { return false }
+	}
+	file := s
+	if set != nil {
+		if err := set(&s); err != nil {
+			return Spec{}, err
+		}
+	}
+	for _, c := range choices {
+		if c.of(&s) == c.of(&file) {
+			continue
+		}
+		for field, clear := range c.parts {
+			if !changed(field) {
+				delete(fields, field)
+				clear(&s)
+			}
+		}
+	}
+	s.Complete(func(field string) bool { _, ok := fields[field]; return ok || changed(field) })
+	return s.Resolve(), nil
+}
+
+// choices are the fields that give others a meaning, with what takes those away.
+var choices = []struct {
+	of    func(*Spec) string
+	parts map[string]func(*Spec)
+}{
+	{func(s *Spec) string { return s.Loss }, map[string]func(*Spec){
+		"delta":       func(s *Spec) { s.Delta = 0 },
+		"focal_gamma": func(s *Spec) { s.FocalGamma = 0 },
+		"mse_weight":  func(s *Spec) { s.MSEWeight = 0 },
+		"mse_target":  func(s *Spec) { s.MSETarget = 0 },
+	}},
+	{func(s *Spec) string { return s.Model }, map[string]func(*Spec){
+		"depth": func(s *Spec) { s.Depth = 0 },
+		"stem":  func(s *Spec) { s.Stem = "" },
+	}},
+	{func(s *Spec) string { return s.Head }, map[string]func(*Spec){"head_scale": func(s *Spec) { s.HeadScale = 0 }}},
+	{func(s *Spec) string { return s.Schedule }, map[string]func(*Spec){"milestones": func(s *Spec) { s.Milestones = nil }}},
 }
 
 // Scale says how a run relates to the paper's.

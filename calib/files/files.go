@@ -4,7 +4,8 @@
 //	logits  N×K  float32 or float64 (or probabilities, see Open)
 //	labels  N    whole numbers 0…K−1
 //
-// Other arrays are ignored. The file is streamed once for every pass, or kept in memory
+// and perhaps test_logits and test_labels, which OpenTest reads. Other arrays are
+// ignored. The file is streamed once for every pass, or kept in memory
 // where its logits are at most 256 MiB of float32.
 package files
 
@@ -30,6 +31,7 @@ const tolerance = 2e-3
 type File struct {
 	ctx            context.Context
 	path           string
+	prefix         string // of the arrays' names
 	file           *npz.File
 	logits, labels *npz.Array
 	n              int64
@@ -45,11 +47,21 @@ type File struct {
 // sum to 1; without, rows that are all such are an error, since the softmax of
 // probabilities is no model's.
 func Open(ctx context.Context, path string, probabilities bool) (*File, error) {
+	return open(ctx, path, "", probabilities)
+}
+
+// OpenTest is Open for the arrays test_logits and test_labels, the test split that
+// collapse features writes beside the training split.
+func OpenTest(ctx context.Context, path string, probabilities bool) (*File, error) {
+	return open(ctx, path, "test_", probabilities)
+}
+
+func open(ctx context.Context, path, prefix string, probabilities bool) (*File, error) {
 	f, err := npz.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	s := &File{ctx: ctx, path: path, file: f, probabilities: probabilities}
+	s := &File{ctx: ctx, path: path, file: f, prefix: prefix, probabilities: probabilities}
 	if err := s.check(); err != nil {
 		f.Close()
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -64,20 +76,21 @@ func (s *File) Close() error { return s.file.Close() }
 func (s *File) Shape() (int64, int) { return s.n, s.k }
 
 func (s *File) check() error {
-	for _, name := range []string{"logits", "labels"} {
+	logits, labels := s.prefix+"logits", s.prefix+"labels"
+	for _, name := range []string{logits, labels} {
 		if !s.file.Has(name) {
 			return fmt.Errorf("no array %q; there are %q", name, s.file.Names())
 		}
 	}
 	var err error
-	if s.logits, err = s.file.Array("logits"); err != nil {
+	if s.logits, err = s.file.Array(logits); err != nil {
 		return err
 	}
-	if s.labels, err = s.file.Array("labels"); err != nil {
+	if s.labels, err = s.file.Array(labels); err != nil {
 		return err
 	}
 	if len(s.logits.Shape) != 2 || !s.logits.IsFloat() {
-		return fmt.Errorf("logits have shape %v and type %q, want N×K floating-point numbers", s.logits.Shape, s.logits.DType)
+		return fmt.Errorf("%s have shape %v and type %q, want N×K floating-point numbers", logits, s.logits.Shape, s.logits.DType)
 	}
 	s.n, s.k = int64(s.logits.Shape[0]), s.logits.Shape[1]
 	switch {
@@ -86,9 +99,9 @@ func (s *File) check() error {
 	case s.k < 2:
 		return fmt.Errorf("K = %d; calibration needs at least 2 classes (a sigmoid's one logit z is the two columns 0 and z)", s.k)
 	case len(s.labels.Shape) != 1 || int64(s.labels.Shape[0]) != s.n:
-		return fmt.Errorf("labels have shape %v, want one for each of the %d rows of logits", s.labels.Shape, s.n)
+		return fmt.Errorf("%s have shape %v, want one for each of the %d rows of %s", labels, s.labels.Shape, s.n, logits)
 	case s.labels.IsFloat():
-		return fmt.Errorf("labels are of type %q, want whole numbers; write y.astype('int64')", s.labels.DType)
+		return fmt.Errorf("%s are of type %q, want whole numbers; write y.astype('int64')", labels, s.labels.DType)
 	}
 	// A row that is no distribution tells logits from probabilities.
 	distributions := true

@@ -19,7 +19,7 @@ import (
 
 func calibrateCommand() *cobra.Command {
 	var patterns []string
-	var fit, html, plot string
+	var fit, split, html, plot string
 	var asJSON bool
 	var o calib.Options
 	c := &cobra.Command{
@@ -28,6 +28,7 @@ func calibrateCommand() *cobra.Command {
 		Long: `Measure calibration in logits of any model, from .npz files as numpy.savez writes them:
 
   logits N×K, labels N    float32 or float64, integers 0…K−1
+  test_logits, test_labels    with --split test, as collapse features writes them
 
 Several files are models that are compared side by side. A temperature T is fitted on
 one half of the samples and measured on the other; T divides the logits, and T > 1
@@ -42,6 +43,8 @@ means that the model was over-confident. docs/calibrate.md explains every figure
 				return usageError{errors.New("--logits names no file")}
 			case fit != "split" && fit != "all":
 				return usageError{fmt.Errorf("--fit %q: want split or all", fit)}
+			case split != "labels" && split != "test":
+				return usageError{fmt.Errorf("--split %q: want labels or test", split)}
 			case o.Bins < 1:
 				return usageError{fmt.Errorf("--bins %d: want at least 1", o.Bins)}
 			case o.Bootstrap < 0 || o.Bootstrap == 1 || o.Consistency < 0:
@@ -61,7 +64,11 @@ means that the model was over-confident. docs/calibrate.md explains every figure
 			}
 			var models []figures.Calibrated
 			for _, path := range paths {
-				f, err := files.Open(c.Context(), path, o.Probabilities)
+				open := files.Open
+				if split == "test" {
+					open = files.OpenTest
+				}
+				f, err := open(c.Context(), path, o.Probabilities)
 				if err != nil {
 					return err
 				}
@@ -87,6 +94,7 @@ means that the model was over-confident. docs/calibrate.md explains every figure
 	f := c.Flags()
 	f.StringArrayVar(&patterns, "logits", nil, ".npz `file` or pattern; several are models to compare")
 	f.IntVar(&o.Bins, "bins", calib.DefaultBins, "bins of every binned error (the paper's figures have 20)")
+	f.StringVar(&split, "split", "labels", "read logits and labels (labels), or test_logits and test_labels (test)")
 	f.StringVar(&fit, "fit", "split", "fit scalings on half of the samples (split), or on all, which is optimistic")
 	f.Int64Var(&o.Seed, "seed", 1, "seed of the split and of the replicates")
 	f.BoolVar(&o.Grid, "grid", false, "also the temperature of the paper's public code: a grid on ECE")

@@ -18,7 +18,9 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
+	"github.com/gocollapse/collapse/internal/edit"
 	"github.com/gocollapse/collapse/train"
 )
 
@@ -78,16 +80,39 @@ Exit codes: 1 input or machine at fault, 2 usage, 3 stopped with a checkpoint.`,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(doctorCommand(), kernelCommand(), fetchCommand(), trainCommand(),
-		measureCommand(), calibrateCommand(), ufmCommand(), tableCommand(), figuresCommand(), reportCommand(), versionCommand())
+	root.SetFlagErrorFunc(flagError)
+	root.AddCommand(doctorCommand(), kernelCommand(), fetchCommand(), trainCommand(), featuresCommand(), weightsCommand(),
+		measureCommand(), calibrateCommand(), ufmCommand(), recordsCommand(), tableCommand(), figuresCommand(), reportCommand(), versionCommand())
 	return root
+}
+
+// flagError makes a flag that cannot be read a usage error; for an unknown one it names
+// the nearest.
+func flagError(c *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "" {
+		var names []string
+		c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+		if near := edit.Nearest(unknown.GetSpecifiedName(), names); near != "" {
+			err = fmt.Errorf("%w; did you mean --%s? '%s --help' lists all", err, near, c.CommandPath())
+		}
+	}
+	return usageError{err}
 }
 
 // usageArgs makes a wrong number of arguments a usage error.
 func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		if err := check(c, args); err != nil {
+			if c.HasSubCommands() && len(args) > 0 {
+				var names []string
+				for _, sub := range c.Commands() {
+					if sub.IsAvailableCommand() {
+						names = append(names, sub.Name())
+					}
+				}
+				err = fmt.Errorf("%w; did you mean %s?", err, edit.Nearest(args[0], names))
+			}
 			return usageError{fmt.Errorf("%w; see '%s --help'", err, c.CommandPath())}
 		}
 		return nil

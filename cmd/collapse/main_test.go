@@ -6,11 +6,17 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
+	"github.com/gocollapse/collapse/data"
+	"github.com/gocollapse/collapse/losses"
+	"github.com/gocollapse/collapse/models"
 	"github.com/gocollapse/collapse/record"
 )
 
@@ -35,12 +41,26 @@ func TestExitCodesAndMessages(t *testing.T) {
 		code int
 		want []string // all of them on standard error
 	}{
-		{"no such command", []string{"trian"}, exitUsage, []string{"trian"}},
-		{"no such flag", []string{"train", "--detla", "0.1"}, exitUsage, []string{"detla"}},
+		{"no such command", []string{"trian"}, exitUsage, []string{"trian", "did you mean train?"}},
+		{"no such command below", []string{"records", "sumary"}, exitUsage, []string{"did you mean summary?"}},
+		{"no such flag", []string{"train", "--detla", "0.1"}, exitUsage, []string{"detla", "did you mean --delta?", "collapse train --help"}},
 		{"flag without a number", []string{"train", "--epochs", "many"}, exitUsage, []string{"epochs", "many"}},
 		{"every fault at once", []string{"train", "--model", "vgg", "--loss", "hinge", "--delta", "1", "--epochs", "0"}, exitUsage,
-			[]string{`model: unknown "vgg"`, `loss: unknown "hinge"`, "delta: 1 is outside [0, 1)", "epochs: 0"}},
-		{"δ with ce", []string{"train", "--delta", "0.05"}, exitUsage, []string{"take loss ls"}},
+			[]string{`model: unknown "vgg"`, `loss: unknown "hinge"`, "delta: 1 given", "epochs: 0"}},
+		{"δ with ce", []string{"train", "--delta", "0.05"}, exitUsage, []string{"belongs to loss ls"}},
+		{"name that is no specification", []string{"train", "--spec", "fashion-resnet18-cee"}, exitInput, []string{"did you mean fashion-resnet18-ce?"}},
+		{"seed and seeds", []string{"train", "--seed", "1", "--seeds", "1,2"}, exitUsage, []string{"give one of them"}},
+		{"jobs of one run", []string{"train", "--jobs", "2"}, exitUsage, []string{"--seeds"}},
+		{"checkpoint beyond the run", []string{"train", "--keep", "801", "--max-minutes", "-1"}, exitUsage, []string{"--keep 801", "1 to 800", "--max-minutes"}},
+		{"begin and go on", []string{"train", "--init", "w.npz", "--resume", "--out", "../../record/testdata/run"}, exitUsage, []string{"leave one"}},
+		{"features of nothing", []string{"features"}, exitUsage, []string{"--run"}},
+		{"features to nowhere", []string{"features", "--run", noRecord}, exitUsage, []string{"--out"}},
+		{"features of no run", []string{"features", "--run", noRecord, "--out", "x.npz"}, exitInput, []string{"absent"}},
+		{"features of a run, and its network", []string{"features", "--run", noRecord, "--out", "x.npz", "--model", "cnn"}, exitUsage, []string{"--model", "--weights"}},
+		{"features of two networks", []string{"features", "--run", noRecord, "--weights", "w.npz", "--out", "x.npz"}, exitUsage, []string{"one of them"}},
+		{"weights of no run", []string{"weights", "--run", noRecord, "--out", "x.npz"}, exitInput, []string{"absent"}},
+		{"summary of no record", []string{"records", "summary", noRecord}, exitInput, []string{"absent"}},
+		{"calibration of no split", []string{"calibrate", "--logits", "x.npz", "--split", "val"}, exitUsage, []string{"labels or test"}},
 		{"no such specification", []string{"train", "--spec", noRecord}, exitInput, []string{"absent"}},
 		{"specification with an unknown field", []string{"train", "--spec", badSpec}, exitInput, []string{"bad.json", "epoch"}},
 		{"resume without a folder", []string{"train", "--resume"}, exitUsage, []string{"--out"}},
@@ -76,7 +96,7 @@ func resolve(t *testing.T, args ...string) record.Spec {
 	if err := c.ParseFlags(args); err != nil {
 		t.Fatal(err)
 	}
-	spec, err := resolveSpec(c, s, file, "", false)
+	spec, err := resolveSpec(c, s, specSources{file: file})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,6 +130,54 @@ func TestSpecificationSources(t *testing.T) {
 	got = resolve(t, "--spec", file, "--width", "64", "--milestones", "5,6,7", "--loss", "ls", "--delta", "0.2")
 	if got.Width != 64 || got.Delta != 0.2 || got.Epochs != 30 || len(got.Milestones) != 3 || got.Milestones[2] != 7 {
 		t.Errorf("flags do not override the file: %+v", got)
+	}
+}
+
+// Every field of a specification has its flag, by its JSON name with dashes.
+func TestSpecificationFlags(t *testing.T) {
+	var s record.Spec
+	f := pflag.NewFlagSet("", pflag.ContinueOnError)
+	addSpecFlags(f, &s)
+	fields := reflect.TypeFor[record.Spec]()
+	for i := range fields.NumField() {
+		name := strings.ReplaceAll(fields.Field(i).Tag.Get("json"), "_", "-")
+		if flag := f.Lookup(name); flag == nil || flag.Usage == "" {
+			t.Errorf("no flag --%s with a help", name)
+		}
+	}
+	got := resolve(t, "--dataset", "folder:/a/b.c", "--model", "mlp", "--optimizer", "adamw", "--schedule", "cosine", "--epochs", "7",
+		"--focal-gamma", "3", "--loss", "focal", "--measure", "1,5", "--flip", "--precision", "bfloat16", "--decay-on", "weights")
+	if got.Depth != 2 || got.Optimizer != "adamw" || got.ScheduleEpochs != 7 || len(got.Milestones) != 0 || got.Measure != "1,5" || !got.Flip || got.Precision != "bfloat16" {
+		t.Errorf("%+v", got)
+	}
+	if got.Name != "b-mlp-w64-focal3-s2021" {
+		t.Errorf("name %q", got.Name)
+	}
+	if ufm := resolve(t, "--lambda-w", "1e-3", "--lambda-h", "1e-6"); ufm.Decay != 0 {
+		t.Errorf("decay %v beside the UFM's penalty", ufm.Decay)
+	}
+}
+
+// The names that record knows without importing GoMLX are those of the packages that
+// mean something by them.
+func TestNames(t *testing.T) {
+	var sets []string
+	for _, a := range data.List() {
+		sets = append(sets, a.Name)
+	}
+	for what, pair := range map[string][2][]string{
+		"data sets": {record.Datasets, sets}, "models": {record.Models, models.Names()}, "losses": {record.Losses, losses.Names()},
+	} {
+		if !slices.Equal(pair[0], pair[1]) {
+			t.Errorf("%s: record has %v, the package %v", what, pair[0], pair[1])
+		}
+	}
+	for _, p := range record.Prefixes {
+		// A prefix is known where the path, not the name, is what is missing.
+		_, err := data.Open(t.Context(), p+filepath.Join(t.TempDir(), "absent"), data.Options{})
+		if err == nil || strings.Contains(err.Error(), "unknown set") {
+			t.Errorf("package data does not know %s: %v", p, err)
+		}
 	}
 }
 

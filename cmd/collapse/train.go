@@ -1,29 +1,31 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
-	"time"
 
-	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
-	"golang.org/x/term"
 
-	"github.com/gocollapse/collapse/backend"
 	"github.com/gocollapse/collapse/data"
+	"github.com/gocollapse/collapse/figures"
 	"github.com/gocollapse/collapse/record"
 	"github.com/gocollapse/collapse/train"
 )
 
+// trainFlags are the flags of collapse train.
+type trainFlags struct {
+	trainOptions
+	specFile, out         string
+	seeds                 []int64
+	jobs                  int
+	resume, quiet, asJSON bool
+}
+
 func trainCommand() *cobra.Command {
 	s := record.DefaultSpec()
-	var specFile, out string
-	var resume, quiet, asJSON bool
+	var t trainFlags
 	c := &cobra.Command{
 		Use:   "train",
 		Short: "Train a network and record its collapse, epoch by epoch",
@@ -31,218 +33,189 @@ func trainCommand() *cobra.Command {
 
 The defaults are the paper's setting for CIFAR-10 (800 epochs, rate 0.05 divided
 by 10 after epochs 150 and 350). The record goes to OUT/record.json after every
-epoch, the state to OUT/checkpoint.safetensors. Ctrl-C stops with a checkpoint
-(exit code 3), --resume goes on from it to the numbers of a straight run.`,
+measured epoch, the state to a checkpoint beside it. Ctrl-C stops with a checkpoint
+(exit code 3), --resume goes on from it to the numbers of a straight run.
+
+With --seeds each seed is a run of its own in OUT/seed-N, --jobs of them at once;
+Ctrl-C stops and --resume takes up all of them. 'collapse records summary OUT' says
+what they say together.`,
 		Example: `  collapse train --dataset cifar10 --model resnet18 --width 16 --train-per-class 500 \
       --loss ls --delta 0.05 --epochs 20 --seed 2021 --out runs/x
-  collapse train --spec experiments/fashion-resnet18-ce.json --out runs/ce
+  collapse train --spec fashion-resnet18-ce --out runs/ce
+  collapse train --spec fashion-resnet18-ce --loss ls --seeds 2021,2022,2023 --out runs/ls
+  collapse train --dataset folder:pictures --model resnet34 --epochs 50 --pad 4 --flip
   collapse train --resume --out runs/x`,
 		Args: usageArgs(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) error {
-			spec, err := resolveSpec(c, s, specFile, out, resume)
-			if err != nil {
-				return err
-			}
-			if out == "" {
-				out = filepath.Join("runs", spec.Name)
-			}
-			return runTraining(c, spec, out, resume, quiet, asJSON)
-		},
+		RunE: func(c *cobra.Command, _ []string) error { return t.run(c, s) },
 	}
 	f := c.Flags()
 	f.SortFlags = false
-	f.StringVar(&specFile, "spec", "", "specification `file` (JSON); flags given as well override its fields")
-	f.StringVar(&out, "out", "", "`folder` of the record and the checkpoint (default runs/NAME)")
-	f.BoolVar(&resume, "resume", false, "go on from the checkpoint in --out")
+	f.StringVar(&t.specFile, "spec", "", "specification: a JSON `file`, or the bare name of one in experiments/; flags override its fields")
+	f.StringVar(&t.out, "out", "", "`folder` of the record and the checkpoint (default runs/NAME)")
+	f.BoolVar(&t.resume, "resume", false, "go on from the checkpoint in --out, or from those of its seeds")
+	f.Int64SliceVar(&t.seeds, "seeds", nil, "`seeds` of several runs, such as 2021,2022,2023")
+	f.IntVar(&t.jobs, "jobs", 0, "runs of --seeds at once; 0 is one on a CPU, and as many as find room on a GPU")
+	t.add(f)
+	f.BoolVar(&t.quiet, "quiet", false, "no progress on standard error")
+	f.BoolVar(&t.asJSON, "json", false, "print the record to standard output at the end (of several seeds, their summary)")
 	addSpecFlags(f, &s)
-	f.BoolVar(&quiet, "quiet", false, "no progress on standard error")
-	f.BoolVar(&asJSON, "json", false, "print the record to standard output at the end")
 	return c
 }
 
-// addSpecFlags gives every field of a specification its flag.
-func addSpecFlags(f *pflag.FlagSet, s *record.Spec) {
-	f.StringVar(&s.Name, "name", s.Name, "name of the run (default made from the settings)")
-	f.StringVar(&s.Dataset, "dataset", s.Dataset, "one of "+strings.Join(record.Datasets, ", "))
-	f.IntVar(&s.TrainPerClass, "train-per-class", s.TrainPerClass, "training images a class, a seeded stratified choice; 0 takes all")
-	f.StringVar(&s.Model, "model", s.Model, "one of "+strings.Join(record.Models, ", "))
-	f.IntVar(&s.Width, "width", s.Width, "channels of the first stage; the paper's is 64")
-	f.StringVar(&s.Loss, "loss", s.Loss, "one of "+strings.Join(record.Losses, ", "))
-	f.Float64Var(&s.Delta, "delta", s.Delta, "label smoothing δ in [0, 1); the paper's default is 0.05")
-	f.IntVar(&s.Epochs, "epochs", s.Epochs, "passes over the training images")
-	f.IntVar(&s.Batch, "batch", s.Batch, "images a step")
-	f.Float64Var(&s.Rate, "rate", s.Rate, "initial learning rate")
-	f.IntSliceVar(&s.Milestones, "milestones", s.Milestones, "epochs after which the rate is multiplied by --gamma")
-	f.Float64Var(&s.Gamma, "gamma", s.Gamma, "factor of the rate at a milestone")
-	f.Float64Var(&s.Momentum, "momentum", s.Momentum, "momentum of SGD, PyTorch's recurrence")
-	f.Float64Var(&s.Decay, "decay", s.Decay, "L2 weight decay, on all parameters")
-	f.Int64Var(&s.Seed, "seed", s.Seed, "seed of initial weights, order of images and choice of a subset")
-}
-
-// resolveSpec merges the sources of a specification: the resumed record or the
-// file first, then every flag that was given.
-func resolveSpec(c *cobra.Command, flags record.Spec, specFile, out string, resume bool) (record.Spec, error) {
-	spec := flags
+func (t *trainFlags) run(c *cobra.Command, flags record.Spec) error {
+	from := specSources{file: t.specFile}
 	switch {
-	case resume && specFile != "":
-		return spec, usageError{fmt.Errorf("--resume takes the specification from the record in --out; leave --spec away")}
-	case resume && out == "":
-		return spec, usageError{fmt.Errorf("--resume needs --out, the folder with the record")}
-	case resume:
-		rec, err := record.ReadFile(out)
-		if err != nil {
-			return spec, fmt.Errorf("nothing to resume: %w", err)
-		}
-		spec = rec.Spec
-	case specFile != "":
-		f, err := os.Open(specFile)
-		if err != nil {
-			return spec, err
-		}
-		defer f.Close()
-		if spec, err = record.ReadSpec(f); err != nil {
-			return spec, fmt.Errorf("%s: %w", specFile, err)
-		}
+	case t.resume && t.specFile != "":
+		return usageError{errors.New("--resume takes the specification from the record in --out; leave --spec away")}
+	case t.resume && t.out == "":
+		return usageError{errors.New("--resume needs --out, the folder with the record")}
+	case t.resume && t.initial != "":
+		return usageError{errors.New("--init: a run that goes on begins from its checkpoint; leave one of --init and --resume away")}
+	case t.resume:
+		from.resume = t.out
 	}
-	if resume || specFile != "" {
-		if err := overrideSpec(c.Flags(), &spec); err != nil {
-			return spec, usageError{err}
+	spec, err := resolveSpec(c, flags, from)
+	if err != nil {
+		return err
+	}
+	if err := t.check(spec); err != nil {
+		return usageError{err}
+	}
+	if t.resume && len(t.seeds) == 0 {
+		if t.seeds, _, err = train.FindSeeds(t.out); err != nil {
+			return err
 		}
 	}
-	// Loss ls without a δ means the paper's; saying so beats refusing.
-	if spec.Loss == "ls" && spec.Delta == 0 && !c.Flags().Changed("delta") {
-		spec.Delta = 0.05
+	several := len(t.seeds) > 0
+	switch {
+	case several && c.Flags().Changed("seed"):
+		return usageError{errors.New("--seed and --seeds: give one of them")}
+	case t.jobs < 0 || (!several && t.jobs != 0):
+		return usageError{fmt.Errorf("--jobs %d: want at least 1, and --seeds", t.jobs)}
 	}
-	if spec.Name == "" {
-		spec.Name = specName(spec)
+	if several && !t.resume && !c.Flags().Changed("name") && spec.Name == specName(spec) {
+		spec.Name = settingsName(spec)
 	}
-	if err := spec.Validate(); err != nil {
-		return spec, usageError{err}
+	if t.out == "" {
+		t.out = filepath.Join("runs", spec.Name)
 	}
-	return spec, nil
+	return t.train(c, spec, several)
 }
 
-// overrideSpec sets the fields of spec whose flags were given.
-func overrideSpec(given *pflag.FlagSet, spec *record.Spec) error {
-	var err error
-	fields := pflag.NewFlagSet("specification", pflag.ContinueOnError)
-	addSpecFlags(fields, spec)
-	fields.VisitAll(func(f *pflag.Flag) {
-		if given.Changed(f.Name) && err == nil {
-			err = f.Value.Set(strings.Trim(given.Lookup(f.Name).Value.String(), "[]"))
-		}
-	})
-	return err
-}
-
-// specName names a run by what sets it apart.
-func specName(s record.Spec) string {
-	parts := []string{s.Dataset, s.Model, "w" + strconv.Itoa(s.Width)}
-	if s.TrainPerClass > 0 {
-		parts = append(parts, strconv.Itoa(s.TrainPerClass))
-	}
-	loss := s.Loss
-	if s.Delta > 0 {
-		loss += strconv.FormatFloat(s.Delta, 'g', -1, 64)
-	}
-	return strings.Join(append(parts, loss, "s"+strconv.FormatInt(s.Seed, 10)), "-")
-}
-
-func runTraining(c *cobra.Command, spec record.Spec, out string, resume, quiet, asJSON bool) error {
+func (t *trainFlags) train(c *cobra.Command, spec record.Spec, several bool) error {
 	ctx, log := c.Context(), c.ErrOrStderr()
-	if quiet {
+	if t.quiet {
 		log = io.Discard
 	}
-	set, err := data.Open(ctx, spec.Dataset, data.Options{Log: log, Progress: byteProgress(log)})
-	if err != nil {
+	o := train.Options{Out: t.out, Resume: t.resume}
+	if err := t.apply(&o); err != nil {
+		return usageError{err}
+	}
+	var err error
+	if o.Set, err = data.Open(ctx, spec.Dataset, data.Options{Log: log, Progress: byteProgress(log)}); err != nil {
 		return err
 	}
 	fmt.Fprintf(log, "data     %s, %s, %s; %d classes, %d test images\n",
-		set.Info.Name, set.Info.Source, set.Info.Bytes, len(set.Info.Classes), set.Info.Test)
-	b, choice, err := backend.Open()
+		o.Set.Info.Name, o.Set.Info.Source, o.Set.Info.Bytes, len(o.Set.Info.Classes), o.Set.Info.Test)
+	if o.Choice, err = t.choose(log); err != nil {
+		return err
+	}
+	if o.Backend, err = o.Choice.Open(); err != nil {
+		return err
+	}
+	fmt.Fprintf(log, "backend  %s: %s\n", o.Choice.Name, o.Choice.Reason)
+	if o.Choice.Warning != "" {
+		fmt.Fprintf(log, "warning  %s\n", o.Choice.Warning)
+	}
+	if several {
+		return t.trainSeeds(c, spec, o, log)
+	}
+	fmt.Fprintf(log, "run      %s, %d epochs → %s\n", spec.Name, spec.Epochs, t.out)
+	p := newProgress(log, spec, 0)
+	o.Progress = p.event
+	rec, err := train.Run(ctx, spec, o)
+	p.close()
+	if rec != nil {
+		err = errors.Join(err, t.export(false, rec))
+	}
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(log, "backend  %s: %s\n", choice.Name, choice.Reason)
-	if choice.Warning != "" {
-		fmt.Fprintf(log, "warning  %s\n", choice.Warning)
+	if t.asJSON {
+		return printJSON(c.OutOrStdout(), rec)
 	}
-	fmt.Fprintf(log, "run      %s, %d epochs → %s\n", spec.Name, spec.Epochs, out)
-	p := newProgress(log)
-	rec, err := train.Run(ctx, spec, train.Options{
-		Out: out, Set: set, Backend: b, Choice: choice, Resume: resume, Progress: p.event,
-	})
+	fmt.Fprintln(c.OutOrStdout(), filepath.Join(t.out, train.RecordFile))
+	return nil
+}
+
+func (t *trainFlags) trainSeeds(c *cobra.Command, spec record.Spec, o train.Options, log io.Writer) error {
+	jobs, reason := t.jobs, "asked for"
+	if jobs == 0 {
+		var err error
+		if jobs, reason, err = train.Jobs(o.Choice, spec, o.Set, len(t.seeds)); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(log, "runs     %s, seeds %v, %d epochs, %d at once (%s) → %s\n", spec.Name, t.seeds, spec.Epochs, min(jobs, len(t.seeds)), reason, t.out)
+	p := newProgress(log, spec, len(t.seeds))
+	records, err := train.Seeds(c.Context(), spec, t.seeds, jobs, o, p.seedEvent)
 	p.close()
+	if err = errors.Join(err, t.export(true, records...)); err != nil {
+		return err
+	}
+	if !t.asJSON {
+		for _, s := range t.seeds {
+			fmt.Fprintln(c.OutOrStdout(), filepath.Join(train.SeedFolder(t.out, s), train.RecordFile))
+		}
+		fmt.Fprintln(c.OutOrStdout())
+	}
+	return printSummary(c.OutOrStdout(), records, t.asJSON)
+}
+
+// printSummary prints what runs say together.
+func printSummary(w io.Writer, runs []*record.Record, asJSON bool) error {
+	sum, err := record.Summarise(runs...)
 	if err != nil {
 		return err
 	}
 	if asJSON {
-		return printJSON(c.OutOrStdout(), rec)
+		return printJSON(w, sum)
 	}
-	fmt.Fprintln(c.OutOrStdout(), filepath.Join(out, "record.json"))
+	for i, table := range figures.SummaryTables(sum) {
+		if i > 0 {
+			fmt.Fprintln(w)
+		}
+		if _, err := io.WriteString(w, table.Text()); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
-// progress shows a bar on a terminal, and everywhere a line an epoch.
-type progress struct {
-	w      io.Writer
-	bar    *progressbar.ProgressBar
-	header bool
-}
+func recordsCommand() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{Use: "records", Short: "Say what records say together",
+		Args: usageArgs(cobra.NoArgs), RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
+	summary := &cobra.Command{
+		Use:   "summary RECORD…",
+		Short: "Mean and 95 % interval over seeds, and CE beside LS on the same seeds",
+		Long: `Gather runs that differ in their seeds alone and print, for every figure of the last
+epoch, the mean and the 95 % interval over seeds (Student's t, from two seeds). Where CE
+and LS were run on the same seeds, also the paired differences LS − CE and, from three
+seeds, which loss is ahead.
 
-func newProgress(w io.Writer) *progress { return &progress{w: w} }
-
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
-}
-
-func (p *progress) event(e train.Event) {
-	if e.Row != nil {
-		if p.bar != nil {
-			_ = p.bar.Clear()
-		}
-		if !p.header {
-			p.header = true
-			fmt.Fprintln(p.w, "epoch      train loss  error%   test error%   NC1        NC2      NC3      ‖w‖    ‖h‖     s     left")
-		}
-		r := e.Row
-		fmt.Fprintf(p.w, "%4d/%-5d %10.4f %7.2f %13.2f   %-10.3g %-8.3f %-8.3f %-6.2f %-6.2f %5.1f  %s\n",
-			e.Epoch, e.Epochs, float64(r.TrainLoss), 100*float64(r.TrainError), 100*float64(r.TestError),
-			float64(r.NC1), float64(r.NC2), float64(r.NC3), float64(r.WNorm), float64(r.HNorm),
-			r.Seconds+r.MeasureSeconds, e.Remaining.Round(time.Second))
-		return
+RECORD is a record, a run's folder, or a folder of runs, as 'train --seeds' makes.`,
+		Example: "  collapse records summary runs/ce runs/ls",
+		Args:    usageArgs(cobra.MinimumNArgs(1)),
+		RunE: func(c *cobra.Command, paths []string) error {
+			runs, err := record.ReadAll(paths...)
+			if err != nil {
+				return err
+			}
+			return printSummary(c.OutOrStdout(), runs, asJSON)
+		},
 	}
-	if !isTerminal(p.w) {
-		return
-	}
-	if p.bar == nil {
-		p.bar = progressbar.NewOptions(e.Epochs*e.Steps, progressbar.OptionSetWriter(p.w),
-			progressbar.OptionSetWidth(32), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(200*time.Millisecond),
-			progressbar.OptionSetPredictTime(false))
-	}
-	p.bar.Describe(fmt.Sprintf("epoch %d/%d loss %.4f", e.Epoch, e.Epochs, e.Loss))
-	_ = p.bar.Set((e.Epoch-1)*e.Steps + e.Step)
-}
-
-func (p *progress) close() {
-	if p.bar != nil {
-		_ = p.bar.Clear()
-	}
-}
-
-// byteProgress shows a download: a bar on a terminal, else nothing between its
-// first and its last line, which package data logs.
-func byteProgress(w io.Writer) func(done, total int64) {
-	if !isTerminal(w) {
-		return nil
-	}
-	var bar *progressbar.ProgressBar
-	return func(done, total int64) {
-		if bar == nil {
-			bar = progressbar.NewOptions64(total, progressbar.OptionSetWriter(w), progressbar.OptionShowBytes(true),
-				progressbar.OptionSetWidth(32), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(200*time.Millisecond))
-		}
-		_ = bar.Set64(done)
-	}
+	summary.Flags().BoolVar(&asJSON, "json", false, "the same as JSON, the numbers in full")
+	c.AddCommand(summary)
+	return c
 }

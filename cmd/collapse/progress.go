@@ -1,0 +1,164 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+
+	"github.com/gocollapse/collapse/record"
+	"github.com/gocollapse/collapse/train"
+)
+
+// progress shows a bar on a terminal, and everywhere a line for each measured epoch.
+// With several seeds the bar is that of all, and a line begins with its seed.
+type progress struct {
+	w      io.Writer
+	batch  int // images a step
+	seeds  int // runs, 0 for a single one without a seed
+	bar    *progressbar.ProgressBar
+	header bool
+	last   *record.Epoch
+	of     map[int64]*runProgress
+	begun  time.Time
+}
+
+// runProgress is how far one run is.
+type runProgress struct {
+	done, total, from int // steps; from is the first of this session
+	left              time.Duration
+}
+
+func newProgress(w io.Writer, spec record.Spec, seeds int) *progress {
+	return &progress{w: w, batch: spec.Batch, seeds: seeds, of: map[int64]*runProgress{}}
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+func (p *progress) event(e train.Event) { p.seedEvent(0, e) }
+
+func (p *progress) seedEvent(seed int64, e train.Event) {
+	r := p.of[seed]
+	if r == nil {
+		r = &runProgress{total: e.Epochs * e.Steps, from: (e.Epoch-1)*e.Steps + e.Step}
+		p.of[seed] = r
+	}
+	r.done, r.left = (e.Epoch-1)*e.Steps+e.Step, e.Remaining
+	if p.begun.IsZero() {
+		p.begun = time.Now() // after the first step, which compiles
+	}
+	if e.Row != nil {
+		p.row(seed, e)
+	} else if isTerminal(p.w) {
+		p.show(seed, e)
+	}
+}
+
+// row prints a measured epoch.
+func (p *progress) row(seed int64, e train.Event) {
+	if p.bar != nil {
+		_ = p.bar.Clear()
+	}
+	prefix := ""
+	if p.seeds > 0 {
+		prefix = fmt.Sprintf("%-8d", seed)
+	}
+	if !p.header {
+		p.header = true
+		head := "epoch      train loss  error%   test error%   NC1        NC2      NC3      ‖w‖    ‖h‖     s     images/s  left"
+		if p.seeds > 0 {
+			head = "seed    " + head
+		}
+		fmt.Fprintln(p.w, head)
+	}
+	r := e.Row
+	rate := "–"
+	if r.Seconds > 0 {
+		rate = fmt.Sprintf("%.0f", float64(e.Steps*p.batch)/r.Seconds)
+	}
+	fmt.Fprintf(p.w, "%s%4d/%-5d %10.4f %7.2f %13.2f   %-10.3g %-8.3f %-8.3f %-6.2f %-6.2f %5.1f %9s  %s\n",
+		prefix, e.Epoch, e.Epochs, float64(r.TrainLoss), 100*float64(r.TrainError), 100*float64(r.TestError),
+		float64(r.NC1), float64(r.NC2), float64(r.NC3), float64(r.WNorm), float64(r.HNorm),
+		r.Seconds+r.MeasureSeconds, rate, short(e.Remaining))
+	p.last = r
+}
+
+// show moves the bar.
+func (p *progress) show(seed int64, e train.Event) {
+	done, session, total := 0, 0, 0
+	var left time.Duration
+	for _, r := range p.of {
+		done, session, total = done+r.done, session+r.done-r.from, total+r.total
+		left = max(left, r.left)
+	}
+	if unheard := p.seeds - len(p.of); unheard > 0 { // runs that wait for their turn
+		total += unheard * e.Epochs * e.Steps
+		left = 0 // not known
+	}
+	if p.bar == nil {
+		p.bar = progressbar.NewOptions(total, progressbar.OptionSetWriter(p.w),
+			progressbar.OptionSetWidth(24), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(200*time.Millisecond),
+			progressbar.OptionSetPredictTime(false), progressbar.OptionSetElapsedTime(false))
+	}
+	p.bar.ChangeMax(total)
+	text := fmt.Sprintf("epoch %d/%d", e.Epoch, e.Epochs)
+	if p.seeds > 0 {
+		text = fmt.Sprintf("seed %d, %s", seed, text)
+	}
+	text += fmt.Sprintf(" loss %.4f", e.Loss)
+	if spent := time.Since(p.begun).Seconds(); session > 0 && spent > 0 {
+		rate := float64(session) / spent
+		if p.seeds > 0 && left == 0 {
+			left = time.Duration(float64(total-done) / rate * float64(time.Second))
+		}
+		text += fmt.Sprintf(", %.0f images/s", rate*float64(p.batch))
+	}
+	if left > 0 {
+		text += ", " + short(left) + " left"
+	}
+	if p.last != nil {
+		text += fmt.Sprintf(", NC1 %.3g, test error %.1f %%", float64(p.last.NC1), 100*float64(p.last.TestError))
+	}
+	p.bar.Describe(text)
+	_ = p.bar.Set(done)
+}
+
+func short(d time.Duration) string { return d.Round(time.Second).String() }
+
+func (p *progress) close() {
+	if p.bar != nil {
+		_ = p.bar.Clear()
+	}
+}
+
+// imageProgress shows a pass over images: a bar on a terminal, else nothing.
+func imageProgress(w io.Writer, what string) (tell func(done, total int), end func()) {
+	if !isTerminal(w) {
+		return nil, func() {}
+	}
+	bar := progressbar.NewOptions(-1, progressbar.OptionSetWriter(w), progressbar.OptionSetDescription(what), progressbar.OptionShowCount(),
+		progressbar.OptionSetWidth(32), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(200*time.Millisecond))
+	return func(done, total int) { bar.ChangeMax(total); _ = bar.Set(done) }, func() { _ = bar.Clear() }
+}
+
+// byteProgress shows a download: a bar on a terminal, else nothing between its
+// first and its last line, which package data logs.
+func byteProgress(w io.Writer) func(done, total int64) {
+	if !isTerminal(w) {
+		return nil
+	}
+	var bar *progressbar.ProgressBar
+	return func(done, total int64) {
+		if bar == nil {
+			bar = progressbar.NewOptions64(total, progressbar.OptionSetWriter(w), progressbar.OptionShowBytes(true),
+				progressbar.OptionSetWidth(32), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(200*time.Millisecond))
+		}
+		_ = bar.Set64(done)
+	}
+}

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/gocollapse/collapse/backend"
+	"github.com/gocollapse/collapse/record"
+	"github.com/gocollapse/collapse/train"
+	"github.com/gocollapse/collapse/train/tensorboard"
+)
+
+// trainOptions are the flags of collapse train beside a specification's: how a run is
+// kept and looked at, not what it computes.
+type trainOptions struct {
+	maxMinutes, checkpointMinutes float64
+	keep                          []int
+	force, deterministic          bool
+	initial, tensorboard          string
+}
+
+func (t *trainOptions) add(f *pflag.FlagSet) {
+	f.Float64Var(&t.maxMinutes, "max-minutes", 0, "stop with a checkpoint after this time (exit code 3); 0 is no limit")
+	f.Float64Var(&t.checkpointMinutes, "checkpoint-minutes", 0, "most time between two checkpoints; 0 is ten minutes")
+	f.IntSliceVar(&t.keep, "keep", nil, "`epochs` after which a checkpoint is kept for good, such as 10,100")
+	f.BoolVar(&t.force, "force", false, "train even where memory or disk seem too small")
+	f.StringVar(&t.tensorboard, "tensorboard", "", "also write the figures as a TensorBoard event file into this `folder`")
+	f.StringVar(&t.initial, "init", "", "begin from the `weights` in a .safetensors or .npz of PyTorch's names, in place of the seed's")
+	f.BoolVar(&t.deterministic, "deterministic", false, "have CUDA give the same bits at each call; changes nothing on a CPU")
+}
+
+// check reports what does not fit a flag's range.
+func (t *trainOptions) check(spec record.Spec) error {
+	var errs []error
+	for _, m := range []struct {
+		name string
+		v    float64
+	}{{"max-minutes", t.maxMinutes}, {"checkpoint-minutes", t.checkpointMinutes}} {
+		if !(m.v >= 0) || m.v > math.MaxInt64/float64(time.Minute)/2 {
+			errs = append(errs, fmt.Errorf("--%s %v: want a number of minutes above 0", m.name, m.v))
+		}
+	}
+	for _, e := range t.keep {
+		if e < 1 || e > spec.Epochs {
+			errs = append(errs, fmt.Errorf("--keep %d: the run has epochs 1 to %d", e, spec.Epochs))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// choose chooses the backend.
+func (t *trainOptions) choose(log io.Writer) (backend.Choice, error) {
+	choice, err := backend.Choose()
+	if err != nil || !t.deterministic {
+		return choice, err
+	}
+	choice, note := choice.WithDeterminism()
+	fmt.Fprintf(log, "note     --deterministic %s\n", note)
+	return choice, nil
+}
+
+// apply gives the options of a run what the flags say.
+func (t *trainOptions) apply(o *train.Options) error {
+	if t.maxMinutes > 0 || t.checkpointMinutes > 0 || len(t.keep) > 0 || t.force || t.initial != "" {
+		return errors.New("--max-minutes, --checkpoint-minutes, --keep, --force and --init are not in this build")
+	}
+	return nil
+}
+
+// export writes the event files of runs that were asked for: of a single one into the folder, of
+// several into one folder a seed.
+func (t *trainOptions) export(several bool, records ...*record.Record) error {
+	if t.tensorboard == "" {
+		return nil
+	}
+	var errs []error
+	for _, r := range records {
+		if r == nil {
+			continue
+		}
+		dir := t.tensorboard
+		if several {
+			dir = filepath.Join(dir, "seed-"+strconv.FormatInt(r.Spec.Seed, 10))
+		}
+		errs = append(errs, tensorboard.Write(dir, r))
+	}
+	return errors.Join(errs...)
+}

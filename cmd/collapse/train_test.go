@@ -1,0 +1,117 @@
+package main
+
+import (
+	"encoding/json"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/gocollapse/collapse/data"
+	"github.com/gocollapse/collapse/npz"
+	"github.com/gocollapse/collapse/record"
+)
+
+// arrays writes 2·n images of two classes as an .npz file and returns the data set's name.
+func arrays(t *testing.T, dir string, n int) string {
+	t.Helper()
+	path := filepath.Join(dir, "images.npz")
+	w, err := npz.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, prefix := range []string{"", "test_"} {
+		var images []byte
+		var labels []int64
+		for i := range 2 * n {
+			labels = append(labels, int64(i%2))
+			for p := range 8 * 8 * 3 {
+				images = append(images, byte(60+80*(i%2)+(i*31+p*17)%60))
+			}
+		}
+		for _, err := range []error{npz.Write(w, prefix+"images", []int{2 * n, 8, 8, 3}, images), npz.Write(w, prefix+"labels", []int{2 * n}, labels)} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return "npz:" + path
+}
+
+// TestTrainAndAfter trains two seeds under both losses through the command and takes
+// features, weights, calibration and summary of them.
+func TestTrainAndAfter(t *testing.T) {
+	t.Setenv("GOMLX_BACKEND", "go")
+	t.Setenv(data.EnvDir, t.TempDir())
+	dir := t.TempDir()
+	dataset := arrays(t, dir, 10)
+	ok := func(args ...string) string {
+		t.Helper()
+		code, stdout, stderr := call(t, args...)
+		if code != 0 {
+			t.Fatalf("%v: exit code %d: %s", args, code, stderr)
+		}
+		return stdout
+	}
+	common := []string{"train", "--dataset", dataset, "--model", "cnn", "--width", "1", "--batch", "8", "--epochs", "2", "--seeds", "1,2", "--jobs", "2"}
+	out := ok(append(common, "--out", filepath.Join(dir, "ce"), "--tensorboard", filepath.Join(dir, "tb"))...)
+	if !strings.Contains(out, filepath.Join("ce", "seed-2", "record.json")) || !strings.Contains(out, "CE, 2 seeds") {
+		t.Errorf("two seeds say:\n%s", out)
+	}
+	if files, err := filepath.Glob(filepath.Join(dir, "tb", "seed-*", "*")); err != nil || len(files) != 2 {
+		t.Errorf("event files %v, %v", files, err)
+	}
+	ok(append(common, "--out", filepath.Join(dir, "ls"), "--loss", "ls", "--quiet", "--json")...)
+	ok("train", "--resume", "--out", filepath.Join(dir, "ls")) // nothing is left to do
+	if code, _, stderr := call(t, append(common, "--out", filepath.Join(dir, "ce"))...); code != exitInput || !strings.Contains(stderr, "holds a run already") {
+		t.Errorf("a second time: exit code %d: %s", code, stderr)
+	}
+
+	out = ok("records", "summary", filepath.Join(dir, "ce"), filepath.Join(dir, "ls"))
+	if !strings.Contains(out, "LS (δ = 0.05) less CE: paired differences over 2 seeds") || !strings.Contains(out, "Nothing is decided") {
+		t.Errorf("summary:\n%s", out)
+	}
+	var sum record.Summary
+	if err := json.Unmarshal([]byte(ok("records", "summary", filepath.Join(dir, "ce"), filepath.Join(dir, "ls"), "--json")), &sum); err != nil || len(sum.Groups) != 2 || len(sum.Pairs) != 1 {
+		t.Errorf("as JSON: %v, %+v", err, sum)
+	}
+
+	run := filepath.Join(dir, "ce", "seed-1")
+	rec, err := record.ReadFile(run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rec.Spec.Name != "images-cnn-w1-ce-s1" || rec.Spec.Seed != 1 {
+		t.Errorf("name %q, seed %d", rec.Spec.Name, rec.Spec.Seed)
+	}
+	file, weights, again := filepath.Join(dir, "f.npz"), filepath.Join(dir, "w.safetensors"), filepath.Join(dir, "g.npz")
+	ok("features", "--run", run, "--out", file)
+	var measured struct {
+		NC1          float64
+		NCCTestError float64 `json:"ncc_test_error"`
+	}
+	if err := json.Unmarshal([]byte(ok("measure", "--features", file, "--json")), &measured); err != nil {
+		t.Fatal(err)
+	}
+	if row := rec.Last(); math.Abs(measured.NC1-float64(row.NC1)) > 1e-6 || measured.NCCTestError != float64(row.NCCTestError) {
+		t.Errorf("measured %+v, the record's last row says NC1 %v, NCC test error %v", measured, row.NC1, row.NCCTestError)
+	}
+	var calibrated struct{ Accuracy float64 }
+	if err := json.Unmarshal([]byte(ok("calibrate", "--logits", file, "--split", "test", "--json")), &calibrated); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := 1-calibrated.Accuracy, float64(rec.Last().TestError); math.Abs(got-want) > 1e-6 {
+		t.Errorf("test error %v, the record says %v", got, want)
+	}
+	ok("weights", "--run", run, "--out", weights)
+	ok("features", "--weights", weights, "--dataset", dataset, "--model", "cnn", "--width", "1", "--out", again)
+	a, errA := os.ReadFile(file)
+	b, errB := os.ReadFile(again)
+	if errA != nil || errB != nil || string(a) != string(b) {
+		t.Errorf("features of the exported weights differ: %v, %v", errA, errB)
+	}
+}

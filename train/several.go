@@ -1,0 +1,266 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/gocollapse/collapse/backend"
+	"github.com/gocollapse/collapse/data"
+	"github.com/gocollapse/collapse/models"
+	"github.com/gocollapse/collapse/record"
+)
+
+// seedFolder is the beginning of the name of a seed's folder in that of several.
+const seedFolder = "seed-"
+
+// Seeds runs a specification once for each seed, each into the folder seed-N of
+// o.Out, which is an ordinary run's, and at most jobs of them at once on one backend;
+// jobs 0 is 1. It returns the records in the order of seeds, nil for those that were not begun.
+//
+// A cancelled context stops all with their checkpoints (ErrStopped). A run that fails
+// does not keep the others from ending; the errors, each with its seed, are joined. With
+// o.Resume finished runs stay as they are, stopped ones go on, and those that were not
+// begun begin. progress is told each run's events with its seed, from several goroutines but
+// one at a time; nil is allowed. o.Progress is not used.
+//
+// An unnamed specification stays so; to a name the seed is added.
+func Seeds(ctx context.Context, spec record.Spec, seeds []int64, jobs int, o Options, progress func(seed int64, e Event)) ([]*record.Record, error) {
+	if len(seeds) == 0 {
+		return nil, errors.New("train: no seeds")
+	}
+	for i, s := range seeds {
+		if slices.Contains(seeds[:i], s) {
+			return nil, fmt.Errorf("train: seed %d is given twice", s)
+		}
+	}
+	if err := spec.Validate(); err != nil {
+		return nil, err
+	}
+	if o.Out == "" {
+		return nil, errors.New("train: no folder for the runs was given")
+	}
+	begun := make([]bool, len(seeds))
+	for i, s := range seeds {
+		var err error
+		if begun[i], err = holdsRun(SeedFolder(o.Out, s)); err != nil {
+			return nil, err
+		}
+		if begun[i] && !o.Resume {
+			return nil, checkFolder(SeedFolder(o.Out, s), false)
+		}
+	}
+	// All folders first: they say which runs there are to be.
+	for _, s := range seeds {
+		if err := os.MkdirAll(SeedFolder(o.Out, s), 0o777); err != nil {
+			return nil, fmt.Errorf("train: folder for the run: %w", err)
+		}
+	}
+	if o.Set == nil {
+		var err error
+		if o.Set, err = data.Open(ctx, spec.Dataset, data.Options{}); err != nil {
+			return nil, err
+		}
+	}
+	if o.Backend == nil {
+		var err error
+		if o.Backend, o.Choice, err = backend.Open(); err != nil {
+			return nil, err
+		}
+		defer o.Backend.Finalize()
+	}
+	var telling sync.Mutex
+	records, errs := make([]*record.Record, len(seeds)), make([]error, len(seeds))
+	next := make(chan int)
+	var running sync.WaitGroup
+	for range min(max(jobs, 1), len(seeds)) {
+		running.Go(func() {
+			for i := range next {
+				own, s := o, spec
+				s.Seed = seeds[i]
+				if s.Name != "" {
+					s.Name += "-s" + strconv.FormatInt(s.Seed, 10)
+				}
+				own.Out, own.Resume = SeedFolder(o.Out, s.Seed), begun[i]
+				if own.Progress = nil; progress != nil {
+					own.Progress = func(e Event) {
+						telling.Lock()
+						defer telling.Unlock()
+						progress(s.Seed, e)
+					}
+				}
+				records[i], errs[i] = runOne(ctx, s, own)
+			}
+		})
+	}
+	handed := 0
+	for ; handed < len(seeds) && ctx.Err() == nil; handed++ {
+		select {
+		case next <- handed:
+		case <-ctx.Done():
+			handed--
+		}
+	}
+	close(next)
+	running.Wait()
+	var failed []error
+	var stopped, waiting []int64
+	for i, s := range seeds {
+		switch err := errs[i]; {
+		case i >= handed:
+			waiting = append(waiting, s)
+		case errors.Is(err, ErrStopped), err != nil && errors.Is(err, ctx.Err()): // also before it began
+			stopped = append(stopped, s)
+		case err != nil:
+			failed = append(failed, fmt.Errorf("seed %d: %w", s, err))
+		}
+	}
+	if len(stopped)+len(waiting) > 0 {
+		failed = append(failed, fmt.Errorf("%w (stopped were the seeds %v, not begun %v)", ErrStopped, stopped, waiting))
+	}
+	return records, errors.Join(failed...)
+}
+
+// runOne is Run, but leaves a run alone that has come to its end.
+func runOne(ctx context.Context, spec record.Spec, o Options) (*record.Record, error) {
+	if o.Resume {
+		rec, err := record.ReadFile(o.Out)
+		if err != nil {
+			return nil, err
+		}
+		spec.Name = rec.Spec.Name
+		if last := rec.Last(); rec.Status == record.Finished && last != nil && last.Epoch == spec.Epochs {
+			return rec, nil
+		}
+	}
+	return Run(ctx, spec, o)
+}
+
+// Jobs says how many of n runs of a specification find room on the device side by side,
+// at least 1, and why: one on a CPU, whose cores a single run keeps busy, and on CUDA
+// as many as EstimateMemory puts into 0.8 of what is free.
+func Jobs(choice backend.Choice, spec record.Spec, set *data.Set, n int) (jobs int, reason string, err error) {
+	if choice.Name != backend.CUDA {
+		return 1, "a single run keeps the processor busy", nil
+	}
+	need, err := EstimateMemory(spec, set)
+	if err != nil {
+		return 0, "", err
+	}
+	free, err := backend.FreeMemory()
+	if err != nil {
+		return 1, err.Error(), nil
+	}
+	return max(1, min(n, int(0.8*float64(free)/float64(need)))),
+		fmt.Sprintf("about %.1f GiB each, %.1f GiB free on the device", float64(need)/(1<<30), float64(free)/(1<<30)), nil
+}
+
+// SeedFolder is the folder of a seed's run among those of out.
+func SeedFolder(out string, seed int64) string {
+	return filepath.Join(out, seedFolder+strconv.FormatInt(seed, 10))
+}
+
+// FindSeeds returns the seeds of which out holds folders, in rising order, and the
+// specification of the first that was begun, with its seed; an out that is a run itself, or
+// holds no seeds, gives none. The specification is nil where no run was begun.
+func FindSeeds(out string) ([]int64, *record.Spec, error) {
+	if run, err := holdsRun(out); run || err != nil {
+		return nil, nil, err
+	}
+	entries, err := os.ReadDir(out)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, nil
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("train: %w", err)
+	}
+	var seeds []int64
+	for _, e := range entries {
+		if n, ok := strings.CutPrefix(e.Name(), seedFolder); ok && e.IsDir() {
+			if s, err := strconv.ParseInt(n, 10, 64); err == nil {
+				seeds = append(seeds, s)
+			}
+		}
+	}
+	slices.Sort(seeds)
+	for _, s := range seeds {
+		dir := SeedFolder(out, s)
+		if run, err := holdsRun(dir); err != nil {
+			return nil, nil, err
+		} else if run {
+			rec, err := record.ReadFile(dir)
+			if err != nil {
+				return nil, nil, err
+			}
+			spec := rec.Spec
+			spec.Name = strings.TrimSuffix(spec.Name, "-s"+strconv.FormatInt(spec.Seed, 10))
+			return seeds, &spec, nil
+		}
+	}
+	return seeds, nil, nil
+}
+
+// holdsRun says whether a folder holds a record or a checkpoint.
+func holdsRun(dir string) (bool, error) {
+	for _, name := range []string{RecordFile, CheckpointFile} {
+		switch _, err := os.Stat(filepath.Join(dir, name)); {
+		case err == nil:
+			return true, nil
+		case !errors.Is(err, fs.ErrNotExist):
+			return false, fmt.Errorf("train: folder for the run: %w", err)
+		}
+	}
+	return false, nil
+}
+
+// networkOf builds a specification's network for images as info says.
+func networkOf(spec record.Spec, info record.Data) (*models.Network, error) {
+	return models.Build(spec.Model, models.Options{Width: spec.Width, Channels: info.Channels, Classes: len(info.Classes),
+		Stem: spec.Stem, Head: spec.Head, FeatureNorm: spec.FeatureNorm, Scale: spec.HeadScale, Size: info.Height, Depth: spec.Depth})
+}
+
+// EstimateMemory estimates the bytes that a run of the specification takes of its device: the
+// images, the network's tensors with their gradients and the optimiser's, and three
+// numbers for each output of a layer in a batch. It is meant for how many runs fit side by side, not
+// for the last megabyte: what a compiler keeps and reuses is not known before.
+func EstimateMemory(spec record.Spec, set *data.Set) (int64, error) {
+	spec = spec.Resolve()
+	info := record.Data{Classes: set.Info.Classes, Channels: set.Channels, Height: set.Height}
+	net, err := networkOf(spec, info)
+	if err != nil {
+		return 0, err
+	}
+	var values, outputs float64
+	area := float64(set.Height * set.Width)
+	if spec.Stem == models.StemOriginal {
+		area /= 16
+	}
+	for _, t := range net.Tensors {
+		values += float64(t.Size())
+		switch t.Kind {
+		case models.Kernel:
+			// Stages 2, 3 and 4 of a ResNet have a half, a quarter and an eighth of the side.
+			shrink := 1.0
+			if stage, ok := strings.CutPrefix(t.Name, "layer"); ok && strings.HasPrefix(spec.Model, "resnet") {
+				shrink = float64(int(1) << (2 * (stage[0] - '1')))
+			}
+			outputs += area / shrink * float64(t.Shape[3])
+		case models.Weight:
+			outputs += float64(t.Shape[0])
+		}
+	}
+	size := 4.0
+	if spec.Precision == "bfloat16" {
+		size = 2
+	}
+	batch := max(float64(spec.Batch)/float64(spec.Accumulate*spec.Devices), evalBatch/3.0) // an evaluation keeps one of the three
+	images := float64(len(set.Train.Images) + len(set.Test.Images))
+	return int64(images + 5*4*values + 3*size*batch*outputs), nil
+}
