@@ -27,7 +27,7 @@ help:
 	@echo 'make report   set up, train two small networks, execute the notebooks, write build/report/index.html'
 	@echo 'make lab      JupyterLab on notebooks/ with the kernel "Collapse (Go)"'
 	@echo 'make test     every test, with the set-up it needs (COLLAPSE_STRICT=1: a skipped one fails)'
-	@echo 'make bench    speed of the training step, beside JAX, and of the metrics'
+	@echo 'make bench    speed of the training step, beside JAX (and PyTorch with TORCH_PYTHON=…), and of the metrics'
 	@echo 'make bench-measure   collapse measure beside PyTorch (6 GB of Python, or TORCH_PYTHON=…)'
 	@echo 'make setup    only the set-up: .venv, .tools/bin, the kernel'
 	@echo 'make clean    remove .venv, .tools and build; runs/ stays'
@@ -56,10 +56,12 @@ lab: setup
 test: setup
 	@scripts/test.sh
 
-# JAX, the peer of the training step, gets an environment of its own.
+# JAX, a peer of the training step, gets an environment of its own. PyTorch is
+# the other one where TORCH_PYTHON names a Python that has it, or
+# `make bench-measure` has made one.
 bench: setup build/bench-venv/done
 	go build -o build/bench-train ./bench/train
-	build/bench-venv/bin/python bench/train/run.py build/bench-train
+	build/bench-venv/bin/python bench/train/run.py build/bench-train --width 16 64 $(if $(wildcard $(TORCH_PYTHON)),--torch $(TORCH_PYTHON))
 	go test -run '^$$' -bench . -benchmem ./nc
 
 build/bench-venv/done: bench/requirements.txt | setup

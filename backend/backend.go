@@ -10,6 +10,7 @@
 package backend
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"maps"
@@ -338,7 +339,39 @@ func (m machine) cpu(plugin, options, reason string) Choice {
 	if !strings.Contains(options, "shared_buffers") {
 		options = join2("shared_buffers", options)
 	}
-	return Choice{Config: config1(plugin, options), Name: CPU, Plugin: plugin, Reason: reason}
+	c := Choice{Config: config1(plugin, options), Name: CPU, Plugin: plugin, Reason: reason, Env: map[string]string{}}
+	// XLA ends the process at a flag that it does not know.
+	if m.getenv("XLA_FLAGS") == "" && holds(plugin, noYNNPACK) {
+		c.Env["XLA_FLAGS"] = "--" + noYNNPACK + "="
+	}
+	return c
+}
+
+// noYNNPACK is the flag which, set to nothing, keeps XLA from handing
+// convolutions to YNNPACK: with Eigen's in their place a training step takes
+// two thirds of the time (docs/speed.md).
+const noYNNPACK = "xla_cpu_experimental_ynn_fusion_type"
+
+// holds reports whether a file can be read and holds the text.
+func holds(path, text string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	buf := make([]byte, 1<<20)
+	kept := 0 // of the block before, where the text may begin
+	for {
+		n, err := f.Read(buf[kept:])
+		if bytes.Contains(buf[:kept+n], []byte(text)) {
+			return true
+		}
+		if err != nil {
+			return false
+		}
+		end := kept + n
+		kept = copy(buf, buf[max(0, end-len(text)):end])
+	}
 }
 
 func (m machine) cuda(plugin, options, reason string) Choice {

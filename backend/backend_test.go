@@ -284,6 +284,29 @@ func TestCUDAEnvironment(t *testing.T) {
 	}
 }
 
+// A plugin that knows the flag is told to leave convolutions to Eigen, wherever
+// in the file the name stands; another one would end the process at it.
+func TestCPUEnvironment(t *testing.T) {
+	plugin := filepath.Join(t.TempDir(), "pjrt_c_api_cpu_plugin.so")
+	set := map[string]string{}
+	m := machine{getenv: func(k string) string { return set[k] }}
+	for _, at := range []int{0, 1<<20 - 7, 3 << 20} {
+		write(t, plugin, append(make([]byte, at), noYNNPACK...))
+		if f := m.cpu(plugin, "", "test").Env["XLA_FLAGS"]; f != "--xla_cpu_experimental_ynn_fusion_type=" {
+			t.Errorf("the name at %d: XLA_FLAGS is %q", at, f)
+		}
+	}
+	set["XLA_FLAGS"] = "--xla_dump_to=x"
+	if f, ok := m.cpu(plugin, "", "test").Env["XLA_FLAGS"]; ok {
+		t.Errorf("the user's XLA_FLAGS is replaced by %q", f)
+	}
+	delete(set, "XLA_FLAGS")
+	write(t, plugin, []byte(noYNNPACK[1:]))
+	if f, ok := m.cpu(plugin, "", "test").Env["XLA_FLAGS"]; ok {
+		t.Errorf("a plugin without the flag is given %q", f)
+	}
+}
+
 func TestProjectRoot(t *testing.T) {
 	dir, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {
