@@ -10,7 +10,8 @@ import (
 	"github.com/gomlx/gomlx/core/graph"
 )
 
-// DType is the element type of images, values and results.
+// DType is the element type of values and results, and of images but where
+// activations are bfloat16.
 const DType = dtypes.Float32
 
 // Batch normalisation's constants, PyTorch's defaults.
@@ -139,16 +140,23 @@ func NormEval(x, gamma, beta, mean, variance *graph.Node) *graph.Node {
 // running mean: the difference is small, so that E[x²] − E[x]² loses no
 // precision to cancellation where |mean| ≫ deviation.
 func NormTrain(x, gamma, beta, mean, variance *graph.Node) (y, newMean, newVariance *graph.Node) {
+	return normTrain(x, gamma, beta, mean, variance, 1)
+}
+
+// normTrain is NormTrain of a batch that several devices share.
+func normTrain(x, gamma, beta, mean, variance *graph.Node, devices int) (y, newMean, newVariance *graph.Node) {
 	c := x.Shape().Dim(-1)
 	n := x.Shape().Size() / c
-	if n < 2 {
+	whole := n * devices
+	if whole < 2 {
 		panic(fmt.Errorf("models: batch normalisation in training needs at least 2 values a channel, the batch has %v", x.Shape().Dimensions))
 	}
 	mean, variance = graph.StopGradient(mean), graph.StopGradient(variance)
 	shape := x.Shape().Dimensions
 	x = graph.Reshape(graph.Sub(x, perChannel(mean, x)), n, c)
-	m := rowMean(x)
-	v := graph.Sub(rowMean(graph.Square(x)), graph.Square(m))
+	moments := MeanOverDevices(devices, rowMean(x), rowMean(graph.Square(x)))
+	m := moments[0]
+	v := graph.Sub(moments[1], graph.Square(m))
 	// Rounding may leave −1e-9 for a constant channel.
 	v = graph.Where(graph.IsPositive(v), v, graph.ZerosLike(v))
 	scale := graph.Div(gamma, graph.Sqrt(graph.AddScalar(v, NormEpsilon)))
@@ -157,7 +165,7 @@ func NormTrain(x, gamma, beta, mean, variance *graph.Node) (y, newMean, newVaria
 	y = graph.Reshape(y, shape...)
 
 	newMean = graph.Add(mean, graph.MulScalar(graph.StopGradient(m), NormMomentum))
-	unbiased := graph.MulScalar(graph.StopGradient(v), float64(n)/float64(n-1))
+	unbiased := graph.MulScalar(graph.StopGradient(v), float64(whole)/float64(whole-1))
 	newVariance = graph.Add(graph.MulScalar(variance, 1-NormMomentum), graph.MulScalar(unbiased, NormMomentum))
 	return y, newMean, newVariance
 }
