@@ -10,7 +10,8 @@ import (
 	"github.com/gomlx/gomlx/core/graph"
 )
 
-// DType is the element type of images, values and results.
+// DType is the element type of values and results, and of images but where
+// activations are bfloat16.
 const DType = dtypes.Float32
 
 // Batch normalisation's constants, PyTorch's defaults.
@@ -41,7 +42,7 @@ func Conv(x, kernel *graph.Node, stride int) *graph.Node {
 	if x.Graph().Backend().Name() == gobackend.BackendName {
 		return convByProducts(x, kernel, stride, n)
 	}
-	if winogradFits(x.Graph().Backend(), x.Shape().Dimensions, k, stride) {
+	if x.DType() == DType && winogradFits(x.Graph().Backend(), x.Shape().Dimensions, k, stride) { // in bfloat16 its sums would lose digits
 		return convWinograd(x, kernel)
 	}
 	return graph.Convolve(x, kernel).StridePerAxis(stride, stride).
@@ -142,9 +143,15 @@ func NormEval(x, gamma, beta, mean, variance *graph.Node) *graph.Node {
 // running mean: the difference is small, so that E[x²] − E[x]² loses no
 // precision to cancellation where |mean| ≫ deviation.
 func NormTrain(x, gamma, beta, mean, variance *graph.Node) (y, newMean, newVariance *graph.Node) {
+	return normTrain(x, gamma, beta, mean, variance, 1)
+}
+
+// normTrain is NormTrain of a batch that several devices share.
+func normTrain(x, gamma, beta, mean, variance *graph.Node, devices int) (y, newMean, newVariance *graph.Node) {
 	c := x.Shape().Dim(-1)
 	n := x.Shape().Size() / c
-	if n < 2 {
+	whole := n * devices
+	if whole < 2 {
 		panic(fmt.Errorf("models: batch normalisation in training needs at least 2 values a channel, the batch has %v", x.Shape().Dimensions))
 	}
 	mean, variance = graph.StopGradient(mean), graph.StopGradient(variance)
@@ -154,11 +161,13 @@ func NormTrain(x, gamma, beta, mean, variance *graph.Node) (y, newMean, newVaria
 	//
 	//	∂γ = Σ ∂y x̂,  ∂β = Σ ∂y,  ∂x = γ/σ (∂y − ∂β/n − x̂ ∂γ/n)
 	//
-	// ∂y is known before the others are asked for.
+	// ∂y is known before the others are asked for. On several devices ∂γ and ∂β are
+	// those of the share, which the step averages, and ∂x takes their means.
 	var dy, dGamma, dBeta, scale *graph.Node
 	x = graph.IdentityWithCustomGradient(x, func(_, _ *graph.Node) *graph.Node {
-		mean := graph.MulScalar(graph.Mul(scale, dBeta), 1/float64(n))
-		slope := graph.MulScalar(graph.Div(graph.Mul(scale, dGamma), deviation), 1/float64(n))
+		sums := MeanOverDevices(devices, dBeta, dGamma)
+		mean := graph.MulScalar(graph.Mul(scale, sums[0]), 1/float64(n))
+		slope := graph.MulScalar(graph.Div(graph.Mul(scale, sums[1]), deviation), 1/float64(n))
 		dx := graph.Sub(graph.Mul(dy, perChannel(scale, dy)), perChannel(mean, dy))
 		dx = graph.Sub(dx, graph.Mul(graph.Sub(centred, perChannel(m, dy)), perChannel(slope, dy)))
 		return graph.Reshape(dx, shape...)
@@ -168,8 +177,9 @@ func NormTrain(x, gamma, beta, mean, variance *graph.Node) (y, newMean, newVaria
 
 	centred = graph.Reshape(graph.Sub(x, perChannel(mean, x)), n, c)
 	fixed := graph.StopGradient(centred)
-	m = graph.MulScalar(rowSum(fixed), 1/float64(n))
-	v = graph.Sub(graph.MulScalar(rowSum(graph.Square(fixed)), 1/float64(n)), graph.Square(m))
+	moments := MeanOverDevices(devices, graph.MulScalar(rowSum(fixed), 1/float64(n)), graph.MulScalar(rowSum(graph.Square(fixed)), 1/float64(n)))
+	m = moments[0]
+	v = graph.Sub(moments[1], graph.Square(m))
 	// Rounding may leave −1e-9 for a constant channel.
 	v = graph.Where(graph.IsPositive(v), v, graph.ZerosLike(v))
 	deviation = graph.Sqrt(graph.AddScalar(v, NormEpsilon))
@@ -185,7 +195,7 @@ func NormTrain(x, gamma, beta, mean, variance *graph.Node) (y, newMean, newVaria
 	y = graph.Reshape(y, shape...)
 
 	newMean = graph.Add(mean, graph.MulScalar(graph.StopGradient(m), NormMomentum))
-	unbiased := graph.MulScalar(graph.StopGradient(v), float64(n)/float64(n-1))
+	unbiased := graph.MulScalar(graph.StopGradient(v), float64(whole)/float64(whole-1))
 	newVariance = graph.Add(graph.MulScalar(variance, 1-NormMomentum), graph.MulScalar(unbiased, NormMomentum))
 	return y, newMean, newVariance
 }

@@ -200,8 +200,20 @@ func (n *Network) Initial(seed int64) [][]float32 {
 // holds the new running averages; in evaluation mode it uses the running
 // averages. Like all GoMLX graph functions it panics where shapes do not fit;
 // graph.Exec turns the panic into an error.
+//
+// The activations have the type of x, and the values are float32. With x in
+// bfloat16, convolutions and hidden linear layers multiply in it; batch normalisation
+// computes in float32, and so do the averages over the image, the head and the last
+// layer, so that features, logits and running averages are float32 always.
 func (n *Network) Forward(values []*graph.Node, x *graph.Node, training bool) Output {
 	return n.run(values, x, &pass{training: training})
+}
+
+// ForwardShared is Forward in training mode on one device's share of a batch, in an
+// SPMD graph on the given number of devices with equal shares. Batch normalisation's statistics are
+// those of the whole batch; the other results are the share's.
+func (n *Network) ForwardShared(values []*graph.Node, x *graph.Node, devices int) Output {
+	return n.run(values, x, &pass{training: true, devices: devices})
 }
 
 // ForwardStages is Forward with Output.Stages, for layerwise neural collapse.
@@ -217,7 +229,7 @@ func (n *Network) run(values []*graph.Node, x *graph.Node, p *pass) Output {
 		panic(fmt.Errorf("models: %s wants images B×H×W×%d, found shape %v", n.Name, n.Options.Channels, x.Shape().Dimensions))
 	}
 	p.net, p.values, p.running = n, values, make(map[string]*graph.Node)
-	h := p.head(n.forward(p, x))
+	h := p.head(wide(n.forward(p, x)))
 	out := Output{Features: h, Logits: p.linear("fc", h), Stages: p.stages}
 	if p.training {
 		for i, t := range n.Tensors {
@@ -248,6 +260,7 @@ type pass struct {
 	net      *Network
 	values   []*graph.Node
 	training bool
+	devices  int                    // that share the batch; 0 is 1
 	running  map[string]*graph.Node // new running averages by name
 	looking  bool                   // stages are wanted
 	stages   []*graph.Node
@@ -260,25 +273,26 @@ func (p *pass) stage(x *graph.Node) *graph.Node {
 	if p.looking {
 		pooled := x
 		if x.Rank() == 4 {
-			pooled = graph.ReduceMean(x, 1, 2)
+			pooled = average(x)
 		}
-		p.stages = append(p.stages, pooled)
+		p.stages = append(p.stages, wide(pooled))
 	}
 	return x
 }
 
 // linear applies the linear layer called name, with its bias if it has one.
 func (p *pass) linear(name string, x *graph.Node) *graph.Node {
-	y := graph.Dot(x, graph.Transpose(p.value(name+".weight"), 0, 1)).Product()
+	weight := graph.ConvertDType(p.value(name+".weight"), x.DType())
+	y := graph.Dot(x, graph.Transpose(weight, 0, 1)).Product()
 	if _, ok := p.net.index[name+".bias"]; ok {
-		y = graph.Add(y, graph.ExpandLeftToRank(p.value(name+".bias"), 2))
+		y = graph.Add(y, graph.ExpandLeftToRank(graph.ConvertDType(p.value(name+".bias"), x.DType()), 2))
 	}
 	return y
 }
 
 // conv applies the convolution called name.
 func (p *pass) conv(name string, x *graph.Node, stride int) *graph.Node {
-	return Conv(x, p.value(name+".weight"), stride)
+	return Conv(x, graph.ConvertDType(p.value(name+".weight"), x.DType()), stride)
 }
 
 // norm applies the batch normalisation called name.
@@ -286,12 +300,18 @@ func (p *pass) norm(name string, x *graph.Node) *graph.Node {
 	gamma, beta := p.value(name+".weight"), p.value(name+".bias")
 	mean, variance := p.value(name+".running_mean"), p.value(name+".running_var")
 	if !p.training {
-		return NormEval(x, gamma, beta, mean, variance)
+		return graph.ConvertDType(NormEval(wide(x), gamma, beta, mean, variance), x.DType())
 	}
-	y, m, v := NormTrain(x, gamma, beta, mean, variance)
+	y, m, v := normTrain(wide(x), gamma, beta, mean, variance, max(p.devices, 1))
 	p.running[name+".running_mean"], p.running[name+".running_var"] = m, v
-	return y
+	return graph.ConvertDType(y, x.DType())
 }
+
+// wide returns x as float32: what is summed over many terms, and what is measured.
+func wide(x *graph.Node) *graph.Node { return graph.ConvertDType(x, DType) }
+
+// average returns the mean of x (B×H×W×C) over the image, B×C in float32.
+func average(x *graph.Node) *graph.Node { return graph.ReduceMean(wide(x), 1, 2) }
 
 // add registers a tensor.
 func (n *Network) add(t Tensor) {

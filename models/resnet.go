@@ -64,7 +64,7 @@ func (n *Network) resnet(o Options, bottleneck bool, depths ...int) {
 				p.stage(x)
 			}
 		}
-		return graph.ReduceMean(x, 1, 2)
+		return average(x)
 	}
 }
 

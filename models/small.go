@@ -25,7 +25,7 @@ func (n *Network) cnn(o Options) {
 			x = p.conv(fmt.Sprintf("conv%d", i+1), x, 1)
 			x = p.stage(ReLU(p.norm(fmt.Sprintf("bn%d", i+1), x)))
 		}
-		return graph.ReduceMean(x, 1, 2)
+		return average(x)
 	}
 }
 

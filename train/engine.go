@@ -4,8 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 
 	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/distributed"
+	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 
@@ -20,59 +24,197 @@ import (
 // faster and need more memory (width·4 kB an image and activation).
 const evalBatch = 250
 
-// Engine holds a network's values, the optimiser's momentum and the images on a
-// device, and runs training steps and evaluations there. It is the part of
+// Engine holds a network's values, the optimiser's slots and the images on its
+// devices, and runs training steps and evaluations there. It is the part of
 // training that knows GoMLX; Run is the loop around it. It is not safe for use
-// by several goroutines at once.
+// by several goroutines at once; several Engines on one backend are.
+//
+// With several devices each holds all of it. A batch that divides into equal shares is
+// shared, with the statistics of batch normalisation, the gradient and the loss of the whole
+// batch, so that the numbers are those of one device up to the order of sums; another
+// one, as an epoch's last, is computed on each.
 type Engine struct {
 	Network *models.Network
 
-	backend  compute.Backend
-	values   []*tensors.Tensor // all tensors of the network
-	velocity []*tensors.Tensor // momentum buffers of the trained ones
-	steps    int64             // of the optimiser that were done
-	train    split
-	test     split
-	step     *graph.Exec
-	eval     *graph.Exec
+	backend     compute.Backend
+	method      *method
+	devices     []*device
+	steps       int64 // of the optimiser that were done
+	train, test []int32
+	programs    programs
 }
 
-// split is one half of a data set on the device.
-type split struct {
-	n              int
-	images, labels *tensors.Tensor // n×H×W×C uint8, n int32
-	host           []int32         // labels
+// device is what one device holds.
+type device struct {
+	values      []*tensors.Tensor // of all tensors of the network
+	slots       []*tensors.Tensor // of the parameters: all of the first slot, then all of the second
+	sum         []*tensors.Tensor // of a step's gradients so far; where batches are cut into parts
+	train, test split
+}
+
+// split is one half of a data set: n×H×W×C uint8, n int32.
+type split struct{ images, labels *tensors.Tensor }
+
+// programs are the graphs, which compile at their first use.
+type programs struct {
+	step, part         *graph.Exec // a batch that is shared by the devices
+	sameStep, samePart *graph.Exec // the same one on each; nil with one device
+	finish             *graph.Exec
+	evaluate, stages   *graph.Exec
+}
+
+func (p *programs) all() []*graph.Exec {
+	return []*graph.Exec{p.step, p.part, p.sameStep, p.samePart, p.finish, p.evaluate, p.stages}
 }
 
 // NewEngine uploads a data set and prepares the training of spec's network from
 // its initial values. The graphs compile at their first use.
+//
+// It is an error if the specification or the set is not valid, if they do not go
+// together (a batch larger than the training split, padding larger than an
+// image, fewer features than head etf needs), and if the backend has fewer devices than
+// the specification asks for or no bfloat16.
 func NewEngine(b compute.Backend, spec record.Spec, set *data.Set) (*Engine, error) {
-	if err := checkSet(set); err != nil {
-		return nil, err
-	}
-	net, err := models.New(spec.Model, spec.Width, set.Channels, len(set.Info.Classes))
+	spec = spec.Resolve()
+	m, err := newMethod(spec, set)
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{Network: net, backend: b}
-	e.train = upload(set, set.Train)
-	e.test = upload(set, set.Test)
-	velocity := make([][]float32, 0, len(net.Tensors))
-	for _, t := range net.Tensors {
-		if t.Trained() {
-			velocity = append(velocity, make([]float32, t.Size()))
-		}
+	if n := b.NumDevices(); spec.Devices > n {
+		return nil, fmt.Errorf("train: devices: %d asked for, backend %s has %d", spec.Devices, b.Name(), n)
 	}
-	if err := e.SetState(&State{Values: net.Initial(spec.Seed), Slots: []Slot{{Momentum, velocity}}}); err != nil {
-		return nil, err
+	if spec.Precision == "bfloat16" && !b.Capabilities().DTypes[dtypes.BFloat16] {
+		return nil, fmt.Errorf("train: precision: backend %s has no bfloat16; take float32 or XLA", b.Name())
 	}
-	if e.step, err = graph.NewExec(b, stepGraph(net, spec, set.Info)); err != nil {
-		return nil, fmt.Errorf("train: %w", err)
-	}
-	if e.eval, err = graph.NewExec(b, evalGraph(net, spec, set.Info)); err != nil {
-		return nil, fmt.Errorf("train: %w", err)
+	e := &Engine{Network: m.net, backend: b, method: m, train: set.Train.Labels, test: set.Test.Labels}
+	if err := e.start(set); err != nil {
+		return nil, errors.Join(err, e.Close())
 	}
 	return e, nil
+}
+
+// start brings images and initial values to the devices and makes the programs.
+func (e *Engine) start(set *data.Set) error {
+	m := e.method
+	for i := range m.spec.Devices {
+		d := new(device)
+		e.devices = append(e.devices, d)
+		for dst, s := range map[*split]data.Split{&d.train: set.Train, &d.test: set.Test} {
+			n := len(s.Labels)
+			dst.images = tensors.FromFlatDataAndDimensions(s.Images, n, set.Height, set.Width, set.Channels)
+			dst.labels = tensors.FromFlatDataAndDimensions(s.Labels, n)
+			for _, t := range []*tensors.Tensor{dst.images, dst.labels} {
+				if err := t.ToDevice(e.backend, compute.DeviceNum(i)); err != nil {
+					return fmt.Errorf("train: uploading %d images: %w", n, err)
+				}
+			}
+		}
+		if m.spec.Accumulate > 1 {
+			var err error
+			if d.sum, err = upload(e.backend, i, trained(m.net, m.net.Tensors), zeros(m.net)); err != nil {
+				return err
+			}
+		}
+	}
+	first := &State{Values: m.net.Initial(m.spec.Seed)}
+	for _, name := range slotNames(m.spec) {
+		first.Slots = append(first.Slots, Slot{name, zeros(m.net)})
+	}
+	if err := e.SetState(first); err != nil {
+		return err
+	}
+	if err := e.build(); err != nil {
+		return fmt.Errorf("train: %w", err)
+	}
+	return nil
+}
+
+// newMethod checks specification and set, and puts together what a step is.
+func newMethod(spec record.Spec, set *data.Set) (*method, error) {
+	if err := spec.Validate(); err != nil {
+		return nil, err
+	}
+	if err := checkSet(set); err != nil {
+		return nil, err
+	}
+	if n := len(set.Train.Labels); spec.Batch > n {
+		return nil, fmt.Errorf("train: batch: %d is larger than the %d training images; give a smaller batch", spec.Batch, n)
+	}
+	if spec.Model == "mlp" && set.Height != set.Width {
+		return nil, fmt.Errorf("train: model mlp takes square images, those of %q are %d×%d", set.Info.Name, set.Height, set.Width)
+	}
+	net, err := models.Build(spec.Model, models.Options{
+		Width: spec.Width, Channels: set.Channels, Classes: len(set.Info.Classes), Size: set.Height, Depth: spec.Depth,
+		Stem: spec.Stem, Head: spec.Head, Scale: spec.HeadScale, FeatureNorm: spec.FeatureNorm,
+	})
+	if err != nil {
+		return nil, err
+	}
+	m := &method{
+		net: net, spec: spec, info: set.Info, samples: len(set.Train.Labels),
+		loss:    losses.Loss{Name: spec.Loss, Delta: spec.Delta, Gamma: spec.FocalGamma, Weight: spec.MSEWeight, Target: spec.MSETarget},
+		penalty: losses.Penalty{W: spec.LambdaW, H: spec.LambdaH, B: spec.LambdaB},
+		augment: data.Augmentation{Pad: spec.Pad, Flip: spec.Flip},
+	}
+	if err := m.augment.Validate(set.Height, set.Width); err != nil {
+		return nil, err
+	}
+	return m, m.loss.Validate()
+}
+
+// build makes the programs.
+func (e *Engine) build() error {
+	n := len(e.devices)
+	var mesh *distributed.DeviceMesh
+	if n > 1 {
+		var err error
+		if mesh, err = distributed.NewDeviceMesh([]int{n}, []string{"batch"}); err != nil {
+			return err
+		}
+	}
+	var errs []error
+	program := func(dst **graph.Exec, f func([]*graph.Node) []*graph.Node, spread bool) {
+		x, err := graph.NewExec(e.backend, f)
+		if errs = append(errs, err); err != nil {
+			return
+		}
+		if spread && n > 1 {
+			x = x.SPMD(mesh)
+		}
+		*dst = x
+	}
+	p, m := &e.programs, e.method
+	program(&p.step, m.step(n, false), true)
+	program(&p.part, m.part(n, false), true)
+	if n > 1 {
+		program(&p.sameStep, m.step(n, true), true)
+		program(&p.samePart, m.part(n, true), true)
+	}
+	program(&p.finish, m.finish, true)
+	program(&p.evaluate, m.evaluate(false), false)
+	program(&p.stages, m.evaluate(true), false)
+	return errors.Join(errs...)
+}
+
+// zeros returns a zero for each number of each parameter.
+func zeros(net *models.Network) [][]float32 {
+	var out [][]float32
+	for _, t := range trained(net, net.Tensors) {
+		out = append(out, make([]float32, t.Size()))
+	}
+	return out
+}
+
+// upload brings values in the shapes of ts to a device.
+func upload(b compute.Backend, device int, ts []models.Tensor, values [][]float32) ([]*tensors.Tensor, error) {
+	var out []*tensors.Tensor
+	for i, t := range ts {
+		out = append(out, tensors.FromFlatDataAndDimensions(values[i], t.Shape...))
+		if err := out[i].ToDevice(b, compute.DeviceNum(device)); err != nil {
+			return nil, fmt.Errorf("train: uploading %s: %w", t.Name, errors.Join(err, free(out)))
+		}
+	}
+	return out, nil
 }
 
 // checkSet reports a data set that does not fit together, since a graph would
@@ -104,129 +246,168 @@ func checkSet(set *data.Set) error {
 	return nil
 }
 
-func upload(set *data.Set, s data.Split) split {
-	n := len(s.Labels)
-	return split{
-		n:      n,
-		images: tensors.FromFlatDataAndDimensions(s.Images, n, set.Height, set.Width, set.Channels),
-		labels: tensors.FromFlatDataAndDimensions(s.Labels, n),
-		host:   s.Labels,
-	}
-}
-
-// lossFunc returns the specification's loss, B losses from logits B×K and labels B.
-func lossFunc(spec record.Spec) func(logits, labels *graph.Node) *graph.Node {
-	if spec.Loss == "ls" {
-		return func(logits, labels *graph.Node) *graph.Node {
-			return losses.LabelSmoothing(logits, labels, spec.Delta)
-		}
-	}
-	return losses.CrossEntropy
-}
-
-// gather picks a batch out of a split and normalises its pixels:
-// (x/255 − mean)/std, as torchvision's ToTensor and Normalize.
-func gather(images, labels, index *graph.Node, info record.Data) (x, y *graph.Node) {
-	g := images.Graph()
-	index = graph.InsertAxes(index, -1)
-	x = graph.ConvertDType(graph.Gather(images, index), models.DType)
-	y = graph.Gather(labels, index)
-	mean, std := make([]float32, len(info.Mean)), make([]float32, len(info.Std))
-	for c := range mean {
-		mean[c], std[c] = float32(info.Mean[c]), float32(info.Std[c])
-	}
-	x = graph.DivScalar(x, 255)
-	x = graph.Sub(x, graph.ExpandLeftToRank(graph.Const(g, mean), x.Rank()))
-	x = graph.Div(x, graph.ExpandLeftToRank(graph.Const(g, std), x.Rank()))
-	return x, y
-}
-
-// stepGraph is one step of SGD in PyTorch's recurrence on every parameter θ:
-//
-//	g ← ∂loss/∂θ + decay·θ;  v ← momentum·v + g;  θ ← θ − rate·v
-//
-// It takes the network's values, the momentum buffers, images, labels, the
-// batch's indices and the rate, and returns new values, new buffers and the
-// batch's mean loss.
-func stepGraph(net *models.Network, spec record.Spec, info record.Data) func([]*graph.Node) []*graph.Node {
-	loss := lossFunc(spec)
-	return func(in []*graph.Node) []*graph.Node {
-		values, rest := in[:len(net.Tensors)], in[len(net.Tensors):]
-		velocity, rest := rest[:len(rest)-4], rest[len(rest)-4:]
-		x, y := gather(rest[0], rest[1], rest[2], info)
-		rate := rest[3]
-
-		out := net.Forward(values, x, true)
-		mean := graph.ReduceAllMean(loss(out.Logits, y))
-		var trained []*graph.Node
-		for i, t := range net.Tensors {
-			if t.Trained() {
-				trained = append(trained, values[i])
-			}
-		}
-		grads := graph.Gradient(mean, trained...)
-
-		newValues := make([]*graph.Node, 0, len(in))
-		newVelocity := make([]*graph.Node, 0, len(velocity))
-		running := out.Running
-		for _, t := range net.Tensors {
-			if !t.Trained() {
-				newValues, running = append(newValues, running[0]), running[1:]
-				continue
-			}
-			i := len(newVelocity)
-			g := graph.Add(grads[i], graph.MulScalar(trained[i], spec.Decay))
-			v := graph.Add(graph.MulScalar(velocity[i], spec.Momentum), g)
-			newVelocity = append(newVelocity, v)
-			newValues = append(newValues, graph.Sub(trained[i], graph.Mul(rate, v)))
-		}
-		return append(append(newValues, newVelocity...), mean)
-	}
-}
-
-// evalGraph takes the network's values, images, labels and indices, and returns
-// features, logits and the losses of the samples, in evaluation mode.
-func evalGraph(net *models.Network, spec record.Spec, info record.Data) func([]*graph.Node) []*graph.Node {
-	loss := lossFunc(spec)
-	return func(in []*graph.Node) []*graph.Node {
-		values, rest := in[:len(net.Tensors)], in[len(net.Tensors):]
-		x, y := gather(rest[0], rest[1], rest[2], info)
-		out := net.Forward(values, x, false)
-		return []*graph.Node{out.Features, out.Logits, loss(out.Logits, y)}
-	}
-}
-
 // Step trains on the training images of the given indices and returns their mean
-// loss before the step. epoch, from 1, decides how images are augmented, rate is the
-// learning rate. Each batch size compiles once.
+// loss before the step, without weight decay and without the UFM's penalty, which are in
+// the gradient alone. epoch, from 1, decides how images are augmented, rate is the
+// learning rate.
+//
+// With Accumulate above 1 the batch is cut into so many parts, as equal as possible and of
+// at least two images. They pass through the network one after the other, so that batch
+// normalisation sees a part at a time, and the step is that of their mean gradient,
+// as PyTorch's backward of each part's loss times its share of the batch does.
+//
+// Each size of a batch or part compiles once. After an error the state may be that
+// of half a step.
 func (e *Engine) Step(index []int32, epoch int, rate float64) (loss float64, err error) {
-	args := make([]any, 0, len(e.values)+len(e.velocity)+4)
-	for _, t := range e.values {
-		args = append(args, t)
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("train: step: %w", err)
+		}
+	}()
+	if len(index) == 0 {
+		return 0, errors.New("no images given")
 	}
-	for _, t := range e.velocity {
-		args = append(args, t)
+	m, p := e.method, &e.programs
+	rates := rates(m.spec, rate, e.steps+1)
+	values, parameters := len(e.Network.Tensors), m.parameters()
+	parts := cut(index, m.spec.Accumulate)
+	if len(parts) == 1 {
+		out, err := e.call(p.step, p.sameStep, index, epoch, rates, func(d *device) [][]*tensors.Tensor {
+			return [][]*tensors.Tensor{d.values, d.slots}
+		})
+		if err != nil {
+			return 0, err
+		}
+		for i, d := range e.devices {
+			err = errors.Join(err, replace(&d.values, out[i][:values]), replace(&d.slots, out[i][values:len(out[i])-1]))
+		}
+		loss, lerr := lossOf(out)
+		e.steps++
+		return loss, errors.Join(err, lerr)
 	}
-	args = append(args, e.train.images, e.train.labels, index, float32(rate))
-	out, err := e.step.Call(args...)
+	for _, part := range parts {
+		share := float32(len(part)) / float32(len(index))
+		out, err := e.call(p.part, p.samePart, part, epoch, share, func(d *device) [][]*tensors.Tensor {
+			return [][]*tensors.Tensor{d.values, d.sum}
+		})
+		if err != nil {
+			return 0, err
+		}
+		for i, d := range e.devices {
+			rest := out[i]
+			for j, t := range e.Network.Tensors {
+				if !t.Trained() {
+					err = errors.Join(err, d.values[j].FinalizeAll())
+					d.values[j], rest = rest[0], rest[1:]
+				}
+			}
+			err = errors.Join(err, replace(&d.sum, rest[:parameters]))
+		}
+		l, lerr := lossOf(out)
+		if err := errors.Join(err, lerr); err != nil {
+			return 0, err
+		}
+		loss += l
+	}
+	var args []any
+	for _, d := range e.devices {
+		args = append(join(args, d.values, d.slots, d.sum), rates)
+	}
+	all, err := p.finish.Call(args...)
 	if err != nil {
-		return 0, fmt.Errorf("train: step: %w", err)
+		return 0, err
 	}
-	last := len(out) - 1
-	loss = float64(tensors.ToScalar[float32](out[last]))
-	err = errors.Join(free(e.values), free(e.velocity), free(out[last:]))
-	e.values, e.velocity = out[:len(e.values)], out[len(e.values):last]
-	if err != nil {
-		return 0, fmt.Errorf("train: step: %w", err)
+	for i, out := range e.perDevice(all) {
+		d := e.devices[i]
+		err = errors.Join(err, replace(&d.values, out[:values]),
+			replace(&d.slots, out[values:len(out)-parameters]), replace(&d.sum, out[len(out)-parameters:]))
 	}
 	e.steps++
-	return loss, nil
+	return loss, err
+}
+
+// cut divides a batch into parts, the first ones larger by one image where they
+// are not equal, each of at least two images where there are so many.
+func cut(index []int32, parts int) [][]int32 {
+	n := max(min(parts, len(index)/2), 1)
+	out := make([][]int32, 0, n)
+	for ; n > 0; n-- {
+		size := (len(index) + n - 1) / n
+		out, index = append(out, index[:size]), index[size:]
+	}
+	return out
+}
+
+// call runs a step or part on all devices: shared where the batch divides into
+// equal shares, else same. state gives what of a device comes first, last what comes last.
+func (e *Engine) call(shared, same *graph.Exec, index []int32, epoch int, last any, state func(*device) [][]*tensors.Tensor) ([][]*tensors.Tensor, error) {
+	n := len(e.devices)
+	program, share := shared, len(index)/n
+	if share*n != len(index) {
+		program, share = same, len(index)
+	}
+	var args []any
+	for i, d := range e.devices {
+		own := index
+		if program == shared {
+			own = index[i*share : (i+1)*share]
+		}
+		args = append(join(args, state(d)...), d.train.images, d.train.labels, own)
+		if a := e.method.augment; a != (data.Augmentation{}) {
+			dy, dx, flip := draw(a, e.method.spec.Seed, epoch, own)
+			args = append(args, dy, dx, flip)
+		}
+		args = append(args, last)
+	}
+	out, err := program.Call(args...)
+	return e.perDevice(out), err
+}
+
+// join appends tensors to a call's arguments.
+func join(args []any, lists ...[]*tensors.Tensor) []any {
+	for _, list := range lists {
+		for _, t := range list {
+			args = append(args, t)
+		}
+	}
+	return args
+}
+
+// perDevice divides a call's results into those of each device.
+func (e *Engine) perDevice(out []*tensors.Tensor) [][]*tensors.Tensor {
+	each := len(out) / len(e.devices)
+	var parts [][]*tensors.Tensor
+	for range e.devices {
+		parts, out = append(parts, out[:each:each]), out[each:]
+	}
+	return parts
+}
+
+// replace frees what a device holds and puts others in their place.
+func replace(held *[]*tensors.Tensor, by []*tensors.Tensor) error {
+	err := free(*held)
+	*held = by
+	return err
+}
+
+// lossOf reads the loss, each device's last result, and frees them.
+func lossOf(out [][]*tensors.Tensor) (loss float64, err error) {
+	for i, o := range out {
+		t := o[len(o)-1]
+		if i == 0 {
+			loss = float64(tensors.ToScalar[float32](t))
+		}
+		err = errors.Join(err, t.FinalizeAll())
+	}
+	return loss, err
 }
 
 func free(ts []*tensors.Tensor) error {
 	var errs []error
 	for _, t := range ts {
-		errs = append(errs, t.FinalizeAll())
+		if t != nil {
+			errs = append(errs, t.FinalizeAll())
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -250,58 +431,84 @@ type Look struct {
 
 // Evaluate runs the network in evaluation mode over a split and calls visit with each
 // batch, in the order of the images. It stops with visit's error, or with ctx's
-// between batches.
+// between batches. It computes in float32 whatever the precision of the training is, so
+// that what is measured is the weights and not the rounding of activations. Devices take batches in turn.
 func (e *Engine) Evaluate(ctx context.Context, look Look, visit func(*Batch) error) error {
-	s := e.train
+	labels, program := e.train, e.programs.evaluate
 	if look.Test {
-		s = e.test
+		labels = e.test
 	}
-	d, k := e.Network.Features, e.Network.Classes
-	size := min(evalBatch, s.n)
-	index := make([]int32, size)
+	widths := []int{e.Network.Features, e.Network.Classes, 1}
 	var b Batch
-	for from := 0; from < s.n; from += size {
-		if err := ctx.Err(); err != nil {
-			return err
+	dst := []*[]float32{&b.Features, &b.Logits, &b.Losses}
+	if look.Stages {
+		program = e.programs.stages
+		b.Stages = make([][]float32, len(e.Network.Stages))
+		for i, s := range e.Network.Stages {
+			widths, dst = append(widths, s.Features), append(dst, &b.Stages[i])
 		}
-		// The last batch is filled up with its first image, so that one graph
-		// serves all batches.
-		count := min(size, s.n-from)
-		for i := range index {
-			index[i] = int32(from)
-			if i < count {
-				index[i] += int32(i)
-			}
-		}
-		args := make([]any, 0, len(e.values)+3)
-		for _, t := range e.values {
-			args = append(args, t)
-		}
-		args = append(args, s.images, s.labels, index)
-		res, err := e.eval.Call(args...)
-		if err != nil {
-			return fmt.Errorf("train: evaluation: %w", err)
-		}
-		b.From, b.Labels = from, s.host[from:from+count]
-		for i, dst := range []*[]float32{&b.Features, &b.Logits, &b.Losses} {
-			width := []int{d, k, 1}[i]
-			err := tensors.ConstFlatData(res[i], func(v []float32) { *dst = append((*dst)[:0], v[:count*width]...) })
-			if err != nil {
+	}
+	size := min(evalBatch, len(labels))
+	show := func(from int, out []*tensors.Tensor) (err error) {
+		defer func() { err = errors.Join(err, free(out)) }()
+		count := min(size, len(labels)-from)
+		b.From, b.Labels = from, labels[from:from+count]
+		for i, t := range out {
+			if err := tensors.ConstFlatData(t, func(v []float32) { *dst[i] = append((*dst[i])[:0], v[:count*widths[i]]...) }); err != nil {
 				return fmt.Errorf("train: evaluation: %w", err)
 			}
 		}
-		if err := free(res); err != nil {
-			return fmt.Errorf("train: evaluation: %w", err)
+		return visit(&b)
+	}
+	for from := 0; from < len(labels); from += size * len(e.devices) {
+		if err := ctx.Err(); err != nil {
+			return err
 		}
-		if err := visit(&b); err != nil {
+		out := make([][]*tensors.Tensor, len(e.devices))
+		errs := make([]error, len(e.devices))
+		var wait sync.WaitGroup
+		for i := range e.devices {
+			if first := from + i*size; first < len(labels) {
+				wait.Go(func() { out[i], errs[i] = e.forward(program, i, look.Test, first, size) })
+			}
+		}
+		wait.Wait()
+		err := errors.Join(errs...)
+		for i, o := range out {
+			if err != nil || o == nil {
+				err = errors.Join(err, free(o))
+				continue
+			}
+			err = show(from+i*size, o)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// Momentum is the name of the slot that holds SGD's momentum buffers.
-const Momentum = "momentum"
+// forward evaluates the images from first on one device. A batch that reaches beyond the last
+// image is filled up with its first one, so that one graph serves all.
+func (e *Engine) forward(program *graph.Exec, device int, test bool, first, size int) ([]*tensors.Tensor, error) {
+	d := e.devices[device]
+	s, labels := d.train, e.train
+	if test {
+		s, labels = d.test, e.test
+	}
+	index := make([]int32, size)
+	for i := range index {
+		index[i] = int32(first)
+		if first+i < len(labels) {
+			index[i] += int32(i)
+		}
+	}
+	out, err := program.CallOnDevice(compute.DeviceNum(device), append(join(nil, d.values), s.images, s.labels, index)...)
+	if err != nil {
+		return nil, fmt.Errorf("train: evaluation: %w", err)
+	}
+	return out, nil
+}
 
 // State is all that continues a training: the network's values and what the optimiser
 // keeps beside them, in the graph's layouts.
@@ -313,7 +520,7 @@ type State struct {
 
 // Slot is what an optimiser keeps for each trained tensor, in their order.
 type Slot struct {
-	Name   string // Momentum
+	Name   string // Momentum, or FirstMoment and SecondMoment
 	Values [][]float32
 }
 
@@ -329,68 +536,99 @@ func (e *Engine) State() (*State, error) {
 		}
 		return out
 	}
-	s := &State{Values: read(e.values), Slots: []Slot{{Momentum, read(e.velocity)}}, Steps: e.steps}
+	d, n := e.devices[0], e.method.parameters()
+	s := &State{Values: read(d.values), Steps: e.steps}
+	for i, name := range slotNames(e.method.spec) {
+		s.Slots = append(s.Slots, Slot{name, read(d.slots[i*n : (i+1)*n])})
+	}
 	if err != nil {
 		return nil, fmt.Errorf("train: reading the state from the device: %w", err)
 	}
 	return s, nil
 }
 
-// SetState replaces the state. Slots must be those that State returns.
+// SetState replaces the state. Slots must be those that State returns. A state that does not fit is
+// an error that changes nothing.
 func (e *Engine) SetState(s *State) error {
-	if len(s.Slots) != 1 || s.Slots[0].Name != Momentum {
-		return fmt.Errorf("train: state has slots %v, want %s", s.Slots, Momentum)
+	var names []string
+	for _, slot := range s.Slots {
+		names = append(names, slot.Name)
 	}
-	values, velocity := s.Values, s.Slots[0].Values
-	newValues := make([]*tensors.Tensor, 0, len(values))
-	newVelocity := make([]*tensors.Tensor, 0, len(velocity))
-	for i, t := range e.Network.Tensors {
-		if i >= len(values) || len(values[i]) != t.Size() {
-			return fmt.Errorf("train: state of %s does not hold %d values", t.Name, t.Size())
-		}
-		newValues = append(newValues, tensors.FromFlatDataAndDimensions(values[i], t.Shape...))
-		if !t.Trained() {
-			continue
-		}
-		j := len(newVelocity)
-		if j >= len(velocity) || len(velocity[j]) != t.Size() {
-			return fmt.Errorf("train: momentum of %s does not hold %d values", t.Name, t.Size())
-		}
-		newVelocity = append(newVelocity, tensors.FromFlatDataAndDimensions(velocity[j], t.Shape...))
+	if want := slotNames(e.method.spec); !slices.Equal(names, want) {
+		return fmt.Errorf("train: the state has slots %q, optimizer %s keeps %q", names, e.method.spec.Optimizer, want)
 	}
-	err := errors.Join(free(e.values), free(e.velocity))
-	e.values, e.velocity, e.steps = newValues, newVelocity, s.Steps
-	return err
+	all := e.Network.Tensors
+	parameters := trained(e.Network, all)
+	fits := func(what string, ts []models.Tensor, values [][]float32) error {
+		if len(values) != len(ts) {
+			return fmt.Errorf("train: the state has %d tensors of %s, want %d", len(values), what, len(ts))
+		}
+		for i, t := range ts {
+			if len(values[i]) != t.Size() {
+				return fmt.Errorf("train: the state's %s of %s has %d numbers, want %d", what, t.Name, len(values[i]), t.Size())
+			}
+		}
+		return nil
+	}
+	if err := fits("values", all, s.Values); err != nil {
+		return err
+	}
+	var slots [][]float32
+	var shapes []models.Tensor
+	for _, slot := range s.Slots {
+		if err := fits(slot.Name, parameters, slot.Values); err != nil {
+			return err
+		}
+		slots, shapes = append(slots, slot.Values...), append(shapes, parameters...)
+	}
+	for i, d := range e.devices {
+		newValues, err := upload(e.backend, i, all, s.Values)
+		if err != nil {
+			return err
+		}
+		newSlots, err := upload(e.backend, i, shapes, slots)
+		if err != nil {
+			return errors.Join(err, free(newValues))
+		}
+		if err := errors.Join(replace(&d.values, newValues), replace(&d.slots, newSlots)); err != nil {
+			return err
+		}
+	}
+	e.steps = s.Steps
+	return nil
 }
 
-// Close frees the device's memory. The Engine cannot be used after it.
+// Close frees the devices' memory. The Engine cannot be used after it.
 func (e *Engine) Close() error {
-	err := errors.Join(free(e.values), free(e.velocity),
-		free([]*tensors.Tensor{e.train.images, e.train.labels, e.test.images, e.test.labels}))
-	e.step.Finalize()
-	e.eval.Finalize()
+	var err error
+	for _, d := range e.devices {
+		for _, held := range [][]*tensors.Tensor{d.values, d.slots, d.sum, {d.train.images, d.train.labels, d.test.images, d.test.labels}} {
+			err = errors.Join(err, free(held))
+		}
+	}
+	for _, x := range e.programs.all() {
+		if x != nil {
+			x.Finalize()
+		}
+	}
 	return err
 }
 
-// Classifier returns the network's last layer as package nc takes it.
+// Classifier returns the network's last layer as package nc takes it. With head etf
+// it is the fixed weight, without a bias.
 func (e *Engine) Classifier() (*nc.Classifier, error) {
 	c := &nc.Classifier{K: e.Network.Classes, D: e.Network.Features}
-	for i, t := range e.Network.Tensors {
-		if t.Kind != models.Weight && t.Kind != models.Bias {
+	weight, bias := e.Network.Classifier()
+	for i, dst := range map[int]*[]float64{weight: &c.W, bias: &c.B} {
+		if i < 0 {
 			continue
 		}
-		v, err := tensors.CopyFlatData[float32](e.values[i])
+		v, err := tensors.CopyFlatData[float32](e.devices[0].values[i])
 		if err != nil {
-			return nil, fmt.Errorf("train: reading %s from the device: %w", t.Name, err)
+			return nil, fmt.Errorf("train: reading %s from the device: %w", e.Network.Tensors[i].Name, err)
 		}
-		wide := make([]float64, len(v))
-		for j := range v {
-			wide[j] = float64(v[j])
-		}
-		if t.Kind == models.Weight {
-			c.W = wide
-		} else {
-			c.B = wide
+		for _, x := range v {
+			*dst = append(*dst, float64(x))
 		}
 	}
 	return c, nil

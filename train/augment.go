@@ -1,0 +1,54 @@
+package train
+
+import (
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	"github.com/gomlx/gomlx/core/graph"
+
+	"github.com/gocollapse/collapse/data"
+)
+
+// draw returns the moves of the images of given indices in an epoch, as moved
+// takes them.
+func draw(a data.Augmentation, seed int64, epoch int, index []int32) (dy, dx, flip []int32) {
+	dy, dx, flip = make([]int32, len(index)), make([]int32, len(index)), make([]int32, len(index))
+	for i, image := range index {
+		m := a.Draw(seed, epoch, int(image))
+		dy[i], dx[i] = int32(m.DY), int32(m.DX)
+		if m.Flip {
+			flip[i] = 1
+		}
+	}
+	return dy, dx, flip
+}
+
+// moved picks a batch out of images (N×H×W×C bytes) and moves it as data.Move.Apply
+// does: index, dy, dx and flip (0 or 1) are B int32 each. The result is B×H×W×C in
+// float32, from 0 to 255 without a fraction.
+func moved(images, index, dy, dx, flip *graph.Node) *graph.Node {
+	g := images.Graph()
+	d := images.Shape().Dimensions
+	batch, height, width := index.Shape().Dim(0), d[1], d[2]
+	whole := func(v *graph.Node) *graph.Node { // B×1 or B×length spread over B×H×W
+		return graph.BroadcastToDims(v, batch, height, width)
+	}
+	column := func(v *graph.Node) *graph.Node { return graph.Reshape(v, batch, 1, 1) }
+	row := graph.Add(column(dy), graph.Iota(g, shapes.Make(dtypes.Int32, batch, height, 1), 1))
+	x := graph.Iota(g, shapes.Make(dtypes.Int32, batch, 1, width), 2)
+	last := graph.Scalar(g, dtypes.Int32, width-1)
+	// x becomes W−1−x where flip is 1.
+	x = graph.Add(x, graph.Mul(column(flip), graph.Sub(last, graph.MulScalar(x, 2))))
+	x = graph.Add(column(dx), x)
+
+	inside := func(v *graph.Node, size int) *graph.Node {
+		return graph.LogicalAnd(graph.GreaterOrEqual(v, graph.ZerosLike(v)), graph.LessThan(v, graph.Scalar(g, dtypes.Int32, size)))
+	}
+	within := graph.LogicalAnd(whole(inside(row, height)), whole(inside(x, width)))
+	at := func(v *graph.Node, size int) *graph.Node {
+		return graph.InsertAxes(whole(graph.ClipScalar(v, 0, float64(size-1))), -1)
+	}
+	where := graph.Concatenate([]*graph.Node{graph.InsertAxes(whole(column(index)), -1), at(row, height), at(x, width)}, -1)
+	pixels := graph.ConvertDType(graph.Gather(images, where), dtypes.Float32)
+	within = graph.BroadcastToShape(graph.InsertAxes(within, -1), pixels.Shape())
+	return graph.Where(within, pixels, graph.ZerosLike(pixels))
+}

@@ -1,0 +1,453 @@
+package train_test
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/gomlx/compute"
+
+	"github.com/gocollapse/collapse/backend/backendtest"
+	"github.com/gocollapse/collapse/data"
+	"github.com/gocollapse/collapse/models"
+	"github.com/gocollapse/collapse/record"
+	"github.com/gocollapse/collapse/train"
+	"github.com/gocollapse/collapse/train/safetensors"
+)
+
+// noiseSet has n training images of noise of 5 classes, by the formula of
+// testdata/torch_steps.py, and 7 test images.
+func noiseSet(n, size int) *data.Set {
+	split := func(n int) (s data.Split) {
+		for i := range n * size * size * 3 {
+			v := uint64(i) * 2654435761 % (1 << 32) >> 12
+			s.Images = append(s.Images, byte(v*40503%(1<<16)>>8))
+		}
+		for i := range n {
+			s.Labels = append(s.Labels, int32(i%5))
+		}
+		return s
+	}
+	return &data.Set{
+		Train: split(n), Test: split(7), Height: size, Width: size, Channels: 3,
+		Info: record.Data{Name: "cifar10", Classes: []string{"a", "b", "c", "d", "e"},
+			Mean: []float64{.5, .5, .5}, Std: []float64{.25, .25, .25}},
+	}
+}
+
+// smallSpec is of the network cnn, whose batches of 12 do not need a large set.
+func smallSpec(change func(*record.Spec)) record.Spec {
+	s := record.DefaultSpec()
+	s.Model, s.Width, s.Batch, s.Epochs, s.ScheduleEpochs, s.Milestones = "cnn", 2, 12, 10, 10, nil
+	if change != nil {
+		change(&s)
+	}
+	return s
+}
+
+func newEngine(t *testing.T, b compute.Backend, spec record.Spec, set *data.Set) *train.Engine {
+	t.Helper()
+	e, err := train.NewEngine(b, spec, set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return e
+}
+
+func stateOf(t *testing.T, e *train.Engine) *train.State {
+	t.Helper()
+	s, err := e.State()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// take trains n steps on batches of the given size in turn, an epoch each.
+func take(t *testing.T, e *train.Engine, spec record.Spec, n, size, images int) (losses []float32) {
+	t.Helper()
+	for i := range n {
+		index := make([]int32, size)
+		for j := range index {
+			index[j] = int32((i*size + j) % images)
+		}
+		loss, err := e.Step(index, i+1, spec.RateAt(i+1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		losses = append(losses, float32(loss))
+	}
+	return losses
+}
+
+// near compares within tol of the largest value that is wanted; rounding of what is almost
+// zero is not compared.
+func near(t *testing.T, name string, got, want []float32, tol float64) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("%s has %d numbers, want %d", name, len(got), len(want))
+	}
+	scale, worst, at := 1e-2, 0.0, 0
+	for _, v := range want {
+		scale = max(scale, math.Abs(float64(v)))
+	}
+	for i := range want {
+		if d := math.Abs(float64(got[i]) - float64(want[i])); !(d <= worst) {
+			worst, at = d, i
+		}
+	}
+	if !(worst <= tol*scale) {
+		t.Errorf("%s: element %d is %v, want %v within %.2g", name, at, got[at], want[at], tol*scale)
+	}
+	if testing.Verbose() {
+		t.Logf("%s: off by at most %.1e of the largest", name, worst/scale)
+	}
+}
+
+// nearState compares all of two states.
+func nearState(t *testing.T, net *models.Network, got, want *train.State, tol float64) {
+	t.Helper()
+	var a, b []float32
+	join := func(s *train.State) (all []float32) {
+		for _, v := range s.Values {
+			all = append(all, v...)
+		}
+		for _, slot := range s.Slots {
+			for _, v := range slot.Values {
+				all = append(all, v...)
+			}
+		}
+		return all
+	}
+	a, b = join(got), join(want)
+	near(t, "state of "+net.Name, a, b, tol)
+	if got.Steps != want.Steps {
+		t.Errorf("%d steps, want %d", got.Steps, want.Steps)
+	}
+}
+
+// Ten steps of every optimiser, option of the decay and schedule end at PyTorch's
+// values and buffers, and a ResNet's step in three parts at those of a loop of
+// backward calls.
+func TestOptimisersAsPyTorch(t *testing.T) {
+	f, err := safetensors.ReadFile("testdata/torch_steps.safetensors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sgd, moments := []string{"momentum_buffer"}, []string{"exp_avg", "exp_avg_sq"}
+	for _, c := range []struct {
+		name   string
+		slots  []string
+		change func(*record.Spec)
+	}{
+		{"nesterov", sgd, func(s *record.Spec) { s.Rate, s.Nesterov = 0.01, true }},
+		{"weights", sgd, func(s *record.Spec) { s.Rate, s.Decay, s.DecayOn = 0.01, 0.05, "weights" }},
+		{"adam", moments, func(s *record.Spec) { s.Optimizer, s.Rate, s.Decay = "adam", 1e-3, 1e-2 }},
+		{"adamw", moments, func(s *record.Spec) {
+			s.Optimizer, s.Rate, s.Momentum, s.Decay, s.DecayOn = "adamw", 1e-3, 0.8, 0.1, "weights"
+		}},
+		{"cosine", sgd, func(s *record.Spec) { s.Rate, s.Schedule = 0.02, "cosine" }},
+		{"accumulate", nil, func(s *record.Spec) { s.Model, s.Rate, s.Accumulate = "resnet18", 0.01, 3 }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			backendtest.Each(t, func(t *testing.T, b compute.Backend) {
+				spec, size := smallSpec(c.change), 16
+				if c.name == "accumulate" {
+					size = 8
+				}
+				e := newEngine(t, b, spec, noiseSet(48, size))
+				// flat joins tensors as the script does.
+				flat := func(values [][]float32, ts []models.Tensor) (all []float32) {
+					for i, x := range ts {
+						all = append(all, x.Torch(values[i])...)
+					}
+					return all
+				}
+				start := stateOf(t, e)
+				if c.name == "accumulate" {
+					g, err := safetensors.ReadFile("../models/testdata/torch_parity.safetensors")
+					if err != nil {
+						t.Fatal(err)
+					}
+					for i, x := range e.Network.Tensors {
+						start.Values[i] = x.FromTorch(g.Arrays["initial."+x.Name].F32)
+					}
+				} else {
+					v := f.Arrays["initial"].F32
+					for i, x := range e.Network.Tensors {
+						start.Values[i], v = x.FromTorch(v[:x.Size()]), v[x.Size():]
+					}
+				}
+				if err := e.SetState(start); err != nil {
+					t.Fatal(err)
+				}
+				var losses []float32
+				if c.name == "accumulate" {
+					losses = take(t, e, spec, 3, 12, 48)
+					last := []int32{36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46}
+					l, err := e.Step(last, 1, 0.01)
+					if err != nil {
+						t.Fatal(err)
+					}
+					losses = append(losses, float32(l))
+				} else {
+					losses = take(t, e, spec, 10, 12, 48)
+				}
+				near(t, "losses", losses, f.Arrays[c.name+".losses"].F32, 1e-4)
+				end := stateOf(t, e)
+				near(t, "state", flat(end.Values, e.Network.Tensors), f.Arrays[c.name+".final"].F32, 1e-4)
+				var parameters []models.Tensor
+				for _, x := range e.Network.Tensors {
+					if x.Trained() {
+						parameters = append(parameters, x)
+					}
+				}
+				for i, key := range c.slots {
+					near(t, key, flat(end.Slots[i].Values, parameters), f.Arrays[c.name+"."+key].F32, 2e-4)
+				}
+			})
+		})
+	}
+}
+
+// Without batch normalisation a step in parts is the step of the whole batch, also
+// where the parts are not equal, with the UFM's penalty in place of decay.
+func TestAccumulate(t *testing.T) {
+	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
+		spec := smallSpec(func(s *record.Spec) {
+			s.Model, s.Width, s.Depth = "mlp", 8, 2
+			s.Decay, s.LambdaW, s.LambdaH, s.LambdaB = 0, 1e-2, 1e-3, 1e-2
+		})
+		set := noiseSet(24, 8)
+		whole := newEngine(t, b, spec, set)
+		spec.Accumulate = 4
+		parts := newEngine(t, b, spec, set)
+		for _, size := range []int{12, 12, 7, 3, 1} {
+			near(t, fmt.Sprintf("loss of %d images", size), take(t, parts, spec, 1, size, 24), take(t, whole, spec, 1, size, 24), 1e-6)
+		}
+		nearState(t, whole.Network, stateOf(t, parts), stateOf(t, whole), 1e-6)
+	})
+}
+
+// Two devices give one device's numbers: with batch normalisation, the UFM's penalty,
+// parts, augmentation, and a last batch that does not divide.
+func TestDevices(t *testing.T) {
+	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
+		if b.NumDevices() < 2 {
+			spec := smallSpec(func(s *record.Spec) { s.Devices = 2 })
+			if _, err := train.NewEngine(b, spec, noiseSet(24, 8)); err == nil || !strings.Contains(err.Error(), "devices: 2 asked for") {
+				t.Errorf("error %v, want one that says how many devices there are", err)
+			}
+			return
+		}
+		for _, c := range []struct {
+			name   string
+			change func(*record.Spec)
+		}{
+			{"resnet18", func(s *record.Spec) { s.Model, s.Rate = "resnet18", 0.01 }},
+			{"adamw, normalised features, parts", func(s *record.Spec) {
+				s.Optimizer, s.Rate, s.FeatureNorm, s.Accumulate, s.Flip, s.Pad = "adamw", 1e-3, true, 3, true, 2
+			}},
+			{"penalty", func(s *record.Spec) { s.Decay, s.LambdaW, s.LambdaH, s.LambdaB, s.Rate = 0, 1e-2, 1e-3, 1e-2, 0.01 }},
+		} {
+			t.Run(c.name, func(t *testing.T) {
+				spec, set := smallSpec(c.change), noiseSet(48, 16)
+				one := newEngine(t, b, spec, set)
+				spec.Devices = 2
+				two := newEngine(t, b, spec, set)
+				near(t, "losses", take(t, two, spec, 10, 12, 48), take(t, one, spec, 10, 12, 48), 1e-4)
+				near(t, "loss of 11 images", take(t, two, spec, 1, 11, 48), take(t, one, spec, 1, 11, 48), 1e-4)
+				nearState(t, one.Network, stateOf(t, two), stateOf(t, one), 2e-4)
+				near(t, "features", features(t, two, train.Look{}), features(t, one, train.Look{}), 1e-3)
+			})
+		}
+	})
+}
+
+// features evaluates a split and checks that its batches come in order.
+func features(t *testing.T, e *train.Engine, look train.Look) (all []float32) {
+	t.Helper()
+	next := 0
+	err := e.Evaluate(context.Background(), look, func(b *train.Batch) error {
+		if b.From != next {
+			t.Fatalf("batch from %d, want %d", b.From, next)
+		}
+		next += len(b.Labels)
+		all = append(all, b.Features...)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// With bfloat16 the losses of the first steps are float32's to its three digits, a
+// training reduces the loss, and what is evaluated is float32's to the bit.
+func TestBfloat16(t *testing.T) {
+	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
+		for _, model := range []string{"cnn", "mlp"} {
+			spec := smallSpec(func(s *record.Spec) { s.Model, s.Rate, s.Width = model, 0.02, 4 })
+			set := noiseSet(48, 8)
+			full := newEngine(t, b, spec, set)
+			spec.Precision = "bfloat16"
+			half := newEngine(t, b, spec, set)
+			near(t, "loss of the first step", take(t, half, spec, 1, 12, 48), take(t, full, spec, 1, 12, 48), 1e-2)
+			if err := full.SetState(stateOf(t, half)); err != nil {
+				t.Fatal(err)
+			}
+			if a, b := features(t, half, train.Look{}), features(t, full, train.Look{}); !slices.Equal(a, b) {
+				t.Errorf("%s: features differ from float32's", model)
+			}
+			var losses []float32
+			for range 8 {
+				losses = append(losses, take(t, half, spec, 1, 48, 48)...)
+			}
+			if first, last := losses[0], losses[len(losses)-1]; !(last < first) {
+				t.Errorf("%s: loss went from %v to %v", model, first, last)
+			}
+		}
+	})
+}
+
+// Every network, loss, head and option trains, and logits are those of features and
+// Classifier, with every stage where it is asked for.
+func TestSpecifications(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		change func(*record.Spec)
+	}{
+		{"resnet18, original stem", func(s *record.Spec) { s.Model, s.Stem = "resnet18", "7x7" }},
+		{"mlp of depth 3, etf", func(s *record.Spec) {
+			s.Model, s.Width, s.Depth, s.Head, s.HeadScale = "mlp", 6, 3, "etf", 2
+			s.Decay, s.LambdaH = 0, 1e-3
+		}},
+		{"normalised, focal", func(s *record.Spec) {
+			s.Head, s.HeadScale, s.Loss, s.FocalGamma = "normalised", 3, "focal", 2
+		}},
+		{"mse, feature norm", func(s *record.Spec) { s.FeatureNorm, s.Loss = true, "mse" }},
+		{"mse-resc", func(s *record.Spec) { s.Loss, s.MSEWeight, s.MSETarget = "mse-resc", 5, 2 }},
+		{"ls, no momentum", func(s *record.Spec) { s.Loss, s.Delta, s.Momentum = "ls", 0.1, 0 }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			backendtest.Each(t, func(t *testing.T, b compute.Backend) {
+				spec := smallSpec(c.change)
+				spec.Rate = 0.01
+				e := newEngine(t, b, spec, noiseSet(24, 16))
+				before := stateOf(t, e)
+				take(t, e, spec, 2, 12, 24)
+				for i, x := range e.Network.Tensors {
+					if same := slices.Equal(before.Values[i], stateOf(t, e).Values[i]); same != x.Frozen {
+						t.Errorf("%s: unchanged %t, frozen %t", x.Name, same, x.Frozen)
+					}
+				}
+				clf, err := e.Classifier()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if len(clf.W) != 5*e.Network.Features || (clf.B == nil) != (spec.Head == "etf") {
+					t.Fatalf("classifier has %d weights and %d biases", len(clf.W), len(clf.B))
+				}
+				err = e.Evaluate(context.Background(), train.Look{Test: true, Stages: true}, func(b *train.Batch) error {
+					if len(b.Labels) != 7 || len(b.Losses) != 7 || len(b.Stages) != len(e.Network.Stages) {
+						t.Fatalf("%d labels, %d losses, %d stages", len(b.Labels), len(b.Losses), len(b.Stages))
+					}
+					for i, s := range e.Network.Stages {
+						if len(b.Stages[i]) != 7*s.Features {
+							t.Errorf("stage %s has %d numbers, want %d", s.Name, len(b.Stages[i]), 7*s.Features)
+						}
+					}
+					d := e.Network.Features
+					var want []float32
+					for i := range b.Labels {
+						for k := range 5 {
+							var z float64
+							if clf.B != nil {
+								z = clf.B[k]
+							}
+							for j, h := range b.Features[i*d : (i+1)*d] {
+								z += clf.W[k*d+j] * float64(h)
+							}
+							want = append(want, float32(z))
+						}
+					}
+					near(t, "logits", b.Logits, want, 1e-5)
+					return nil
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+			})
+		})
+	}
+}
+
+// Two Engines train on one backend at once and do not disturb each other.
+func TestSideBySide(t *testing.T) {
+	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
+		specs := []record.Spec{smallSpec(nil), smallSpec(func(s *record.Spec) { s.Seed, s.Loss, s.Delta = 3, "ls", 0.05 })}
+		set := noiseSet(48, 8)
+		var alone, together [2][]float32
+		for i, spec := range specs {
+			alone[i] = take(t, newEngine(t, b, spec, set), spec, 6, 12, 48)
+		}
+		var wait sync.WaitGroup
+		for i, spec := range specs {
+			e := newEngine(t, b, spec, set)
+			wait.Go(func() { together[i] = take(t, e, spec, 6, 12, 48) })
+		}
+		wait.Wait()
+		for i := range specs {
+			if !slices.Equal(alone[i], together[i]) {
+				t.Errorf("losses of run %d are %v, alone %v", i, together[i], alone[i])
+			}
+		}
+	})
+}
+
+// A state of another optimiser or network is refused and changes nothing.
+func TestSetState(t *testing.T) {
+	b := backendtest.Go(t)
+	e := newEngine(t, b, smallSpec(nil), noiseSet(24, 8))
+	before := stateOf(t, e)
+	adam := stateOf(t, newEngine(t, b, smallSpec(func(s *record.Spec) { s.Optimizer = "adam" }), noiseSet(24, 8)))
+	wide := stateOf(t, newEngine(t, b, smallSpec(func(s *record.Spec) { s.Width = 3 }), noiseSet(24, 8)))
+	long := stateOf(t, e)
+	long.Values = append(long.Values, []float32{1})
+	for name, s := range map[string]*train.State{"exp_avg": adam, "conv1.weight": wide, "tensors of values": long} {
+		if err := e.SetState(s); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("error %v, want one with %q", err, name)
+		}
+	}
+	nearState(t, e.Network, stateOf(t, e), before, 0)
+}
+
+func TestSpecificationThatDoesNotFitTheSet(t *testing.T) {
+	b := backendtest.Go(t)
+	oblong := noiseSet(24, 8)
+	oblong.Height, oblong.Width = 4, 16
+	for want, c := range map[string]struct {
+		set    *data.Set
+		change func(*record.Spec)
+	}{
+		"batch: 128 is larger than the 24 training images": {noiseSet(24, 8), func(s *record.Spec) { s.Batch = 128 }},
+		"pad 9":            {noiseSet(24, 8), func(s *record.Spec) { s.Pad = 9 }},
+		"square images":    {oblong, func(s *record.Spec) { s.Model = "mlp" }},
+		"devices: 3":       {noiseSet(24, 8), func(s *record.Spec) { s.Devices = 3 }},
+		"head etf":         {noiseSet(24, 8), func(s *record.Spec) { s.Model, s.Width, s.Head = "mlp", 2, "etf" }},
+		"unknown \"adma\"": {noiseSet(24, 8), func(s *record.Spec) { s.Optimizer = "adma" }},
+	} {
+		if _, err := train.NewEngine(b, smallSpec(c.change), c.set); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want one with %q", err, want)
+		}
+	}
+}
