@@ -56,7 +56,7 @@ func (p *progress) seedEvent(seed int64, e train.Event) {
 		if r.step == 0 {
 			r.step = took
 		}
-		r.step += (took - r.step) / 20
+		r.step += (min(took, 3*r.step) - r.step) / 20 // a step that compiles is no measure
 	}
 	if r.last = now; e.Row != nil {
 		r.last = time.Time{}
