@@ -23,13 +23,14 @@ type progress struct {
 	header bool
 	last   *record.Epoch
 	of     map[int64]*runProgress
-	begun  time.Time
 }
 
 // runProgress is how far one run is.
 type runProgress struct {
-	done, total, from int // steps; from is the first of this session
-	left              time.Duration
+	done, total int // steps
+	left        time.Duration
+	step        float64   // seconds of a step, of late
+	last        time.Time // of the last step; zero after a measurement, which is no step
 }
 
 func newProgress(w io.Writer, spec record.Spec, seeds int) *progress {
@@ -46,12 +47,19 @@ func (p *progress) event(e train.Event) { p.seedEvent(0, e) }
 func (p *progress) seedEvent(seed int64, e train.Event) {
 	r := p.of[seed]
 	if r == nil {
-		r = &runProgress{total: e.Epochs * e.Steps, from: (e.Epoch-1)*e.Steps + e.Step}
+		r = &runProgress{total: e.Epochs * e.Steps}
 		p.of[seed] = r
 	}
 	r.done, r.left = (e.Epoch-1)*e.Steps+e.Step, e.Remaining
-	if p.begun.IsZero() {
-		p.begun = time.Now() // after the first step, which compiles
+	now := time.Now()
+	if took := now.Sub(r.last).Seconds(); !r.last.IsZero() {
+		if r.step == 0 {
+			r.step = took
+		}
+		r.step += (min(took, 3*r.step) - r.step) / 20 // a step that compiles is no measure
+	}
+	if r.last = now; e.Row != nil {
+		r.last = time.Time{}
 	}
 	if e.Row != nil {
 		p.row(seed, e)
@@ -91,15 +99,19 @@ func (p *progress) row(seed int64, e train.Event) {
 
 // show moves the bar.
 func (p *progress) show(seed int64, e train.Event) {
-	done, session, total := 0, 0, 0
+	done, total, rate := 0, 0, 0.0 // steps a second
 	var left time.Duration
 	for _, r := range p.of {
-		done, session, total = done+r.done, session+r.done-r.from, total+r.total
-		left = max(left, r.left)
+		done, total, left = done+r.done, total+r.total, max(left, r.left)
+		if r.step > 0 && r.done < r.total {
+			rate += 1 / r.step
+		}
 	}
-	if unheard := p.seeds - len(p.of); unheard > 0 { // runs that wait for their turn
-		total += unheard * e.Epochs * e.Steps
-		left = 0 // not known
+	if waiting := p.seeds - len(p.of); waiting > 0 {
+		total += waiting * e.Epochs * e.Steps
+		if left = 0; rate > 0 {
+			left = time.Duration(float64(total-done) / rate * float64(time.Second))
+		}
 	}
 	if p.bar == nil {
 		p.bar = progressbar.NewOptions(total, progressbar.OptionSetWriter(p.w),
@@ -112,11 +124,7 @@ func (p *progress) show(seed int64, e train.Event) {
 		text = fmt.Sprintf("seed %d, %s", seed, text)
 	}
 	text += fmt.Sprintf(" loss %.4f", e.Loss)
-	if spent := time.Since(p.begun).Seconds(); session > 0 && spent > 0 {
-		rate := float64(session) / spent
-		if p.seeds > 0 && left == 0 {
-			left = time.Duration(float64(total-done) / rate * float64(time.Second))
-		}
+	if rate > 0 {
 		text += fmt.Sprintf(", %.0f images/s", rate*float64(p.batch))
 	}
 	if left > 0 {
