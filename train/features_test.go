@@ -227,3 +227,44 @@ func TestFeaturesFaults(t *testing.T) {
 		t.Errorf("left behind: %v, %v", entries, err)
 	}
 }
+
+// Layers are those of the network's stages, and the last of a ResNet is its features.
+func TestFeatureLayers(t *testing.T) {
+	b := backendtest.Go(t)
+	e, err := train.NewEngine(b, tinySpec(), tinySet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	path := filepath.Join(t.TempDir(), "layers.npz")
+	if err := train.WriteFeatures(context.Background(), e, tinySet(), path, train.FeatureOptions{Split: "train", Layers: []string{"all", "layer4"}}); err != nil {
+		t.Fatal(err)
+	}
+	got := shapes(t, path)
+	for name, want := range map[string][]int{"features_stem": {22, 1}, "features_layer1": {22, 1}, "features_layer4": {22, 8}} {
+		if !slices.Equal(got[name], want) {
+			t.Errorf("%s has shape %v, want %v", name, got[name], want)
+		}
+	}
+	f, err := npz.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var last [2][]float64
+	for i, name := range []string{"features", "features_layer4"} {
+		a, err := f.Array(name)
+		if err == nil {
+			last[i], err = a.Float64s()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range last[0] {
+		if math.Abs(last[0][i]-last[1][i]) > 1e-6 {
+			t.Fatalf("element %d of the last stage is %v, of the features %v", i, last[1][i], last[0][i])
+		}
+	}
+}
+

@@ -63,6 +63,7 @@ func (r *run) resume() error {
 	if was.Backend != is.Backend || was.PluginVersion != is.PluginVersion || was.CPU != is.CPU || was.Cores != is.Cores || was.Collapse != is.Collapse {
 		is.BackendReason += fmt.Sprintf("; epochs up to %d ran on %s (%s, %d cores, Collapse %s)", c.Epoch, strings.TrimSpace(was.Backend+" "+was.PluginVersion), was.CPU, was.Cores, was.Collapse)
 	}
+	r.rec.Initial = c.Record.Initial
 	r.rec.Started, r.rec.Seconds = c.Record.Started, c.Record.Seconds
 	r.rec.Epochs = append(r.rec.Epochs, c.Record.Epochs...)
 	r.rec.Checkpoint = &record.Checkpoint{File: CheckpointFile, SHA256: c.sha256, Epoch: c.Epoch, Step: c.Step}

@@ -76,6 +76,9 @@ type Options struct {
 	KeepEpochs []int
 	// Limit, if not 0, stops the run after this time as a cancelled context does.
 	Limit time.Duration
+	// Initial, if not "", is a file that ReadWeights reads: the network begins from its
+	// values in place of the seed's. A run that is resumed does not look at it.
+	Initial string
 	// Force trains even where memory or disk seem too small.
 	Force bool
 }
@@ -178,6 +181,11 @@ func Run(ctx context.Context, spec record.Spec, o Options) (rec *record.Record, 
 	}
 	if err := clean(o.Out); err != nil {
 		return nil, err
+	}
+	if o.Initial != "" && !o.Resume {
+		if r.rec.Initial, err = engine.Load(o.Initial); err != nil {
+			return nil, err
+		}
 	}
 	if o.Resume {
 		if err := r.resume(); err != nil {

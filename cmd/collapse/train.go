@@ -107,7 +107,7 @@ func (t *trainFlags) train(c *cobra.Command, spec record.Spec, several bool) err
 	if t.quiet {
 		log = io.Discard
 	}
-	o := train.Options{Out: t.out, Resume: t.resume}
+	o := train.Options{Out: t.out, Resume: t.resume, Log: log}
 	if err := t.apply(&o); err != nil {
 		return usageError{err}
 	}

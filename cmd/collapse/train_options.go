@@ -68,9 +68,9 @@ func (t *trainOptions) choose(log io.Writer) (backend.Choice, error) {
 
 // apply gives the options of a run what the flags say.
 func (t *trainOptions) apply(o *train.Options) error {
-	if t.maxMinutes > 0 || t.checkpointMinutes > 0 || len(t.keep) > 0 || t.force || t.initial != "" {
-		return errors.New("--max-minutes, --checkpoint-minutes, --keep, --force and --init are not in this build")
-	}
+	minutes := func(v float64) time.Duration { return time.Duration(v * float64(time.Minute)) }
+	o.Limit, o.CheckpointEvery = minutes(t.maxMinutes), minutes(t.checkpointMinutes)
+	o.KeepEpochs, o.Force, o.Initial = t.keep, t.force, t.initial
 	return nil
 }
 
