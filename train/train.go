@@ -463,6 +463,7 @@ func (r *run) save() error {
 		err = writeCheckpoint(r.options.Out, b)
 	}
 	if err == nil && step == 0 && slices.Contains(r.options.KeepEpochs, epoch) {
+		moment("keep checkpoint")
 		err = record.WriteFileAtomic(filepath.Join(r.options.Out, KeptFile(epoch)), b)
 	}
 	if err != nil {
