@@ -59,10 +59,7 @@ func (r *run) resume() error {
 	if old != nil && old.Status == record.Failed {
 		notef(r.options.Log, "the run diverged after this checkpoint (%s); it takes the same steps again", old.Failure)
 	}
-	was, is := c.Record.Environment, &r.rec.Environment
-	if was.Backend != is.Backend || was.PluginVersion != is.PluginVersion || was.CPU != is.CPU || was.Cores != is.Cores || was.Collapse != is.Collapse {
-		is.BackendReason += fmt.Sprintf("; epochs up to %d ran on %s (%s, %d cores, Collapse %s)", c.Epoch, strings.TrimSpace(was.Backend+" "+was.PluginVersion), was.CPU, was.Cores, was.Collapse)
-	}
+	r.earlier(c)
 	r.rec.Started, r.rec.Seconds = c.Record.Started, c.Record.Seconds
 	r.rec.Epochs = append(r.rec.Epochs, c.Record.Epochs...)
 	r.rec.Checkpoint = &record.Checkpoint{File: CheckpointFile, SHA256: c.sha256, Epoch: c.Epoch, Step: c.Step}
@@ -73,6 +70,19 @@ func (r *run) resume() error {
 		notef(r.options.Log, "the run is finished; for more epochs ask for them")
 	}
 	return r.keep()
+}
+
+// earlier says in the record on what else the run went on before.
+func (r *run) earlier(c *checkpointFile) {
+	const mark = "; up to epoch "
+	was, is := c.Record.Environment, &r.rec.Environment
+	if _, before, ok := strings.Cut(was.BackendReason, mark); ok {
+		is.BackendReason += mark + before
+	}
+	if was.Backend != is.Backend || was.PluginVersion != is.PluginVersion || was.CPU != is.CPU || was.Cores != is.Cores || was.Collapse != is.Collapse {
+		is.BackendReason += fmt.Sprintf("%s%d, step %d, on %s (%s, %d cores, Collapse %s)", mark, c.Epoch, c.Step,
+			strings.TrimSpace(was.Backend+" "+was.PluginVersion), was.CPU, was.Cores, was.Collapse)
+	}
 }
 
 // newest opens the newest checkpoint that can be read, nil where there is none at all.
