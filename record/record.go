@@ -54,7 +54,7 @@ const (
 	Running  Status = "running"  // the run is going on, or was killed
 	Stopped  Status = "stopped"  // stopped by the user; the checkpoint continues it
 	Finished Status = "finished" // all epochs were trained and measured
-	Failed   Status = "failed"   // the loss or the features became infinite or NaN
+	Failed   Status = "failed"   // a loss, feature or parameter became infinite or NaN
 )
 
 // Record is one run: what was asked, on what it ran, and what was measured.
@@ -205,7 +205,7 @@ type Outcome struct {
 	NLL        Number `json:"nll"`        // mean −log p_y in nats
 	Entropy    Number `json:"entropy"`    // mean −Σ_k p_k log p_k, in nats
 	Confidence Number `json:"confidence"` // mean max p
-	NC1        Number `json:"nc1"`        // of these samples' features by themselves; null where a class has none of them
+	NC1        Number `json:"nc1"`        // of these samples' features by themselves, grouped by the class that the classifier gives; null where a class has none of them
 }
 
 // Checkpoint names the file that continues the run.

@@ -44,6 +44,35 @@ func says(t *testing.T, err error, words ...string) {
 	}
 }
 
+// The fields that version 1 got later are read, and written again with their values.
+func TestReadsLaterFields(t *testing.T) {
+	const file = "testdata/v1-later.json"
+	rec, err := ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := rec.Last()
+	if rec.Spec.Measure != "log" || rec.TestLogits == nil || rec.Failure == "" || !rec.Environment.Deterministic ||
+		last.Test == nil || last.Test.Wrong.N != 580 || !(last.NC4 > 0) || !(last.TestNC1 > 0) {
+		t.Errorf("read %+v", rec)
+	}
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want, got any
+	if err := json.Unmarshal(b, &want); err != nil {
+		t.Fatal(err)
+	}
+	if b, err = json.Marshal(rec); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(b, &got); err != nil {
+		t.Fatal(err)
+	}
+	holds(t, "record", got, want)
+}
+
 // TestReadsVersion1 holds the promise that every later version reads version 1:
 // the committed sample has every field of that version.
 func TestReadsVersion1(t *testing.T) {

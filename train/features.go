@@ -20,29 +20,6 @@ import (
 	"github.com/gocollapse/collapse/record"
 )
 
-// OpenSet opens the images that a specification names and prepares them as it says:
-// TrainPerClass, then LongTail, then Corrupt, each drawn by the specification's seed.
-func OpenSet(ctx context.Context, spec record.Spec, o data.Options) (*data.Set, error) {
-	set, err := data.Open(ctx, spec.Dataset, o)
-	if err != nil {
-		return nil, err
-	}
-	if set, err = set.PerClass(spec.TrainPerClass, spec.Seed); err != nil {
-		return nil, err
-	}
-	if spec.LongTail > 0 {
-		if set, err = set.LongTail(spec.LongTail, spec.Seed); err != nil {
-			return nil, err
-		}
-	}
-	if spec.Corrupt > 0 {
-		if set, _, err = set.CorruptLabels(spec.Corrupt, spec.Seed); err != nil {
-			return nil, err
-		}
-	}
-	return set, nil
-}
-
 // Loaded is a network with the images it is for.
 type Loaded struct {
 	*Engine

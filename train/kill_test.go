@@ -37,13 +37,6 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// sparseSpec has five epochs of three steps, of which 1, 3 and 5 are measured.
-func sparseSpec() record.Spec {
-	s := tinySpec()
-	s.Epochs, s.Measure = 5, "1,3"
-	return s
-}
-
 // child trains in a folder, or goes on there. It writes a line at each step, measured
 // epoch and moment between writes, and kills itself after as many of them as
 // COLLAPSE_TEST_KILL says, or in the write that goes over COLLAPSE_TEST_BYTES.

@@ -32,8 +32,11 @@ func (r *run) resume() error {
 		if err := sameRun(out, old.Spec, r.spec); err != nil {
 			return err
 		}
+		if old.Initial != nil && r.options.Initial == "" {
+			return fmt.Errorf("train: %s ended before its first checkpoint, and it began from the weights in %s: give them again", out, old.Initial.Name)
+		}
 		notef(r.options.Log, "%s ended before its first checkpoint; it begins anew", out)
-		return nil
+		return r.initial()
 	}
 	if err := sameRun(c.path, c.Record.Spec, r.spec); err != nil {
 		return err
@@ -59,11 +62,8 @@ func (r *run) resume() error {
 	if old != nil && old.Status == record.Failed {
 		notef(r.options.Log, "the run diverged after this checkpoint (%s); it takes the same steps again", old.Failure)
 	}
-	was, is := c.Record.Environment, &r.rec.Environment
-	if was.Backend != is.Backend || was.PluginVersion != is.PluginVersion || was.CPU != is.CPU || was.Cores != is.Cores || was.Collapse != is.Collapse {
-		is.BackendReason += fmt.Sprintf("; epochs up to %d ran on %s (%s, %d cores, Collapse %s)", c.Epoch, strings.TrimSpace(was.Backend+" "+was.PluginVersion), was.CPU, was.Cores, was.Collapse)
-	}
 	r.rec.Initial = c.Record.Initial
+	r.earlier(c)
 	r.rec.Started, r.rec.Seconds = c.Record.Started, c.Record.Seconds
 	r.rec.Epochs = append(r.rec.Epochs, c.Record.Epochs...)
 	r.rec.Checkpoint = &record.Checkpoint{File: CheckpointFile, SHA256: c.sha256, Epoch: c.Epoch, Step: c.Step}
@@ -74,6 +74,19 @@ func (r *run) resume() error {
 		notef(r.options.Log, "the run is finished; for more epochs ask for them")
 	}
 	return r.keep()
+}
+
+// earlier says in the record on what else the run went on before.
+func (r *run) earlier(c *checkpointFile) {
+	const mark = "; up to epoch "
+	was, is := c.Record.Environment, &r.rec.Environment
+	if _, before, ok := strings.Cut(was.BackendReason, mark); ok {
+		is.BackendReason += mark + before
+	}
+	if was.Backend != is.Backend || was.PluginVersion != is.PluginVersion || was.CPU != is.CPU || was.Cores != is.Cores || was.Collapse != is.Collapse {
+		is.BackendReason += fmt.Sprintf("%s%d, step %d, on %s (%s, %d cores, Collapse %s)", mark, c.Epoch, c.Step,
+			strings.TrimSpace(was.Backend+" "+was.PluginVersion), was.CPU, was.Cores, was.Collapse)
+	}
 }
 
 // newest opens the newest checkpoint that can be read, nil where there is none at all.
@@ -186,4 +199,12 @@ func fileNames(files []record.File) (list []string) {
 		list = append(list, f.Name)
 	}
 	return list
+}
+
+// initial puts the weights that were given in place of the seed's.
+func (r *run) initial() (err error) {
+	if r.options.Initial != "" {
+		r.rec.Initial, err = r.engine.Load(r.options.Initial)
+	}
+	return err
 }

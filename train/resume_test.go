@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -366,4 +367,28 @@ func TestLimit(t *testing.T) {
 	o.Limit = -1
 	_, err = train.Run(context.Background(), tinySpec(), o)
 	says(t, err, "limit")
+}
+
+// The record says on what else a run went on, also after the session that found out.
+func TestOtherMachine(t *testing.T) {
+	b := backendtest.Go(t)
+	out, spec := filepath.Join(t.TempDir(), "run"), tinySpec()
+	o := train.Options{Out: out, Set: tinySet(), Backend: b}
+	var rec *record.Record
+	for i, cores := range []int{2, 1, 1, 2} {
+		spec.Epochs = i + 1
+		func() {
+			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(cores))
+			var err error
+			if rec, err = train.Run(context.Background(), spec, o); err != nil {
+				t.Fatal(err)
+			}
+		}()
+		o.Resume = true
+	}
+	reason := rec.Environment.BackendReason
+	says(t, errors.New(reason), "; up to epoch 1, step 0, on ", " 2 cores", "; up to epoch 3, step 0, on ", " 1 cores")
+	if n := strings.Count(reason, "up to epoch"); n != 2 {
+		t.Errorf("%d changes in %q, want 2", n, reason)
+	}
 }

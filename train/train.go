@@ -77,7 +77,7 @@ type Options struct {
 	// Limit, if not 0, stops the run after this time as a cancelled context does.
 	Limit time.Duration
 	// Initial, if not "", is a file that ReadWeights reads: the network begins from its
-	// values in place of the seed's. A run that is resumed does not look at it.
+	// values in place of the seed's. A run that is resumed takes its checkpoint's, if it has one.
 	Initial string
 	// Force trains even where memory or disk seem too small.
 	Force bool
@@ -127,7 +127,7 @@ func Run(ctx context.Context, spec record.Spec, o Options) (rec *record.Record, 
 	} else if err := checkFolder(o.Out, o.Resume); err != nil {
 		return nil, err
 	}
-	set, err := openSet(ctx, spec, o)
+	set, err := openSet(ctx, spec, o.Set, data.Options{Log: o.Log})
 	if err != nil {
 		return nil, err
 	}
@@ -182,15 +182,12 @@ func Run(ctx context.Context, spec record.Spec, o Options) (rec *record.Record, 
 	if err := clean(o.Out); err != nil {
 		return nil, err
 	}
-	if o.Initial != "" && !o.Resume {
-		if r.rec.Initial, err = engine.Load(o.Initial); err != nil {
-			return nil, err
-		}
-	}
+	begin := r.initial
 	if o.Resume {
-		if err := r.resume(); err != nil {
-			return nil, err
-		}
+		begin = r.resume
+	}
+	if err := begin(); err != nil {
+		return nil, err
 	}
 	// From here on the record says what is going on.
 	if err := r.writeRecord(); err != nil {
@@ -223,34 +220,6 @@ func (o *Options) check(spec record.Spec) error {
 		}
 	}
 	return nil
-}
-
-// openSet returns the images that the specification asks for.
-func openSet(ctx context.Context, spec record.Spec, o Options) (set *data.Set, err error) {
-	if set = o.Set; set == nil {
-		if set, err = data.Open(ctx, spec.Dataset, data.Options{Log: o.Log}); err != nil {
-			return nil, err
-		}
-	}
-	if set.Info.Name != spec.Dataset {
-		return nil, fmt.Errorf("train: the specification names data set %q, given is %q", spec.Dataset, set.Info.Name)
-	}
-	if len(set.Train.Labels) != spec.TrainPerClass*len(set.Info.Classes) {
-		if set, err = set.PerClass(spec.TrainPerClass, spec.Seed); err != nil {
-			return nil, err
-		}
-	}
-	if spec.LongTail > 0 {
-		if set, err = set.LongTail(spec.LongTail, spec.Seed); err != nil {
-			return nil, err
-		}
-	}
-	if spec.Corrupt > 0 {
-		if set, _, err = set.CorruptLabels(spec.Corrupt, spec.Seed); err != nil {
-			return nil, err
-		}
-	}
-	return set, nil
 }
 
 // run is one call of Run.
@@ -471,6 +440,7 @@ func (r *run) save() error {
 		err = writeCheckpoint(r.options.Out, b)
 	}
 	if err == nil && step == 0 && slices.Contains(r.options.KeepEpochs, epoch) {
+		moment("keep checkpoint")
 		err = record.WriteFileAtomic(filepath.Join(r.options.Out, KeptFile(epoch)), b)
 	}
 	if err != nil {

@@ -50,6 +50,13 @@ func tinySpec() record.Spec {
 	return s
 }
 
+// sparseSpec has five epochs of three steps, of which 1, 3 and 5 are measured.
+func sparseSpec() record.Spec {
+	s := tinySpec()
+	s.Epochs, s.Measure = 5, "1,3"
+	return s
+}
+
 // withoutTimes returns the rows with their wall times set to zero.
 func withoutTimes(rows []record.Epoch) []record.Epoch {
 	rows = slices.Clone(rows)
