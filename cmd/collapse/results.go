@@ -69,12 +69,18 @@ func tableCommand() *cobra.Command {
 func figuresCommand() *cobra.Command {
 	var out string
 	c := &cobra.Command{
-		Use:   "figures 1 RECORD…",
+		Use:   "figures 1|4 RECORD…",
 		Short: "Draw a figure of the paper from records, as SVG or PNG",
-		Args:  usageArgs(cobra.MinimumNArgs(2)),
+		Long: `Draw a figure of the paper from records, as SVG or PNG: 1 is error and NC1 to NC3
+along training, 4 is loss, entropy and NC1 of the test images by outcome, and ECE.`,
+		Args: usageArgs(cobra.MinimumNArgs(2)),
 		RunE: func(c *cobra.Command, args []string) error {
-			if args[0] != "1" {
-				return usageError{fmt.Errorf("no figure %q; there is 1", args[0])}
+			figure, ok := map[string]func(...figures.Series) (*figures.Figure, error){"1": figures.Figure1, "4": figures.Figure4}[args[0]]
+			if !ok {
+				return usageError{fmt.Errorf("no figure %q; there are 1 and 4", args[0])}
+			}
+			if !c.Flags().Changed("out") {
+				out = "figure" + args[0] + ".svg"
 			}
 			if err := checkPlot("out", out); err != nil {
 				return err
@@ -83,7 +89,7 @@ func figuresCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			fig, err := figures.Figure1(runs...)
+			fig, err := figure(runs...)
 			if err != nil {
 				return err
 			}
@@ -95,7 +101,7 @@ func figuresCommand() *cobra.Command {
 			return err
 		},
 	}
-	c.Flags().StringVar(&out, "out", "figure1.svg", "`file` to write, .svg or .png")
+	c.Flags().StringVar(&out, "out", "", "`file` to write, .svg or .png (default figureN.svg)")
 	c.AddCommand(figuresDataCommand())
 	return c
 }
