@@ -144,6 +144,7 @@ type Network struct {
 
 	index   map[string]int
 	forward func(p *pass, x *graph.Node) *graph.Node // images → features before the head
+	kept    func(height, width int) int              // see Kept
 }
 
 // Stage is a place in the network where ForwardStages looks: the output of the
@@ -179,6 +180,17 @@ func (n *Network) Parameters() int {
 	}
 	return sum
 }
+
+// Kept returns the number of activations that the forward pass of one image, of the
+// given size in pixels, keeps for the backward pass: the image, and the outputs of
+// convolutions and linear layers before and after ReLU. It is what a training step
+// needs memory for, as far as it does not depend on the backend.
+func (n *Network) Kept(height, width int) int {
+	return height*width*n.Options.Channels + n.kept(height, width) + n.Features + n.Classes
+}
+
+// after is the length of an axis after convolutions of the given stride.
+func after(length, stride int) int { return (length-1)/stride + 1 }
 
 // Initial returns the first values of all tensors, in the order of Tensors and
 // in the graph's layouts: convolutions Kaiming normal with fan out, batch

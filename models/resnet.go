@@ -51,6 +51,29 @@ func (n *Network) resnet(o Options, bottleneck bool, depths ...int) {
 		n.Stages = append(n.Stages, Stage{layer, in})
 	}
 	n.Features = in
+	n.kept = func(h, w int) int {
+		stride, pooled := 1, 0
+		if o.Stem == StemOriginal {
+			stride = 2
+			pooled = after(h, 4) * after(w, 4) * o.Width
+		}
+		sum := 2*after(h, stride)*after(w, stride)*o.Width + pooled
+		if pooled > 0 {
+			h, w = after(h, 4), after(w, 4)
+		}
+		for _, b := range blocks {
+			before := h * w
+			h, w = after(h, b.stride), after(w, b.stride)
+			sum += 2 * h * w * (b.mid + b.out)
+			if b.bottleneck {
+				sum += 2 * before * b.mid
+			}
+			if b.projects() {
+				sum += h * w * b.out
+			}
+		}
+		return sum
+	}
 	n.forward = func(p *pass, x *graph.Node) *graph.Node {
 		if o.Stem == StemOriginal {
 			x = MaxPool(ReLU(p.norm("bn1", p.conv("conv1", x, 2))), 3, 2, 1)

@@ -17,6 +17,17 @@ func (n *Network) cnn(o Options) {
 		in = out
 	}
 	n.Features = in
+	n.kept = func(h, w int) int {
+		sum := 0
+		for i := range 4 {
+			if i > 0 {
+				h, w = h/2, w/2
+				sum += h * w * o.Width << (i - 1)
+			}
+			sum += 2 * h * w * o.Width << i
+		}
+		return sum
+	}
 	n.forward = func(p *pass, x *graph.Node) *graph.Node {
 		for i := range 4 {
 			if i > 0 {
@@ -40,6 +51,7 @@ func (n *Network) mlp(o Options) {
 		in = o.Width
 	}
 	n.Features = in
+	n.kept = func(h, w int) int { return 2 * o.Depth * o.Width }
 	n.forward = func(p *pass, x *graph.Node) *graph.Node {
 		if d := x.Shape().Dimensions; d[1] != o.Size || d[2] != o.Size {
 			panic(fmt.Errorf("models: mlp was built for images of %d×%d pixels, found shape %v", o.Size, o.Size, d))

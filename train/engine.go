@@ -503,7 +503,8 @@ func (e *Engine) forward(program *graph.Exec, device int, test bool, first, size
 			index[i] += int32(i)
 		}
 	}
-	out, err := program.CallOnDevice(compute.DeviceNum(device), append(join(nil, d.values), s.images, s.labels, index)...)
+	// Not CallOnDevice: GoMLX 0.28.2 forgets the device there.
+	out, _, err := program.CallWithGraphOnDevice(compute.DeviceNum(device), append(join(nil, d.values), s.images, s.labels, index)...)
 	if err != nil {
 		return nil, fmt.Errorf("train: evaluation: %w", err)
 	}

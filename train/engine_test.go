@@ -39,14 +39,20 @@ func noiseSet(n, size int) *data.Set {
 	}
 }
 
-// smallSpec is of the network cnn, whose batches of 12 do not need a large set.
+// smallSpec is of an mlp with batch normalisation, which compiles in a second.
 func smallSpec(change func(*record.Spec)) record.Spec {
 	s := record.DefaultSpec()
-	s.Model, s.Width, s.Batch, s.Epochs, s.ScheduleEpochs, s.Milestones = "cnn", 2, 12, 10, 10, nil
+	s.Model, s.Width, s.Depth, s.FeatureNorm = "mlp", 8, 2, true
+	s.Batch, s.Epochs, s.ScheduleEpochs, s.Milestones = 12, 10, 10, nil
 	if change != nil {
 		change(&s)
 	}
 	return s
+}
+
+// convolutions makes smallSpec's network one of convolutions.
+func convolutions(s *record.Spec, model string, width int) {
+	s.Model, s.Width, s.Depth, s.FeatureNorm = model, width, 0, false
 }
 
 func newEngine(t *testing.T, b compute.Backend, spec record.Spec, set *data.Set) *train.Engine {
@@ -116,20 +122,10 @@ func near(t *testing.T, name string, got, want []float32, tol float64) {
 // nearState compares all of two states.
 func nearState(t *testing.T, net *models.Network, got, want *train.State, tol float64) {
 	t.Helper()
-	var a, b []float32
-	join := func(s *train.State) (all []float32) {
-		for _, v := range s.Values {
-			all = append(all, v...)
-		}
-		for _, slot := range s.Slots {
-			for _, v := range slot.Values {
-				all = append(all, v...)
-			}
-		}
-		return all
+	near(t, "values of "+net.Name, slices.Concat(got.Values...), slices.Concat(want.Values...), tol)
+	for i, slot := range want.Slots {
+		near(t, slot.Name+" of "+net.Name, slices.Concat(got.Slots[i].Values...), slices.Concat(slot.Values...), tol)
 	}
-	a, b = join(got), join(want)
-	near(t, "state of "+net.Name, a, b, tol)
 	if got.Steps != want.Steps {
 		t.Errorf("%d steps, want %d", got.Steps, want.Steps)
 	}
@@ -156,14 +152,15 @@ func TestOptimisersAsPyTorch(t *testing.T) {
 			s.Optimizer, s.Rate, s.Momentum, s.Decay, s.DecayOn = "adamw", 1e-3, 0.8, 0.1, "weights"
 		}},
 		{"cosine", sgd, func(s *record.Spec) { s.Rate, s.Schedule = 0.02, "cosine" }},
-		{"accumulate", nil, func(s *record.Spec) { s.Model, s.Rate, s.Accumulate = "resnet18", 0.01, 3 }},
+		{"accumulate", nil, func(s *record.Spec) { s.Rate, s.Accumulate = 0.01, 3 }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			backendtest.Each(t, func(t *testing.T, b compute.Backend) {
-				spec, size := smallSpec(c.change), 16
+				model, size := "cnn", 16
 				if c.name == "accumulate" {
-					size = 8
+					model, size = "resnet18", 8
 				}
+				spec := smallSpec(func(s *record.Spec) { convolutions(s, model, 2); c.change(s) })
 				e := newEngine(t, b, spec, noiseSet(48, size))
 				// flat joins tensors as the script does.
 				flat := func(values [][]float32, ts []models.Tensor) (all []float32) {
@@ -202,9 +199,9 @@ func TestOptimisersAsPyTorch(t *testing.T) {
 				} else {
 					losses = take(t, e, spec, 10, 12, 48)
 				}
-				near(t, "losses", losses, f.Arrays[c.name+".losses"].F32, 1e-4)
+				near(t, "losses", losses, f.Arrays[c.name+".losses"].F32, 1e-5)
 				end := stateOf(t, e)
-				near(t, "state", flat(end.Values, e.Network.Tensors), f.Arrays[c.name+".final"].F32, 1e-4)
+				near(t, "state", flat(end.Values, e.Network.Tensors), f.Arrays[c.name+".final"].F32, 5e-5)
 				var parameters []models.Tensor
 				for _, x := range e.Network.Tensors {
 					if x.Trained() {
@@ -212,7 +209,7 @@ func TestOptimisersAsPyTorch(t *testing.T) {
 					}
 				}
 				for i, key := range c.slots {
-					near(t, key, flat(end.Slots[i].Values, parameters), f.Arrays[c.name+"."+key].F32, 2e-4)
+					near(t, key, flat(end.Slots[i].Values, parameters), f.Arrays[c.name+"."+key].F32, 1e-5)
 				}
 			})
 		})
@@ -224,7 +221,7 @@ func TestOptimisersAsPyTorch(t *testing.T) {
 func TestAccumulate(t *testing.T) {
 	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
 		spec := smallSpec(func(s *record.Spec) {
-			s.Model, s.Width, s.Depth = "mlp", 8, 2
+			s.FeatureNorm = false
 			s.Decay, s.LambdaW, s.LambdaH, s.LambdaB = 0, 1e-2, 1e-3, 1e-2
 		})
 		set := noiseSet(24, 8)
@@ -239,7 +236,9 @@ func TestAccumulate(t *testing.T) {
 }
 
 // Two devices give one device's numbers: with batch normalisation, the UFM's penalty,
-// parts, augmentation, and a last batch that does not divide.
+// parts and augmentation, and for a last batch that does not divide. (Not so with Adam
+// where a gradient is zero but for rounding, as of a shift before a normalisation:
+// it takes steps of the full size in the rounding's direction.)
 func TestDevices(t *testing.T) {
 	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
 		if b.NumDevices() < 2 {
@@ -253,21 +252,23 @@ func TestDevices(t *testing.T) {
 			name   string
 			change func(*record.Spec)
 		}{
-			{"resnet18", func(s *record.Spec) { s.Model, s.Rate = "resnet18", 0.01 }},
-			{"adamw, normalised features, parts", func(s *record.Spec) {
-				s.Optimizer, s.Rate, s.FeatureNorm, s.Accumulate, s.Flip, s.Pad = "adamw", 1e-3, true, 3, true, 2
+			{"convolutions", func(s *record.Spec) { convolutions(s, "cnn", 2); s.Rate = 0.01 }},
+			{"all the rest", func(s *record.Spec) {
+				convolutions(s, "cnn", 2)
+				s.Rate, s.Nesterov, s.Accumulate, s.Flip, s.Pad = 0.01, true, 3, true, 2
+				s.Decay, s.LambdaW, s.LambdaH, s.LambdaB = 0, 1e-2, 1e-4, 1e-2
 			}},
-			{"penalty", func(s *record.Spec) { s.Decay, s.LambdaW, s.LambdaH, s.LambdaB, s.Rate = 0, 1e-2, 1e-3, 1e-2, 0.01 }},
 		} {
 			t.Run(c.name, func(t *testing.T) {
-				spec, set := smallSpec(c.change), noiseSet(48, 16)
+				// More images than one device evaluates at a time.
+				spec, set := smallSpec(c.change), noiseSet(520, 16)
 				one := newEngine(t, b, spec, set)
 				spec.Devices = 2
 				two := newEngine(t, b, spec, set)
-				near(t, "losses", take(t, two, spec, 10, 12, 48), take(t, one, spec, 10, 12, 48), 1e-4)
-				near(t, "loss of 11 images", take(t, two, spec, 1, 11, 48), take(t, one, spec, 1, 11, 48), 1e-4)
-				nearState(t, one.Network, stateOf(t, two), stateOf(t, one), 2e-4)
-				near(t, "features", features(t, two, train.Look{}), features(t, one, train.Look{}), 1e-3)
+				near(t, "losses", take(t, two, spec, 10, 12, 48), take(t, one, spec, 10, 12, 48), 1e-5)
+				near(t, "loss of 11 images", take(t, two, spec, 1, 11, 48), take(t, one, spec, 1, 11, 48), 1e-5)
+				nearState(t, one.Network, stateOf(t, two), stateOf(t, one), 1e-5)
+				near(t, "features", features(t, two, train.Look{}), features(t, one, train.Look{}), 1e-5)
 			})
 		}
 	})
@@ -295,26 +296,37 @@ func features(t *testing.T, e *train.Engine, look train.Look) (all []float32) {
 // training reduces the loss, and what is evaluated is float32's to the bit.
 func TestBfloat16(t *testing.T) {
 	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
-		for _, model := range []string{"cnn", "mlp"} {
-			spec := smallSpec(func(s *record.Spec) { s.Model, s.Rate, s.Width = model, 0.02, 4 })
-			set := noiseSet(48, 8)
-			full := newEngine(t, b, spec, set)
-			spec.Precision = "bfloat16"
-			half := newEngine(t, b, spec, set)
-			near(t, "loss of the first step", take(t, half, spec, 1, 12, 48), take(t, full, spec, 1, 12, 48), 1e-2)
-			if err := full.SetState(stateOf(t, half)); err != nil {
-				t.Fatal(err)
-			}
-			if a, b := features(t, half, train.Look{}), features(t, full, train.Look{}); !slices.Equal(a, b) {
-				t.Errorf("%s: features differ from float32's", model)
-			}
-			var losses []float32
-			for range 8 {
-				losses = append(losses, take(t, half, spec, 1, 48, 48)...)
-			}
-			if first, last := losses[0], losses[len(losses)-1]; !(last < first) {
-				t.Errorf("%s: loss went from %v to %v", model, first, last)
-			}
+		for _, c := range []struct {
+			name   string
+			change func(*record.Spec)
+		}{
+			{"cnn", func(s *record.Spec) { convolutions(s, "cnn", 4); s.Rate = 0.02 }},
+			{"mlp", func(s *record.Spec) { s.Rate = 0.02 }},
+		} {
+			t.Run(c.name, func(t *testing.T) {
+				spec, set := smallSpec(c.change), noiseSet(48, 8)
+				full := newEngine(t, b, spec, set)
+				spec.Precision = "bfloat16"
+				half := newEngine(t, b, spec, set)
+				first := take(t, half, spec, 1, 12, 48)
+				near(t, "loss of the first step", first, take(t, full, spec, 1, 12, 48), 1e-2)
+				last := first
+				for range 10 {
+					last = take(t, half, spec, 1, 12, 48)
+				}
+				if !(last[0] < first[0]) {
+					t.Errorf("the loss went from %v to %v", first, last)
+				}
+				if c.name == "cnn" { // one is enough
+					return
+				}
+				if err := full.SetState(stateOf(t, half)); err != nil {
+					t.Fatal(err)
+				}
+				if a, b := features(t, half, train.Look{}), features(t, full, train.Look{}); !slices.Equal(a, b) {
+					t.Error("features differ from float32's")
+				}
+			})
 		}
 	})
 }
@@ -326,15 +338,15 @@ func TestSpecifications(t *testing.T) {
 		name   string
 		change func(*record.Spec)
 	}{
-		{"resnet18, original stem", func(s *record.Spec) { s.Model, s.Stem = "resnet18", "7x7" }},
+		{"resnet18, original stem", func(s *record.Spec) { convolutions(s, "resnet18", 1); s.Stem = "7x7" }},
 		{"mlp of depth 3, etf", func(s *record.Spec) {
-			s.Model, s.Width, s.Depth, s.Head, s.HeadScale = "mlp", 6, 3, "etf", 2
+			s.Depth, s.Head, s.HeadScale = 3, "etf", 2
 			s.Decay, s.LambdaH = 0, 1e-3
 		}},
 		{"normalised, focal", func(s *record.Spec) {
 			s.Head, s.HeadScale, s.Loss, s.FocalGamma = "normalised", 3, "focal", 2
 		}},
-		{"mse, feature norm", func(s *record.Spec) { s.FeatureNorm, s.Loss = true, "mse" }},
+		{"mse", func(s *record.Spec) { s.Loss = "mse" }},
 		{"mse-resc", func(s *record.Spec) { s.Loss, s.MSEWeight, s.MSETarget = "mse-resc", 5, 2 }},
 		{"ls, no momentum", func(s *record.Spec) { s.Loss, s.Delta, s.Momentum = "ls", 0.1, 0 }},
 	} {
@@ -420,10 +432,10 @@ func TestSetState(t *testing.T) {
 	e := newEngine(t, b, smallSpec(nil), noiseSet(24, 8))
 	before := stateOf(t, e)
 	adam := stateOf(t, newEngine(t, b, smallSpec(func(s *record.Spec) { s.Optimizer = "adam" }), noiseSet(24, 8)))
-	wide := stateOf(t, newEngine(t, b, smallSpec(func(s *record.Spec) { s.Width = 3 }), noiseSet(24, 8)))
+	wide := stateOf(t, newEngine(t, b, smallSpec(func(s *record.Spec) { s.Width = 9 }), noiseSet(24, 8)))
 	long := stateOf(t, e)
 	long.Values = append(long.Values, []float32{1})
-	for name, s := range map[string]*train.State{"exp_avg": adam, "conv1.weight": wide, "tensors of values": long} {
+	for name, s := range map[string]*train.State{"exp_avg": adam, "layers.0.weight": wide, "tensors of values": long} {
 		if err := e.SetState(s); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("error %v, want one with %q", err, name)
 		}
@@ -441,9 +453,9 @@ func TestSpecificationThatDoesNotFitTheSet(t *testing.T) {
 	}{
 		"batch: 128 is larger than the 24 training images": {noiseSet(24, 8), func(s *record.Spec) { s.Batch = 128 }},
 		"pad 9":            {noiseSet(24, 8), func(s *record.Spec) { s.Pad = 9 }},
-		"square images":    {oblong, func(s *record.Spec) { s.Model = "mlp" }},
+		"square images":    {oblong, nil},
 		"devices: 3":       {noiseSet(24, 8), func(s *record.Spec) { s.Devices = 3 }},
-		"head etf":         {noiseSet(24, 8), func(s *record.Spec) { s.Model, s.Width, s.Head = "mlp", 2, "etf" }},
+		"head etf":         {noiseSet(24, 8), func(s *record.Spec) { s.Width, s.Head = 2, "etf" }},
 		"unknown \"adma\"": {noiseSet(24, 8), func(s *record.Spec) { s.Optimizer = "adma" }},
 	} {
 		if _, err := train.NewEngine(b, smallSpec(c.change), c.set); err == nil || !strings.Contains(err.Error(), want) {
