@@ -267,4 +267,3 @@ func TestFeatureLayers(t *testing.T) {
 		}
 	}
 }
-
