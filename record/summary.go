@@ -179,6 +179,9 @@ func trained(r *Record) int {
 func groupKey(r *Record) string {
 	s := r.Spec.Resolve()
 	s.Name, s.Seed, s.Measure = "", 0, ""
+	if s.Schedule == "multistep" {
+		s.ScheduleEpochs = 0 // changes no rate, and older records do not have it
+	}
 	b, _ := json.Marshal(struct {
 		Spec  Spec
 		Train int
