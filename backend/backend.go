@@ -254,8 +254,8 @@ func (m machine) choose() (Choice, error) {
 			mend = "the project has no XLA CPU plugin for " + runtime.GOOS + "/" + runtime.GOARCH
 		}
 		return Choice{Config: goConfig, Name: Go,
-			Reason:  "no XLA plugin was found (searched " + searched + ")",
-			Warning: join(warning, slower+"; "+mend),
+			Reason:  "no XLA plugin was found", // goes to records, which are published: no folders
+			Warning: join(warning, slower+"; "+mend+" (searched "+searched+")"),
 		}, nil
 	}
 	if err := CheckPlugin(plugin); err != nil {

@@ -143,10 +143,7 @@ func newMethod(spec record.Spec, set *data.Set) (*method, error) {
 	if spec.Model == "mlp" && set.Height != set.Width {
 		return nil, fmt.Errorf("train: model mlp takes square images, those of %q are %d×%d", set.Info.Name, set.Height, set.Width)
 	}
-	net, err := models.Build(spec.Model, models.Options{
-		Width: spec.Width, Channels: set.Channels, Classes: len(set.Info.Classes), Size: set.Height, Depth: spec.Depth,
-		Stem: spec.Stem, Head: spec.Head, Scale: spec.HeadScale, FeatureNorm: spec.FeatureNorm,
-	})
+	net, err := network(spec, set.Channels, set.Height, len(set.Info.Classes))
 	if err != nil {
 		return nil, err
 	}
@@ -160,6 +157,15 @@ func newMethod(spec record.Spec, set *data.Set) (*method, error) {
 		return nil, err
 	}
 	return m, m.loss.Validate()
+}
+
+// network returns a specification's network for square images of the given channels and
+// pixels a side, untrained.
+func network(spec record.Spec, channels, size, classes int) (*models.Network, error) {
+	return models.Build(spec.Model, models.Options{
+		Width: spec.Width, Channels: channels, Classes: classes, Size: size, Depth: spec.Depth,
+		Stem: spec.Stem, Head: spec.Head, Scale: spec.HeadScale, FeatureNorm: spec.FeatureNorm,
+	})
 }
 
 // build makes the programs.

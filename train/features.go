@@ -118,7 +118,7 @@ func ExportRun(run, checkpoint, path string) error {
 	if err != nil {
 		return err
 	}
-	net, err := networkOf(rec.Spec.Resolve(), rec.Data)
+	net, err := network(rec.Spec.Resolve(), rec.Data.Channels, rec.Data.Height, len(rec.Data.Classes))
 	if err != nil {
 		return err
 	}

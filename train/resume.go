@@ -33,7 +33,7 @@ func (r *run) resume() error {
 			return err
 		}
 		if old.Initial != nil && r.options.Initial == "" {
-			return fmt.Errorf("train: %s ended before its first checkpoint, and it began from the weights in %s: give them again", out, old.Initial.Name)
+			return fmt.Errorf("train: %s ended before its first checkpoint, and it began from the weights in %s: begin it anew with them, in another folder", out, old.Initial.Name)
 		}
 		notef(r.options.Log, "%s ended before its first checkpoint; it begins anew", out)
 		return r.initial()

@@ -14,7 +14,6 @@ import (
 
 	"github.com/gocollapse/collapse/backend"
 	"github.com/gocollapse/collapse/data"
-	"github.com/gocollapse/collapse/models"
 	"github.com/gocollapse/collapse/record"
 )
 
@@ -56,6 +55,9 @@ func Seeds(ctx context.Context, spec record.Spec, seeds []int64, jobs int, o Opt
 		if begun[i] && !o.Resume {
 			return nil, checkFolder(SeedFolder(o.Out, s), false)
 		}
+	}
+	if err := sameBeginning(o, seeds, begun); err != nil {
+		return nil, err
 	}
 	// All folders first: they say which runs there are to be.
 	for _, s := range seeds {
@@ -126,6 +128,24 @@ func Seeds(ctx context.Context, spec record.Spec, seeds []int64, jobs int, o Opt
 		failed = append(failed, fmt.Errorf("%w (stopped were the seeds %v, not begun %v)", ErrStopped, stopped, waiting))
 	}
 	return records, errors.Join(failed...)
+}
+
+// sameBeginning reports seeds that would begin from random weights where others began
+// from a file's.
+func sameBeginning(o Options, seeds []int64, begun []bool) error {
+	if o.Initial != "" || !slices.Contains(begun, false) {
+		return nil
+	}
+	for i, s := range seeds {
+		if !begun[i] {
+			continue
+		}
+		rec, err := record.ReadFile(SeedFolder(o.Out, s))
+		if err == nil && rec.Initial != nil {
+			return fmt.Errorf("train: seed %d began from the weights in %s, and others are still to begin, which would not: resume those that were begun each in its folder, and begin the others anew with the weights", s, rec.Initial.Name)
+		}
+	}
+	return nil
 }
 
 // runOne is Run, but leaves a run alone that has come to its end.
@@ -209,19 +229,6 @@ func FindSeeds(out string) ([]int64, *record.Spec, error) {
 
 // holdsRun says whether a folder holds a record or a checkpoint.
 func holdsRun(dir string) (bool, error) {
-	for _, name := range []string{RecordFile, CheckpointFile} {
-		switch _, err := os.Stat(filepath.Join(dir, name)); {
-		case err == nil:
-			return true, nil
-		case !errors.Is(err, fs.ErrNotExist):
-			return false, fmt.Errorf("train: folder for the run: %w", err)
-		}
-	}
-	return false, nil
-}
-
-// networkOf builds a specification's network for images as info says.
-func networkOf(spec record.Spec, info record.Data) (*models.Network, error) {
-	return models.Build(spec.Model, models.Options{Width: spec.Width, Channels: info.Channels, Classes: len(info.Classes),
-		Stem: spec.Stem, Head: spec.Head, FeatureNorm: spec.FeatureNorm, Scale: spec.HeadScale, Size: info.Height, Depth: spec.Depth})
+	c, err := holds(dir)
+	return c.record || c.checkpoint, err
 }

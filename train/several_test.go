@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/gocollapse/collapse/backend/backendtest"
+	"github.com/gocollapse/collapse/models"
 	"github.com/gocollapse/collapse/record"
 	"github.com/gocollapse/collapse/train"
 )
@@ -118,5 +119,36 @@ func TestSeedsFaults(t *testing.T) {
 	}
 	if seeds, _, err := train.FindSeeds(dir); !slices.Equal(seeds, []int64{1, 2}) || err != nil {
 		t.Errorf("%v, %v", seeds, err)
+	}
+}
+
+// Seeds that were not begun do not begin from random weights beside others that began
+// from a file's.
+func TestSeedsFromWeights(t *testing.T) {
+	b := backendtest.Go(t)
+	spec := tinySpec()
+	spec.Model, spec.Epochs = "cnn", 2
+	dir := t.TempDir()
+	net, err := models.Build("cnn", models.Options{Width: spec.Width, Channels: 3, Classes: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	weights := filepath.Join(dir, "w.safetensors")
+	if err := train.WriteWeights(weights, net, net.Initial(7)); err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join(dir, "runs")
+	o := train.Options{Out: out, Set: tinySet(), Backend: b, Initial: weights}
+	if _, err := train.Seeds(context.Background(), spec, []int64{1}, 1, o, nil); err != nil {
+		t.Fatal(err)
+	}
+	o.Resume, o.Initial = true, ""
+	if _, err := train.Seeds(context.Background(), spec, []int64{1, 2}, 1, o, nil); err == nil || !strings.Contains(err.Error(), "w.safetensors") {
+		t.Errorf("seed 2 beside a seed that began from weights: %v", err)
+	}
+	o.Initial = weights
+	recs, err := train.Seeds(context.Background(), spec, []int64{1, 2}, 1, o, nil)
+	if err != nil || recs[1].Initial == nil || recs[1].Initial.SHA256 != recs[0].Initial.SHA256 {
+		t.Errorf("seed 2 with the weights: %v", err)
 	}
 }

@@ -131,9 +131,6 @@ func Run(ctx context.Context, spec record.Spec, o Options) (rec *record.Record, 
 	if err != nil {
 		return nil, err
 	}
-	if n := len(set.Train.Labels); spec.Batch > n {
-		return nil, fmt.Errorf("train: batch: %d is more than the %d training images; take at most %d", spec.Batch, n, n)
-	}
 	b, choice := o.Backend, o.Choice
 	if b == nil {
 		if b, choice, err = backend.Open(); err != nil {

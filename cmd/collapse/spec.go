@@ -131,11 +131,12 @@ func resumedSpec(out string) (record.Spec, error) {
 	if len(seeds) > 0 {
 		return record.Spec{}, fmt.Errorf("nothing to resume: no run in %s was begun; give the specification and --seeds without --resume", out)
 	}
-	rec, err := record.ReadFile(out)
+	// A record that cannot be read is no loss: the checkpoint has it too.
+	own, err := train.SpecOf(out)
 	if err != nil {
 		return record.Spec{}, fmt.Errorf("nothing to resume: %w", err)
 	}
-	return rec.Spec.Resolve(), nil
+	return own.Resolve(), nil
 }
 
 // findSpec returns the path of a specification given as a file or as the bare name of
