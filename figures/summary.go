@@ -7,12 +7,13 @@ import (
 	"strings"
 
 	"github.com/gocollapse/collapse/record"
+	"github.com/gocollapse/collapse/record/summary"
 )
 
 // SummaryTables returns what runs say together: a table of the groups, with the
 // mean and the 95 % interval over seeds of every figure of the last epoch, and one of
 // the paired differences for each pair of CE and LS groups.
-func SummaryTables(s *record.Summary) []*Table {
+func SummaryTables(s *summary.Summary) []*Table {
 	groups := &Table{Title: "Last epoch: mean over seeds, 95 % interval", Header: []string{"figure"}, Notes: s.Notes,
 		Caption: "Intervals are Student's t over seeds; a single seed has none. Errors are in percent, losses in nats."}
 	values := map[string][]string{}
@@ -25,7 +26,7 @@ func SummaryTables(s *record.Summary) []*Table {
 			values[e.Name] = append(values[e.Name], estimateText(e, false))
 		}
 	}
-	for _, f := range record.Figures() {
+	for _, f := range summary.Figures() {
 		row, ok := values[f.Name]
 		if !ok {
 			continue
@@ -41,10 +42,10 @@ func SummaryTables(s *record.Summary) []*Table {
 			Title:  fmt.Sprintf("%s less %s: paired differences over %s", p.LS, p.CE, seedCount(len(p.Seeds))),
 			Header: []string{"figure", "LS − CE", "95 % interval", "verdict"},
 			Caption: fmt.Sprintf("Ahead is the loss with the lower figure, where the interval over at least %d paired seeds lies wholly on one side of 0. "+
-				"The runs' own losses do not compare; norms, entropy and confidence are not better for being lower.", record.MinSeeds),
+				"The runs' own losses do not compare; norms, entropy and confidence are not better for being lower.", summary.MinSeeds),
 		}
-		if len(p.Seeds) < record.MinSeeds {
-			t.Notes = []string{fmt.Sprintf("Nothing is decided: a verdict needs at least %d seeds that were run under both losses; here there are %d.", record.MinSeeds, len(p.Seeds))}
+		if len(p.Seeds) < summary.MinSeeds {
+			t.Notes = []string{fmt.Sprintf("Nothing is decided: a verdict needs at least %d seeds that were run under both losses; here there are %d.", summary.MinSeeds, len(p.Seeds))}
 		}
 		for _, d := range p.Figures {
 			verdict := d.Verdict
@@ -70,7 +71,7 @@ func seedCount(n int) string {
 }
 
 // estimateText is a mean with its interval, two blanks between them.
-func estimateText(e record.Estimate, sign bool) string {
+func estimateText(e summary.Estimate, sign bool) string {
 	format := func(v record.Number) string {
 		x := float64(v)
 		if strings.HasSuffix(e.Name, "_error") {

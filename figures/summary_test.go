@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/gocollapse/collapse/record"
+	"github.com/gocollapse/collapse/record/summary"
 )
 
 // TestSummaryTables: the numbers and verdicts of a summary stand in its tables.
@@ -24,7 +25,7 @@ func TestSummaryTables(t *testing.T) {
 			runs = append(runs, &record.Record{Spec: s, Status: record.Finished, Epochs: []record.Epoch{row}})
 		}
 	}
-	sum, err := record.Summarise(runs...)
+	sum, err := summary.Of(runs...)
 	if err != nil {
 		t.Fatal(err)
 	}

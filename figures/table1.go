@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/gocollapse/collapse/record"
+	"github.com/gocollapse/collapse/record/summary"
 	"gonum.org/v1/gonum/stat"
 )
 
@@ -161,7 +162,7 @@ func Table1(runs ...Series) (*Table, error) {
 				row = append(row, fixed(c.ce, 2), fixed(c.ls, 2), signed(c.ls-c.ce))
 				if judged {
 					v := verdict(d, c.ls-c.ce)
-					enough = enough || len(d) >= record.MinSeeds
+					enough = enough || len(d) >= summary.MinSeeds
 					if !allPaper && v != NotDecided {
 						v += " (direction)"
 					}
@@ -181,7 +182,7 @@ func Table1(runs ...Series) (*Table, error) {
 	case !judged:
 		t.Notes = append(t.Notes, "Verdict: not decided. A verdict needs runs under CE and under LS with δ = 0.05.")
 	case !enough:
-		t.Notes = append(t.Notes, fmt.Sprintf("Verdict: not decided. A verdict needs at least %d seeds that were run under both losses; here there is %s.", record.MinSeeds, count(sharedSeeds(ce, ls))))
+		t.Notes = append(t.Notes, fmt.Sprintf("Verdict: not decided. A verdict needs at least %d seeds that were run under both losses; here there is %s.", summary.MinSeeds, count(sharedSeeds(ce, ls))))
 	default:
 		t.Notes = append(t.Notes, fmt.Sprintf("Verdict by cell: the 95%% Student-t interval of LS − CE over %d paired seeds lies wholly on the side of the paper's sign (holds), wholly on the other (does not hold) or across 0 (not decided).", sharedSeeds(ce, ls)))
 	}
@@ -212,7 +213,7 @@ const (
 
 // verdict compares the sign of paired differences with that of the paper's.
 func verdict(d []float64, paper float64) string {
-	switch side := record.NewEstimate("", d).Side(); {
+	switch side := summary.NewEstimate("", d).Side(); {
 	case side == 0 || paper == 0:
 		return NotDecided
 	case side > 0 == (paper > 0):
@@ -259,7 +260,7 @@ func mean(g group, epoch int, e table1Error) (m float64, rows int) {
 
 // paired returns LS − CE in percentage points for every seed under both losses.
 func paired(ce, ls *group, epoch int, e table1Error) (d []float64) {
-	for _, seed := range record.PairSeeds(ce.runs, ls.runs) {
+	for _, seed := range summary.PairSeeds(ce.runs, ls.runs) {
 		a, okA := at(seed[0], epoch, e)
 		b, okB := at(seed[1], epoch, e)
 		if okA && okB {
@@ -269,7 +270,7 @@ func paired(ce, ls *group, epoch int, e table1Error) (d []float64) {
 	return d
 }
 
-func sharedSeeds(a, b *group) int { return len(record.PairSeeds(a.runs, b.runs)) }
+func sharedSeeds(a, b *group) int { return len(summary.PairSeeds(a.runs, b.runs)) }
 
 func count(n int) string {
 	if n == 0 {

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // maxBytes bounds what Read takes in: a record of a million epochs is smaller.
@@ -133,4 +135,61 @@ func (r *Record) Last() *Epoch {
 		return nil
 	}
 	return &r.Epochs[len(r.Epochs)-1]
+}
+
+// ReadAll reads records given as files, as run folders, and as folders of either: of a
+// folder without a record.json the *.json files in it and every record.json below. It is
+// an error, which names the path, if one holds no record.
+func ReadAll(paths ...string) ([]*Record, error) {
+	var runs []*Record
+	for _, path := range paths {
+		files, err := find(path)
+		if err != nil {
+			return nil, err
+		}
+		for _, file := range files {
+			r, err := ReadFile(file)
+			if err != nil {
+				return nil, err
+			}
+			runs = append(runs, r)
+		}
+	}
+	return runs, nil
+}
+
+func find(path string) ([]string, error) {
+	st, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("record: %w", err)
+	}
+	if !st.IsDir() {
+		return []string{path}, nil
+	}
+	own := filepath.Join(path, "record.json")
+	if _, err := os.Stat(own); err == nil {
+		return []string{own}, nil
+	}
+	files, err := filepath.Glob(filepath.Join(escape(path), "*.json"))
+	if err != nil {
+		return nil, fmt.Errorf("record: %w", err)
+	}
+	err = filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && d.Name() == "record.json" {
+			files = append(files, p)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("record: %w", err)
+	}
+	if len(files) == 0 {
+		return nil, fmt.Errorf("record: %s holds no record; want a run's folder, a folder of runs, or a .json file", path)
+	}
+	return files, nil
+}
+
+// escape keeps filepath.Glob from reading a path as a pattern.
+func escape(path string) string {
+	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(path)
 }

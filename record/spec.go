@@ -461,3 +461,17 @@ func (s Spec) Scale() Scale {
 
 // paperModels gives the paper's network of each of its data sets.
 var paperModels = map[string]string{"cifar10": "resnet18", "cifar100": "resnet50", "stl10": "resnet50", "tiny-imagenet": "resnet50"}
+
+// LossName is the loss of a specification as people write it: CE, LS (δ = 0.05).
+func LossName(s Spec) string {
+	number := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
+	switch s.Loss {
+	case "ls":
+		return "LS (δ = " + number(s.Delta) + ")"
+	case "focal":
+		return "focal (γ = " + number(s.FocalGamma) + ")"
+	case "mse-resc":
+		return "rescaled MSE (k = " + number(s.MSEWeight) + ", M = " + number(s.MSETarget) + ")"
+	}
+	return strings.ToUpper(s.Loss)
+}

@@ -44,7 +44,9 @@ func OpenRun(ctx context.Context, b compute.Backend, run, checkpoint string, o d
 		return nil, fmt.Errorf("train: %s was trained on other images than those of %q now: %d training images of %v, found %d of %v",
 			run, want.Name, want.Train, want.Files, have.Train, have.Files)
 	}
-	e, err := NewEngine(b, rec.Spec.Resolve(), set)
+	spec := rec.Spec.Resolve()
+	spec.Devices, spec.Accumulate = 1, 1 // how it was trained does not matter here, and another machine may have fewer
+	e, err := NewEngine(b, spec, set)
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/gocollapse/collapse/data"
 	"github.com/gocollapse/collapse/figures"
 	"github.com/gocollapse/collapse/record"
+	"github.com/gocollapse/collapse/record/summary"
 	"github.com/gocollapse/collapse/train"
 )
 
@@ -174,7 +175,7 @@ func (t *trainFlags) trainSeeds(c *cobra.Command, spec record.Spec, o train.Opti
 
 // printSummary prints what runs say together.
 func printSummary(w io.Writer, runs []*record.Record, asJSON bool) error {
-	sum, err := record.Summarise(runs...)
+	sum, err := summary.Of(runs...)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/gocollapse/collapse/data"
 	"github.com/gocollapse/collapse/npz"
 	"github.com/gocollapse/collapse/record"
+	"github.com/gocollapse/collapse/record/summary"
 )
 
 // arrays writes 2·n images of two classes as an .npz file and returns the data set's name.
@@ -75,7 +76,7 @@ func TestTrainAndAfter(t *testing.T) {
 	if !strings.Contains(out, "LS (δ = 0.05) less CE: paired differences over 2 seeds") || !strings.Contains(out, "Nothing is decided") {
 		t.Errorf("summary:\n%s", out)
 	}
-	var sum record.Summary
+	var sum summary.Summary
 	if err := json.Unmarshal([]byte(ok("records", "summary", filepath.Join(dir, "ce"), filepath.Join(dir, "ls"), "--json")), &sum); err != nil || len(sum.Groups) != 2 || len(sum.Pairs) != 1 {
 		t.Errorf("as JSON: %v, %+v", err, sum)
 	}

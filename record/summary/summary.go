@@ -1,18 +1,20 @@
-package record
+// Package summary says what runs of several seeds say together: means with intervals,
+// and cross entropy beside label smoothing on the same seeds.
+package summary
 
 import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"math"
-	"os"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"sort"
-	"strconv"
 	"strings"
+
+	"gonum.org/v1/gonum/stat/distuv"
+
+	"github.com/gocollapse/collapse/record"
 )
 
 // MinSeeds is how many paired seeds a verdict needs; fewer decide nothing.
@@ -35,12 +37,12 @@ type Summary struct {
 
 // Group is the runs of one specification that differ in their seeds alone.
 type Group struct {
-	Label   string     `json:"label"` // what sets the group apart from the others
-	Spec    Spec       `json:"spec"`  // of the first run
-	Seeds   []int64    `json:"seeds"`
-	Figures []Estimate `json:"figures"` // of the last epoch
+	Label   string      `json:"label"` // what sets the group apart from the others
+	Spec    record.Spec `json:"spec"`  // of the first run
+	Seeds   []int64     `json:"seeds"`
+	Figures []Estimate  `json:"figures"` // of the last epoch
 
-	runs []*Record
+	runs []*record.Record
 }
 
 // Pair is one specification under both losses, on the seeds that both have.
@@ -54,12 +56,12 @@ type Pair struct {
 // Estimate is the mean of a figure over n seeds and its 95 % interval by Student's
 // t. The interval and the standard deviation of a single seed are NaN.
 type Estimate struct {
-	Name string `json:"name"` // the figure's JSON name in a row; with train_ or test_ before that of a calibration
-	N    int    `json:"n"`
-	Mean Number `json:"mean"`
-	SD   Number `json:"sd"` // with n − 1
-	Low  Number `json:"low"`
-	High Number `json:"high"`
+	Name string        `json:"name"` // the figure's JSON name in a row; with train_ or test_ before that of a calibration
+	N    int           `json:"n"`
+	Mean record.Number `json:"mean"`
+	SD   record.Number `json:"sd"` // with n − 1
+	Low  record.Number `json:"low"`
+	High record.Number `json:"high"`
 }
 
 // Difference is the estimate of LS less CE over paired seeds, with the verdict: the
@@ -71,12 +73,12 @@ type Difference struct {
 	Verdict string `json:"verdict,omitempty"`
 }
 
-// Figure is one figure of a row, as Summarise looks at it.
+// Figure is one figure of a row, as Of looks at it.
 type Figure struct {
 	Name  string
 	Lower bool // is better: errors, calibration, and collapse
 	Own   bool // depends on the run's own loss, and does not compare between losses
-	Value func(*Epoch) Number
+	Value func(*record.Epoch) record.Number
 }
 
 // Figures lists the figures of a row in the order of the record.
@@ -84,27 +86,27 @@ func Figures() []Figure {
 	var figures []Figure
 	neutral := []string{"w_norm", "h_norm", "entropy", "confidence"}
 	own := []string{"step_loss", "train_loss", "test_loss"}
-	t := reflect.TypeFor[Epoch]()
+	t := reflect.TypeFor[record.Epoch]()
 	for i := range t.NumField() {
 		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
 		switch t.Field(i).Type {
-		case reflect.TypeFor[Number]():
+		case reflect.TypeFor[record.Number]():
 			figures = append(figures, Figure{Name: name, Lower: !slices.Contains(slices.Concat(neutral, own), name), Own: slices.Contains(own, name),
-				Value: func(e *Epoch) Number { return Number(reflect.ValueOf(e).Elem().Field(i).Float()) }})
-		case reflect.TypeFor[*Calibration]():
+				Value: func(e *record.Epoch) record.Number { return record.Number(reflect.ValueOf(e).Elem().Field(i).Float()) }})
+		case reflect.TypeFor[*record.Calibration]():
 			split, _, _ := strings.Cut(name, "_")
-			c := reflect.TypeFor[Calibration]()
+			c := reflect.TypeFor[record.Calibration]()
 			for j := range c.NumField() {
-				if c.Field(j).Type != reflect.TypeFor[Number]() {
+				if c.Field(j).Type != reflect.TypeFor[record.Number]() {
 					continue
 				}
 				part, _, _ := strings.Cut(c.Field(j).Tag.Get("json"), ",")
-				figures = append(figures, Figure{Name: split + "_" + part, Lower: !slices.Contains(neutral, part), Value: func(e *Epoch) Number {
+				figures = append(figures, Figure{Name: split + "_" + part, Lower: !slices.Contains(neutral, part), Value: func(e *record.Epoch) record.Number {
 					v := reflect.ValueOf(e).Elem().Field(i)
 					if v.IsNil() {
-						return Number(math.NaN())
+						return record.Number(math.NaN())
 					}
-					return Number(v.Elem().Field(j).Float())
+					return record.Number(v.Elem().Field(j).Float())
 				}})
 			}
 		}
@@ -112,11 +114,11 @@ func Figures() []Figure {
 	return figures
 }
 
-// Summarise gathers runs that differ in their seeds alone and estimates the figures
+// Of gathers runs that differ in their seeds alone and estimates the figures
 // of their last epoch; name, measured epochs and the machine may differ. Runs that have
 // not got to their last epoch are left out, and so is the second of two runs of one
 // specification and seed; notes name them. It is an error if no run is left.
-func Summarise(runs ...*Record) (*Summary, error) {
+func Of(runs ...*record.Record) (*Summary, error) {
 	s := &Summary{Groups: []Group{}, Pairs: []Pair{}}
 	var keys []string
 	for i, r := range runs {
@@ -124,7 +126,7 @@ func Summarise(runs ...*Record) (*Summary, error) {
 		if name == "" {
 			name = fmt.Sprintf("run %d", i+1)
 		}
-		if last := r.Last(); last == nil || last.Epoch < r.Spec.Epochs || r.Status == Failed {
+		if last := r.Last(); last == nil || last.Epoch < r.Spec.Epochs || r.Status == record.Failed {
 			s.Notes = append(s.Notes, fmt.Sprintf("Left out: %s, which is not complete (%s, %d of %d epochs).", name, r.Status, trained(r), r.Spec.Epochs))
 			continue
 		}
@@ -143,7 +145,7 @@ func Summarise(runs ...*Record) (*Summary, error) {
 		s.Groups[g].runs = append(s.Groups[g].runs, r)
 	}
 	if len(s.Groups) == 0 {
-		return nil, errors.New("record: no complete run to sum up; " + strings.Join(append(s.Notes, "give run folders or records"), " "))
+		return nil, errors.New("summary: no complete run to sum up; " + strings.Join(append(s.Notes, "give run folders or records"), " "))
 	}
 	label(s.Groups)
 	for i := range s.Groups {
@@ -168,7 +170,7 @@ func Summarise(runs ...*Record) (*Summary, error) {
 	return s, nil
 }
 
-func trained(r *Record) int {
+func trained(r *record.Record) int {
 	if l := r.Last(); l != nil {
 		return l.Epoch
 	}
@@ -176,22 +178,28 @@ func trained(r *Record) int {
 }
 
 // groupKey is the same of runs that differ in their seeds alone.
-func groupKey(r *Record) string {
-	s := r.Spec.Resolve()
-	s.Name, s.Seed, s.Measure = "", 0, ""
-	if s.Schedule == "multistep" {
-		s.ScheduleEpochs = 0 // changes no rate, and older records do not have it
-	}
+func groupKey(r *record.Record) string {
+	s := essence(r.Spec)
 	b, _ := json.Marshal(struct {
-		Spec  Spec
+		Spec  record.Spec
 		Train int
-		Files []File
+		Files []record.File
 	}{s, r.Data.Train, r.Data.Files})
 	return string(b)
 }
 
+// essence is a specification without what sets no runs of other seeds apart.
+func essence(s record.Spec) record.Spec {
+	s = s.Resolve()
+	s.Name, s.Seed, s.Measure = "", 0, ""
+	if s.Schedule == "multistep" {
+		s.ScheduleEpochs = 0 // changes no rate, and older records do not have it
+	}
+	return s
+}
+
 // pairKey is the same of runs that differ in loss and seed alone.
-func pairKey(r *Record) string {
+func pairKey(r *record.Record) string {
 	c := *r
 	c.Spec.Loss, c.Spec.Delta = "ce", 0
 	return groupKey(&c)
@@ -206,7 +214,7 @@ func (g bySeed) Swap(i, j int) {
 	g.runs[i], g.runs[j] = g.runs[j], g.runs[i]
 }
 
-func backends(runs []*Record) []string {
+func backends(runs []*record.Record) []string {
 	var names []string
 	for _, r := range runs {
 		if b := r.Environment.Backend; b != "" && !slices.Contains(names, b) {
@@ -220,12 +228,12 @@ func backends(runs []*Record) []string {
 func label(groups []Group) {
 	fields := make([]map[string]any, len(groups))
 	for i, g := range groups {
-		b, _ := json.Marshal(g.Spec)
+		b, _ := json.Marshal(essence(g.Spec))
 		_ = json.Unmarshal(b, &fields[i])
 	}
 	var apart []string
 	for name, v := range fields[0] {
-		if slices.Contains([]string{"name", "seed", "measure", "loss", "delta", "focal_gamma", "mse_weight", "mse_target"}, name) {
+		if slices.Contains([]string{"loss", "delta", "focal_gamma", "mse_weight", "mse_target"}, name) {
 			continue
 		}
 		for _, f := range fields[1:] {
@@ -238,7 +246,7 @@ func label(groups []Group) {
 	slices.Sort(apart)
 	for i := range groups {
 		g := &groups[i]
-		g.Label = LossName(g.Spec)
+		g.Label = record.LossName(g.Spec)
 		for _, name := range apart {
 			g.Label += fmt.Sprintf(", %s %v", name, fields[i][name])
 		}
@@ -252,22 +260,8 @@ func label(groups []Group) {
 	}
 }
 
-// LossName is the loss of a specification as people write it: CE, LS (δ = 0.05).
-func LossName(s Spec) string {
-	number := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
-	switch s.Loss {
-	case "ls":
-		return "LS (δ = " + number(s.Delta) + ")"
-	case "focal":
-		return "focal (γ = " + number(s.FocalGamma) + ")"
-	case "mse-resc":
-		return "rescaled MSE (k = " + number(s.MSEWeight) + ", M = " + number(s.MSETarget) + ")"
-	}
-	return strings.ToUpper(s.Loss)
-}
-
 // estimate returns the estimates of the figures that all runs have.
-func estimate(runs []*Record) []Estimate {
+func estimate(runs []*record.Record) []Estimate {
 	out := []Estimate{}
 	for _, f := range Figures() {
 		if v := column(runs, f); v != nil {
@@ -278,7 +272,7 @@ func estimate(runs []*Record) []Estimate {
 }
 
 // column returns a figure of the last epoch of all runs, or nil where one lacks it.
-func column(runs []*Record, f Figure) []float64 {
+func column(runs []*record.Record, f Figure) []float64 {
 	v := make([]float64, len(runs))
 	for i, r := range runs {
 		if v[i] = float64(f.Value(r.Last())); math.IsNaN(v[i]) {
@@ -290,7 +284,7 @@ func column(runs []*Record, f Figure) []float64 {
 
 func pair(ce, ls *Group) Pair {
 	p := Pair{CE: ce.Label, LS: ls.Label, Figures: []Difference{}}
-	var a, b []*Record
+	var a, b []*record.Record
 	for _, two := range PairSeeds(ce.runs, ls.runs) {
 		p.Seeds = append(p.Seeds, two[0].Spec.Seed)
 		a, b = append(a, two[0]), append(b, two[1])
@@ -321,13 +315,13 @@ func pair(ce, ls *Group) Pair {
 
 // PairSeeds pairs the runs of two groups by seed, in the order of a; a seed that
 // stands twice counts once.
-func PairSeeds(a, b []*Record) (pairs [][2]*Record) {
+func PairSeeds(a, b []*record.Record) (pairs [][2]*record.Record) {
 	seen := map[int64]bool{}
 	for _, x := range a {
-		i := slices.IndexFunc(b, func(y *Record) bool { return y.Spec.Seed == x.Spec.Seed })
+		i := slices.IndexFunc(b, func(y *record.Record) bool { return y.Spec.Seed == x.Spec.Seed })
 		if i >= 0 && !seen[x.Spec.Seed] {
 			seen[x.Spec.Seed] = true
-			pairs = append(pairs, [2]*Record{x, b[i]})
+			pairs = append(pairs, [2]*record.Record{x, b[i]})
 		}
 	}
 	return pairs
@@ -336,7 +330,7 @@ func PairSeeds(a, b []*Record) (pairs [][2]*Record) {
 // NewEstimate returns the estimate of values, one a seed.
 func NewEstimate(name string, v []float64) Estimate {
 	n := float64(len(v))
-	nan := Number(math.NaN())
+	nan := record.Number(math.NaN())
 	e := Estimate{Name: name, N: len(v), Mean: nan, SD: nan, Low: nan, High: nan}
 	if len(v) == 0 {
 		return e
@@ -345,7 +339,7 @@ func NewEstimate(name string, v []float64) Estimate {
 	for _, x := range v {
 		mean += x / n
 	}
-	e.Mean = Number(mean)
+	e.Mean = record.Number(mean)
 	if len(v) < 2 {
 		return e
 	}
@@ -353,8 +347,8 @@ func NewEstimate(name string, v []float64) Estimate {
 		square += (x - mean) * (x - mean)
 	}
 	sd := math.Sqrt(square / (n - 1))
-	half := StudentQuantile(0.975, n-1) * sd / math.Sqrt(n)
-	e.SD, e.Low, e.High = Number(sd), Number(mean-half), Number(mean+half)
+	half := distuv.StudentsT{Sigma: 1, Nu: n - 1}.Quantile(0.975) * sd / math.Sqrt(n)
+	e.SD, e.Low, e.High = record.Number(sd), record.Number(mean-half), record.Number(mean+half)
 	return e
 }
 
@@ -369,128 +363,4 @@ func (e Estimate) Side() int {
 		return -1
 	}
 	return 0
-}
-
-// StudentQuantile returns the p-quantile of Student's t distribution with nu degrees
-// of freedom, for p in (0, 1) and nu > 0; NaN for others.
-func StudentQuantile(p, nu float64) float64 {
-	if !(p > 0 && p < 1 && nu > 0) {
-		return math.NaN()
-	}
-	if p < 0.5 {
-		return -StudentQuantile(1-p, nu)
-	}
-	// P(|T| > t) = I_x(ν/2, 1/2) with x = ν/(ν+t²), which rises with x.
-	low, high := 0.0, 1.0
-	for range 200 {
-		x := (low + high) / 2
-		if incompleteBeta(x, nu/2, 0.5) < 2*(1-p) {
-			low = x
-		} else {
-			high = x
-		}
-	}
-	x := (low + high) / 2
-	return math.Sqrt(nu * (1 - x) / x)
-}
-
-// incompleteBeta is the regularised incomplete beta function I_x(a, b), by its
-// continued fraction (Press et al., Numerical Recipes, 6.4).
-func incompleteBeta(x, a, b float64) float64 {
-	switch {
-	case x <= 0:
-		return 0
-	case x >= 1:
-		return 1
-	case x > (a+1)/(a+b+2):
-		return 1 - incompleteBeta(1-x, b, a)
-	}
-	la, _ := math.Lgamma(a)
-	lb, _ := math.Lgamma(b)
-	lab, _ := math.Lgamma(a + b)
-	front := math.Exp(lab-la-lb+a*math.Log(x)+b*math.Log1p(-x)) / a
-	// Lentz's method.
-	const tiny = 1e-300
-	c, d := 1.0, 1-(a+b)*x/(a+1)
-	if math.Abs(d) < tiny {
-		d = tiny
-	}
-	d = 1 / d
-	f := d
-	for m := 1.0; m < 1000; m++ {
-		for _, k := range [2]float64{
-			m * (b - m) * x / ((a + 2*m - 1) * (a + 2*m)),
-			-(a + m) * (a + b + m) * x / ((a + 2*m) * (a + 2*m + 1)),
-		} {
-			if d = 1 + k*d; math.Abs(d) < tiny {
-				d = tiny
-			}
-			if c = 1 + k/c; math.Abs(c) < tiny {
-				c = tiny
-			}
-			d = 1 / d
-			f *= c * d
-		}
-		if math.Abs(c*d-1) < 1e-15 {
-			break
-		}
-	}
-	return front * f
-}
-
-// ReadAll reads records given as files, as run folders, and as folders of either: of a
-// folder without a record.json the *.json files in it and every record.json below. It is
-// an error, which names the path, if one holds no record.
-func ReadAll(paths ...string) ([]*Record, error) {
-	var runs []*Record
-	for _, path := range paths {
-		files, err := find(path)
-		if err != nil {
-			return nil, err
-		}
-		for _, file := range files {
-			r, err := ReadFile(file)
-			if err != nil {
-				return nil, err
-			}
-			runs = append(runs, r)
-		}
-	}
-	return runs, nil
-}
-
-func find(path string) ([]string, error) {
-	st, err := os.Stat(path)
-	if err != nil {
-		return nil, fmt.Errorf("record: %w", err)
-	}
-	if !st.IsDir() {
-		return []string{path}, nil
-	}
-	own := filepath.Join(path, "record.json")
-	if _, err := os.Stat(own); err == nil {
-		return []string{own}, nil
-	}
-	files, err := filepath.Glob(filepath.Join(escape(path), "*.json"))
-	if err != nil {
-		return nil, fmt.Errorf("record: %w", err)
-	}
-	err = filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
-		if err == nil && !d.IsDir() && d.Name() == "record.json" {
-			files = append(files, p)
-		}
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("record: %w", err)
-	}
-	if len(files) == 0 {
-		return nil, fmt.Errorf("record: %s holds no record; want a run's folder, a folder of runs, or a .json file", path)
-	}
-	return files, nil
-}
-
-// escape keeps filepath.Glob from reading a path as a pattern.
-func escape(path string) string {
-	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(path)
 }
