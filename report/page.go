@@ -395,8 +395,10 @@ func (r *run) body(p *page) (string, error) {
 // notes lists why values are null.
 func (r *run) notes() string {
 	var b strings.Builder
+	n := 0
 	for _, e := range r.Epochs {
 		var keys []string
+		n += len(e.Notes)
 		for k := range e.Notes {
 			keys = append(keys, k)
 		}
@@ -405,10 +407,14 @@ func (r *run) notes() string {
 			fmt.Fprintf(&b, "<li>Epoch %d, <code>%s</code>: %s</li>\n", e.Epoch, esc(k), esc(e.Notes[k]))
 		}
 	}
-	if b.Len() == 0 {
+	if n == 0 {
 		return ""
 	}
-	return "<h2>Values that are not defined</h2>\n<ul>\n" + b.String() + "</ul>\n"
+	list := "<ul>\n" + b.String() + "</ul>\n"
+	if n > 6 { // figures by outcome have many, and the page is read for what is defined
+		list = fmt.Sprintf("<details><summary>%d values, each with its reason</summary>\n%s</details>\n", n, list)
+	}
+	return "<h2>Values that are not defined</h2>\n" + list
 }
 
 // origin is the tables of data files and of software.
