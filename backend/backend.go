@@ -341,16 +341,24 @@ func (m machine) cpu(plugin, options, reason string) Choice {
 	}
 	c := Choice{Config: config1(plugin, options), Name: CPU, Plugin: plugin, Reason: reason, Env: map[string]string{}}
 	// XLA ends the process at a flag that it does not know.
-	if m.getenv("XLA_FLAGS") == "" && holds(plugin, noYNNPACK) {
-		c.Env["XLA_FLAGS"] = "--" + noYNNPACK + "="
+	if m.getenv("XLA_FLAGS") == "" {
+		var flags []string
+		for _, f := range cpuFlags {
+			if name, _, _ := strings.Cut(f, "="); holds(plugin, name) {
+				flags = append(flags, "--"+f)
+			}
+		}
+		if flags != nil {
+			c.Env["XLA_FLAGS"] = strings.Join(flags, " ")
+		}
 	}
 	return c
 }
 
-// noYNNPACK is the flag which, set to nothing, keeps XLA from handing
-// convolutions to YNNPACK: with Eigen's in their place a training step takes
-// two thirds of the time (docs/speed.md).
-const noYNNPACK = "xla_cpu_experimental_ynn_fusion_type"
+// cpuFlags are XLA's flags for its plugin for the CPU: convolutions and large
+// products go to oneDNN, and not to YNNPACK, with which a training step takes
+// twice the time (docs/speed.md).
+var cpuFlags = []string{"xla_cpu_experimental_ynn_fusion_type=", "xla_cpu_experimental_onednn_custom_call=true"}
 
 // holds reports whether a file can be read and holds the text.
 func holds(path, text string) bool {

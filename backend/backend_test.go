@@ -284,26 +284,37 @@ func TestCUDAEnvironment(t *testing.T) {
 	}
 }
 
-// A plugin that knows the flag is told to leave convolutions to Eigen, wherever
-// in the file the name stands; another one would end the process at it.
+// A plugin is given the flags that it knows, wherever in the file their names
+// stand; at another one it would end the process.
 func TestCPUEnvironment(t *testing.T) {
+	const ynn, onednn = "xla_cpu_experimental_ynn_fusion_type", "xla_cpu_experimental_onednn_custom_call"
 	plugin := filepath.Join(t.TempDir(), "pjrt_c_api_cpu_plugin.so")
 	set := map[string]string{}
 	m := machine{getenv: func(k string) string { return set[k] }}
-	for _, at := range []int{0, 1<<20 - 7, 3 << 20} {
-		write(t, plugin, append(make([]byte, at), noYNNPACK...))
-		if f := m.cpu(plugin, "", "test").Env["XLA_FLAGS"]; f != "--xla_cpu_experimental_ynn_fusion_type=" {
-			t.Errorf("the name at %d: XLA_FLAGS is %q", at, f)
+	for _, c := range []struct {
+		holds []string
+		at    int
+		want  string
+	}{
+		{[]string{ynn}, 0, "--" + ynn + "="},
+		{[]string{ynn}, 1<<20 - 7, "--" + ynn + "="},
+		{[]string{onednn}, 3 << 20, "--" + onednn + "=true"},
+		{[]string{onednn, ynn}, 5, "--" + ynn + "= --" + onednn + "=true"},
+		{[]string{ynn[1:], onednn[:20]}, 5, ""},
+	} {
+		content := make([]byte, c.at)
+		for _, name := range c.holds {
+			content = append(append(content, name...), 0)
+		}
+		write(t, plugin, content)
+		if f := m.cpu(plugin, "", "test").Env["XLA_FLAGS"]; f != c.want {
+			t.Errorf("a plugin with %q at %d is given %q, want %q", c.holds, c.at, f, c.want)
 		}
 	}
 	set["XLA_FLAGS"] = "--xla_dump_to=x"
+	write(t, plugin, []byte(ynn+" "+onednn))
 	if f, ok := m.cpu(plugin, "", "test").Env["XLA_FLAGS"]; ok {
 		t.Errorf("the user's XLA_FLAGS is replaced by %q", f)
-	}
-	delete(set, "XLA_FLAGS")
-	write(t, plugin, []byte(noYNNPACK[1:]))
-	if f, ok := m.cpu(plugin, "", "test").Env["XLA_FLAGS"]; ok {
-		t.Errorf("a plugin without the flag is given %q", f)
 	}
 }
 

@@ -31,8 +31,9 @@ func ReLU(x *graph.Node) *graph.Node {
 // (k×k×in×out), padded with (k−1)/2 zeros on each side as PyTorch pads.
 //
 // Which operations compute it depends on the backend: XLA's own convolution is
-// near the machine's limit, while the pure Go backend's is about 70 times
-// slower than the same sums written as shifted matrix products.
+// near the machine's limit (on a CPU but for some gradients, see convCPU), while
+// the pure Go backend's is about 70 times slower than the same sums written as
+// shifted matrix products.
 func Conv(x, kernel *graph.Node, stride int) *graph.Node {
 	k := kernel.Shape().Dimensions
 	if len(k) != 4 || k[0] != k[1] || k[0]%2 == 0 {
@@ -42,11 +43,10 @@ func Conv(x, kernel *graph.Node, stride int) *graph.Node {
 	if x.Graph().Backend().Name() == gobackend.BackendName {
 		return convByProducts(x, kernel, stride, n)
 	}
-	if x.DType() == DType && winogradFits(x.Graph().Backend(), x.Shape().Dimensions, k, stride) { // in bfloat16 its sums would lose digits
-		return convWinograd(x, kernel)
+	if cpuPlugin(x.Graph().Backend()) {
+		return convCPU(x, kernel, stride, n)
 	}
-	return graph.Convolve(x, kernel).StridePerAxis(stride, stride).
-		PaddingPerDim([][2]int{{n, n}, {n, n}}).Done()
+	return convXLA(x, kernel, stride, n)
 }
 
 // convByProducts sums, over the kernel's positions, the product of the shifted
@@ -175,9 +175,10 @@ func normTrain(x, gamma, beta, mean, variance *graph.Node, devices int) (y, newM
 	gamma = graph.IdentityWithCustomGradient(gamma, func(_, _ *graph.Node) *graph.Node { return dGamma })
 	beta = graph.IdentityWithCustomGradient(beta, func(_, _ *graph.Node) *graph.Node { return dBeta })
 
-	centred = graph.Reshape(graph.Sub(x, perChannel(mean, x)), n, c)
+	x = graph.Reshape(x, shape[0], -1)
+	centred = graph.Sub(x, perChannel(mean, x))
 	fixed := graph.StopGradient(centred)
-	moments := MeanOverDevices(devices, graph.MulScalar(rowSum(fixed), 1/float64(n)), graph.MulScalar(rowSum(graph.Square(fixed)), 1/float64(n)))
+	moments := MeanOverDevices(devices, graph.MulScalar(channelSum(fixed, c), 1/float64(n)), graph.MulScalar(channelSum(graph.Square(fixed), c), 1/float64(n)))
 	m = moments[0]
 	v = graph.Sub(moments[1], graph.Square(m))
 	// Rounding may leave −1e-9 for a constant channel.
@@ -188,8 +189,8 @@ func normTrain(x, gamma, beta, mean, variance *graph.Node, devices int) (y, newM
 	y = graph.Add(graph.Mul(centred, perChannel(scale, centred)), perChannel(shift, centred))
 	y = graph.IdentityWithCustomGradient(y, func(_, v *graph.Node) *graph.Node {
 		dy = v
-		dBeta = rowSum(dy)
-		dGamma = graph.Div(rowSum(graph.Mul(dy, graph.Sub(centred, perChannel(m, dy)))), deviation)
+		dBeta = channelSum(dy, c)
+		dGamma = graph.Div(channelSum(graph.Mul(dy, graph.Sub(centred, perChannel(m, dy))), c), deviation)
 		return v
 	})
 	y = graph.Reshape(y, shape...)
@@ -200,31 +201,39 @@ func normTrain(x, gamma, beta, mean, variance *graph.Node, devices int) (y, newM
 	return y, newMean, newVariance
 }
 
-// rowSum returns the sum over the rows of x (N×C), as products with rows of ones:
-// XLA runs a product on all processors, a reduction over leading axes on one.
-// There are two of them, the first over parts of about √N rows: a product adds
-// its terms one after the other, and over the 131072 rows of a first layer (128
-// images of 32×32) one alone is off by 1e-5 of the mean, two by 1e-6.
+// channelSum returns the sum over images and pixels of x (B×PC, each row an image
+// with its C channels pixel after pixel), as products with rows of ones: XLA runs
+// a product on all processors, a reduction over leading axes on one. The pixels
+// are summed in two steps, in parts of about √P: a product adds its terms one
+// after the other, and over the 131072 pixels of a first layer (128 images of
+// 32×32) one alone is off by 1e-5 of the mean, these by 1e-6.
 //
 // On XLA four quarters of x are added up first. That is computed along with x
 // itself, so that a product such as a square is never written to memory.
-func rowSum(x *graph.Node) *graph.Node {
-	n, c := x.Shape().Dim(0), x.Shape().Dim(1)
+func channelSum(x *graph.Node, c int) *graph.Node {
+	n, pixels := x.Shape().Dim(0), x.Shape().Dim(1)/c
 	if x.Graph().Backend().Name() != gobackend.BackendName && n%4 == 0 {
 		n /= 4
 		quarter := func(i int) *graph.Node { return graph.Slice(x, graph.AxisRange(i*n, (i+1)*n)) }
 		x = graph.Add(graph.Add(quarter(0), quarter(1)), graph.Add(quarter(2), quarter(3)))
 	}
-	part := int(math.Sqrt(float64(n)))
-	for n%part != 0 {
+	part := int(math.Sqrt(float64(pixels)))
+	for pixels%part != 0 {
 		part--
 	}
 	row := func(n int) *graph.Node { return graph.Ones(x.Graph(), shapes.Make(x.DType(), 1, n)) }
-	sums := graph.Dot(row(part), graph.Reshape(x, part, n/part*c)).Product()
-	return graph.Reshape(graph.Dot(row(n/part), graph.Reshape(sums, n/part, c)).Product(), c)
+	for _, rows := range []int{n, part, pixels / part} {
+		if rows > 1 {
+			x = graph.Dot(row(rows), graph.Reshape(x, rows, -1)).Product()
+		}
+	}
+	return graph.Reshape(x, c)
 }
 
-// perChannel spreads a vector of C over the shape of x.
+// perChannel spreads a vector of C over the shape of x, whose rows are of C or,
+// pixel after pixel, of a multiple of it.
 func perChannel(v, x *graph.Node) *graph.Node {
-	return graph.BroadcastToShape(graph.ExpandLeftToRank(v, x.Rank()), x.Shape())
+	c, last := v.Shape().Dim(0), x.Shape().Dim(-1)
+	v = graph.BroadcastToShape(graph.ExpandLeftToRank(v, 2), shapes.Make(v.DType(), last/c, c))
+	return graph.BroadcastToShape(graph.ExpandLeftToRank(graph.Reshape(v, last), x.Rank()), x.Shape())
 }
