@@ -23,7 +23,7 @@ func SummaryTables(s *summary.Summary) []*Table {
 			for len(values[e.Name]) < i {
 				values[e.Name] = append(values[e.Name], "–")
 			}
-			values[e.Name] = append(values[e.Name], estimateText(e, false))
+			values[e.Name] = append(values[e.Name], estimateText(e, false)+fewer(e, len(g.Seeds)))
 		}
 	}
 	for _, f := range summary.Figures() {
@@ -56,7 +56,7 @@ func SummaryTables(s *summary.Summary) []*Table {
 			if interval == "" {
 				interval = "–"
 			}
-			t.Rows = append(t.Rows, []string{d.Name, mean, interval, verdict})
+			t.Rows = append(t.Rows, []string{d.Name, mean, interval + fewer(d.Estimate, len(p.Seeds)), verdict})
 		}
 		tables = append(tables, t)
 	}
@@ -68,6 +68,14 @@ func seedCount(n int) string {
 		return "1 seed"
 	}
 	return strconv.Itoa(n) + " seeds"
+}
+
+// fewer says of how many seeds an estimate is where not all have the figure.
+func fewer(e summary.Estimate, seeds int) string {
+	if e.N == seeds {
+		return ""
+	}
+	return fmt.Sprintf(" (%s)", seedCount(e.N))
 }
 
 // estimateText is a mean with its interval, two blanks between them.

@@ -53,8 +53,8 @@ type Pair struct {
 	Figures []Difference `json:"figures"`
 }
 
-// Estimate is the mean of a figure over n seeds and its 95 % interval by Student's
-// t. The interval and the standard deviation of a single seed are NaN.
+// Estimate is the mean of a figure over the n seeds that have it and its 95 %
+// interval by Student's t. The interval and the standard deviation of a single seed are NaN.
 type Estimate struct {
 	Name string        `json:"name"` // the figure's JSON name in a row; with train_ or test_ before that of a calibration
 	N    int           `json:"n"`
@@ -260,27 +260,28 @@ func label(groups []Group) {
 	}
 }
 
-// estimate returns the estimates of the figures that all runs have.
+// estimate returns the estimates of the figures, each over the runs that have it.
 func estimate(runs []*record.Record) []Estimate {
 	out := []Estimate{}
 	for _, f := range Figures() {
-		if v := column(runs, f); v != nil {
+		if v := defined(column(runs, f)); len(v) > 0 {
 			out = append(out, NewEstimate(f.Name, v))
 		}
 	}
 	return out
 }
 
-// column returns a figure of the last epoch of all runs, or nil where one lacks it.
+// column returns a figure of the last epoch of all runs, NaN where one lacks it.
 func column(runs []*record.Record, f Figure) []float64 {
 	v := make([]float64, len(runs))
 	for i, r := range runs {
-		if v[i] = float64(f.Value(r.Last())); math.IsNaN(v[i]) {
-			return nil
-		}
+		v[i] = float64(f.Value(r.Last()))
 	}
 	return v
 }
+
+// defined returns the values that are not NaN.
+func defined(v []float64) []float64 { return slices.DeleteFunc(v, math.IsNaN) }
 
 func pair(ce, ls *Group) Pair {
 	p := Pair{CE: ce.Label, LS: ls.Label, Figures: []Difference{}}
@@ -291,11 +292,11 @@ func pair(ce, ls *Group) Pair {
 	}
 	for _, f := range Figures() {
 		x, y := column(a, f), column(b, f)
-		if f.Own || x == nil || y == nil {
-			continue
-		}
 		for i := range y {
 			y[i] -= x[i]
+		}
+		if y = defined(y); f.Own || len(y) == 0 {
+			continue
 		}
 		d := Difference{Estimate: NewEstimate(f.Name, y)}
 		if f.Lower {

@@ -139,6 +139,15 @@ func TestOf(t *testing.T) {
 	if err != nil || few.Pairs[0].figure("nc1").Verdict != NotDecided || math.IsNaN(float64(few.Pairs[0].figure("nc1").High)) {
 		t.Errorf("two seeds: %v, %+v", err, few)
 	}
+	// A figure that one run lacks is of the other seeds, and decided by their number.
+	ls[4].Last().NC1 = record.Number(math.NaN())
+	gap, err := Of(slices.Concat(ce[:3], ls[2:])...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if g, d := gap.Groups[1].figure("nc1"), gap.Pairs[0].figure("nc1"); g.N != 2 || d.N != 2 || d.Verdict != NotDecided || gap.Pairs[0].figure("test_error").N != 3 {
+		t.Errorf("a figure that one of three runs lacks: %+v, %+v", g, d)
+	}
 	if _, err := Of(stopped); err == nil || !strings.Contains(err.Error(), "cut off") {
 		t.Errorf("nothing complete: %v", err)
 	}
