@@ -133,7 +133,7 @@ func (t *trainFlags) train(c *cobra.Command, spec record.Spec, several bool) err
 	}
 	fmt.Fprintf(log, "run      %s, %d epochs → %s\n", spec.Name, spec.Epochs, t.out)
 	p := newProgress(log, spec, 0)
-	o.Progress = p.event
+	o.Progress = t.live(t.out, p.event)
 	rec, err := train.Run(ctx, spec, o)
 	p.close()
 	if rec != nil {
@@ -159,7 +159,7 @@ func (t *trainFlags) trainSeeds(c *cobra.Command, spec record.Spec, o train.Opti
 	}
 	fmt.Fprintf(log, "runs     %s, seeds %v, %d epochs, %d at once (%s) → %s\n", spec.Name, t.seeds, spec.Epochs, min(jobs, len(t.seeds)), reason, t.out)
 	p := newProgress(log, spec, len(t.seeds))
-	records, err := train.Seeds(c.Context(), spec, t.seeds, jobs, o, p.seedEvent)
+	records, err := train.Seeds(c.Context(), spec, t.seeds, jobs, o, t.liveSeeds(t.out, p.seedEvent))
 	p.close()
 	if err = errors.Join(err, t.export(true, records...)); err != nil {
 		return err

@@ -31,7 +31,7 @@ func (t *trainOptions) add(f *pflag.FlagSet) {
 	f.Float64Var(&t.checkpointMinutes, "checkpoint-minutes", 0, "most time between two checkpoints; 0 is ten minutes")
 	f.IntSliceVar(&t.keep, "keep", nil, "`epochs` after which a checkpoint is kept for good, such as 10,100")
 	f.BoolVar(&t.force, "force", false, "train even where memory or disk seem too small")
-	f.StringVar(&t.tensorboard, "tensorboard", "", "also write the figures as a TensorBoard event file into this `folder`")
+	f.StringVar(&t.tensorboard, "tensorboard", "", "also write the figures, as they are measured, as a TensorBoard event file into this `folder`")
 	f.StringVar(&t.initial, "init", "", "begin from the `weights` in a .safetensors or .npz of PyTorch's names, in place of the seed's")
 	f.BoolVar(&t.deterministic, "deterministic", false, "have CUDA give the same bits at each call; changes nothing on a CPU")
 }
@@ -74,22 +74,56 @@ func (t *trainOptions) apply(o *train.Options) error {
 	return nil
 }
 
-// export writes the event files of runs that were asked for: of a single one into the folder, of
-// several into one folder a seed.
+// live returns an observer of a run's events that brings its event file up to date after each
+// row. What fails there is left to export at the end.
+func (t *trainOptions) live(out string, next func(train.Event)) func(train.Event) {
+	if t.tensorboard == "" {
+		return next
+	}
+	return func(e train.Event) {
+		if e.Row != nil {
+			if rec, err := record.ReadFile(out); err == nil {
+				_ = tensorboard.Write(t.eventFolder(false, rec), rec)
+			}
+		}
+		next(e)
+	}
+}
+
+// liveSeeds is live for several runs.
+func (t *trainOptions) liveSeeds(out string, next func(int64, train.Event)) func(int64, train.Event) {
+	if t.tensorboard == "" {
+		return next
+	}
+	return func(seed int64, e train.Event) {
+		if e.Row != nil {
+			if rec, err := record.ReadFile(train.SeedFolder(out, seed)); err == nil {
+				_ = tensorboard.Write(t.eventFolder(true, rec), rec)
+			}
+		}
+		next(seed, e)
+	}
+}
+
+// eventFolder is where a run's event file stands: a single run's in the folder that was asked for,
+// those of several in one folder a seed.
+func (t *trainOptions) eventFolder(several bool, r *record.Record) string {
+	if several {
+		return filepath.Join(t.tensorboard, "seed-"+strconv.FormatInt(r.Spec.Seed, 10))
+	}
+	return t.tensorboard
+}
+
+// export writes the event files of runs that have ended, if they were asked for.
 func (t *trainOptions) export(several bool, records ...*record.Record) error {
 	if t.tensorboard == "" {
 		return nil
 	}
 	var errs []error
 	for _, r := range records {
-		if r == nil {
-			continue
+		if r != nil {
+			errs = append(errs, tensorboard.Write(t.eventFolder(several, r), r))
 		}
-		dir := t.tensorboard
-		if several {
-			dir = filepath.Join(dir, "seed-"+strconv.FormatInt(r.Spec.Seed, 10))
-		}
-		errs = append(errs, tensorboard.Write(dir, r))
 	}
 	return errors.Join(errs...)
 }

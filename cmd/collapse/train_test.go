@@ -12,6 +12,7 @@ import (
 	"github.com/gocollapse/collapse/npz"
 	"github.com/gocollapse/collapse/record"
 	"github.com/gocollapse/collapse/record/summary"
+	"github.com/gocollapse/collapse/train"
 )
 
 // arrays writes 2·n images of two classes as an .npz file and returns the data set's name.
@@ -114,5 +115,40 @@ func TestTrainAndAfter(t *testing.T) {
 	b, errB := os.ReadFile(again)
 	if errA != nil || errB != nil || string(a) != string(b) {
 		t.Errorf("features of the exported weights differ: %v, %v", errA, errB)
+	}
+}
+
+// TestLiveEvents: an event file is there after a measured row, while the run goes on.
+func TestLiveEvents(t *testing.T) {
+	dir := t.TempDir()
+	rec := &record.Record{Format: record.Format, Version: record.Version, Spec: record.DefaultSpec().Resolve(), Status: record.Running,
+		Epochs: []record.Epoch{{Epoch: 1}}}
+	for _, out := range []string{filepath.Join(dir, "one"), train.SeedFolder(filepath.Join(dir, "more"), rec.Spec.Seed)} {
+		if err := os.MkdirAll(out, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := rec.WriteFile(filepath.Join(out, train.RecordFile)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o := trainOptions{tensorboard: filepath.Join(dir, "tb")}
+	told := 0
+	one := o.live(filepath.Join(dir, "one"), func(train.Event) { told++ })
+	more := o.liveSeeds(filepath.Join(dir, "more"), func(int64, train.Event) { told++ })
+	files := func() []string {
+		f, err := filepath.Glob(filepath.Join(dir, "tb*", "*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	one(train.Event{Epoch: 1, Step: 1})
+	if f := files(); f != nil {
+		t.Errorf("a step wrote %v", f)
+	}
+	one(train.Event{Epoch: 1, Row: &rec.Epochs[0]})
+	more(rec.Spec.Seed, train.Event{Epoch: 1, Row: &rec.Epochs[0]})
+	if f := files(); len(f) != 2 || told != 3 {
+		t.Errorf("event files %v, %d events handed on", f, told)
 	}
 }

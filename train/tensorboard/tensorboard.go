@@ -10,6 +10,7 @@
 package tensorboard
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -191,9 +192,11 @@ var tags = map[string]string{
 	"measure_seconds": "seconds/measure",
 }
 
-// Write writes the rows of a record to the file FileName in a folder, which it makes
-// if it is not there, whole or not at all. An earlier file is replaced: a TensorBoard
-// that runs must be started again to show the new one. Equal records give equal bytes.
+// Write brings the file FileName in a folder, which it makes if it is not there, to
+// the rows of a record. Called again with more rows it appends them, and a
+// TensorBoard that runs shows them; a file that holds anything else is
+// replaced, whole or not at all, and TensorBoard must be started again to show it.
+// Equal records give equal bytes.
 //
 // The step is the epoch. Every number of a row but those that are NaN or infinite
 // stands under a tag such as loss/train, error/test, collapse/nc1 or norm/w,
@@ -208,12 +211,30 @@ func Write(dir string, rec *record.Record) error {
 		err = os.MkdirAll(dir, 0o755)
 	}
 	if err == nil {
-		err = record.WriteFileAtomic(filepath.Join(dir, FileName), b)
+		err = update(filepath.Join(dir, FileName), b)
 	}
 	if err != nil {
 		return fmt.Errorf("tensorboard: record %q: %w", rec.Spec.Name, err)
 	}
 	return nil
+}
+
+// update gives a file its content, by appending where it holds the beginning: also
+// one that ends within an event, where a write was cut off.
+func update(path string, content []byte) error {
+	old, err := os.ReadFile(path)
+	if err != nil || !bytes.HasPrefix(content, old) {
+		return record.WriteFileAtomic(path, content)
+	}
+	if len(old) == len(content) {
+		return nil
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteAt(content[len(old):], int64(len(old)))
+	return errors.Join(err, f.Close())
 }
 
 func marshal(rec *record.Record) ([]byte, error) {

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -309,6 +310,52 @@ func TestWriteEdges(t *testing.T) {
 	}
 	if err := Write(filepath.Join(dir, FileName), &record.Record{}); err == nil {
 		t.Error("written into a file")
+	}
+}
+
+// A file that holds the beginning of a record is appended to, so that a reader that has
+// it open sees the rest, also where it was cut off within an event; another is replaced.
+func TestWriteAppends(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, FileName)
+	record3 := &record.Record{Started: time.Unix(1000, 0)}
+	for i := range 3 {
+		record3.Epochs = append(record3.Epochs, record.Epoch{Epoch: i + 1, NC1: record.Number(i), Seconds: 1})
+	}
+	whole, err := marshal(record3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := *record3
+	first.Epochs = record3.Epochs[:1]
+	if err := Write(dir, &first); err != nil {
+		t.Fatal(err)
+	}
+	reader, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	for _, cut := range []int{0, 3} {
+		if cut > 0 {
+			if err := os.Truncate(path, int64(len(whole)-cut)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := Write(dir, record3); err != nil {
+			t.Fatal(err)
+		}
+		got := make([]byte, len(whole)+1)
+		n, err := reader.ReadAt(got, 0)
+		if err != io.EOF || !bytes.Equal(got[:n], whole) {
+			t.Errorf("%d bytes cut off: a reader that had the file open sees %d bytes, want the %d of the record (%v)", cut, n, len(whole), err)
+		}
+	}
+	if err := Write(dir, &first); err != nil { // fewer rows are another record
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(path); err != nil || len(got) >= len(whole) || !bytes.HasPrefix(whole, got) {
+		t.Errorf("%d bytes of the first row, %v", len(got), err)
 	}
 }
 
