@@ -133,7 +133,10 @@ func (t *trainFlags) train(c *cobra.Command, spec record.Spec, several bool) err
 	}
 	fmt.Fprintf(log, "run      %s, %d epochs → %s\n", spec.Name, spec.Epochs, t.out)
 	p := newProgress(log, spec, 0)
-	o.Progress = t.live(t.out, p.event)
+	o.Progress = func(e train.Event) {
+		t.live(false, t.out, e)
+		p.event(e)
+	}
 	rec, err := train.Run(ctx, spec, o)
 	p.close()
 	if rec != nil {
@@ -159,7 +162,10 @@ func (t *trainFlags) trainSeeds(c *cobra.Command, spec record.Spec, o train.Opti
 	}
 	fmt.Fprintf(log, "runs     %s, seeds %v, %d epochs, %d at once (%s) → %s\n", spec.Name, t.seeds, spec.Epochs, min(jobs, len(t.seeds)), reason, t.out)
 	p := newProgress(log, spec, len(t.seeds))
-	records, err := train.Seeds(c.Context(), spec, t.seeds, jobs, o, t.liveSeeds(t.out, p.seedEvent))
+	records, err := train.Seeds(c.Context(), spec, t.seeds, jobs, o, func(seed int64, e train.Event) {
+		t.live(true, train.SeedFolder(t.out, seed), e)
+		p.seedEvent(seed, e)
+	})
 	p.close()
 	if err = errors.Join(err, t.export(true, records...)); err != nil {
 		return err

@@ -74,34 +74,14 @@ func (t *trainOptions) apply(o *train.Options) error {
 	return nil
 }
 
-// live returns an observer of a run's events that brings its event file up to date after each
-// row. What fails there is left to export at the end.
-func (t *trainOptions) live(out string, next func(train.Event)) func(train.Event) {
-	if t.tensorboard == "" {
-		return next
+// live brings the event file of the run in a folder up to date after each measured row. What fails
+// here is left to export at the end.
+func (t *trainOptions) live(several bool, folder string, e train.Event) {
+	if t.tensorboard == "" || e.Row == nil {
+		return
 	}
-	return func(e train.Event) {
-		if e.Row != nil {
-			if rec, err := record.ReadFile(out); err == nil {
-				_ = tensorboard.Write(t.eventFolder(false, rec), rec)
-			}
-		}
-		next(e)
-	}
-}
-
-// liveSeeds is live for several runs.
-func (t *trainOptions) liveSeeds(out string, next func(int64, train.Event)) func(int64, train.Event) {
-	if t.tensorboard == "" {
-		return next
-	}
-	return func(seed int64, e train.Event) {
-		if e.Row != nil {
-			if rec, err := record.ReadFile(train.SeedFolder(out, seed)); err == nil {
-				_ = tensorboard.Write(t.eventFolder(true, rec), rec)
-			}
-		}
-		next(seed, e)
+	if rec, err := record.ReadFile(folder); err == nil {
+		_ = tensorboard.Write(t.eventFolder(several, rec), rec)
 	}
 }
 
