@@ -6,7 +6,9 @@ import (
 	"testing"
 
 	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/gobackend"
+	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 
@@ -36,7 +38,7 @@ func TestConv(t *testing.T) {
 	for _, c := range cases {
 		t.Run(fmt.Sprint(c), func(t *testing.T) {
 			backendtest.Each(t, func(t *testing.T, b compute.Backend) {
-				if b.Name() == gobackend.BackendName && c.batch > 3 {
+				if b.String() == gobackend.BackendName && c.batch > 3 {
 					t.Skip("one form for all sizes on the Go backend, and its own convolution is slow")
 				}
 				rng := rand.New(rand.NewPCG(1, 2))
@@ -78,5 +80,27 @@ func TestConv(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// The pure Go backend is given products in place of its own convolution, many times
+// slower: no gradient brings one back.
+func TestGoHasNoConvolution(t *testing.T) {
+	b, err := gobackend.New("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Finalize()
+	g := graph.NewGraph(b, "")
+	defer g.Finalize()
+	parameter := func(name string, dims ...int) *graph.Node {
+		return graph.Parameter(g, name, shapes.Make(dtypes.Float32, dims...))
+	}
+	x, kernel := parameter("x", 2, 8, 8, 3), parameter("kernel", 3, 3, 3, 4)
+	graph.Gradient(graph.ReduceAllSum(models.Conv(x, kernel, 2)), x, kernel)
+	for _, node := range g.Nodes() {
+		if node.Type() == graph.NodeTypeConvGeneral {
+			t.Fatalf("a convolution: %s", node)
+		}
 	}
 }

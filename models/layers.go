@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/gobackend"
 	"github.com/gomlx/compute/shapes"
@@ -40,7 +41,7 @@ func Conv(x, kernel *graph.Node, stride int) *graph.Node {
 		panic(fmt.Errorf("models: want an odd square kernel k×k×in×out, found %v", k))
 	}
 	n := k[0] / 2
-	if x.Graph().Backend().Name() == gobackend.BackendName {
+	if pureGo(x.Graph().Backend()) {
 		return convByProducts(x, kernel, stride, n)
 	}
 	if cpuPlugin(x.Graph().Backend()) {
@@ -48,6 +49,10 @@ func Conv(x, kernel *graph.Node, stride int) *graph.Node {
 	}
 	return convXLA(x, kernel, stride, n)
 }
+
+// pureGo reports whether b is the Go backend. Its Name is words for people, "Go Backend";
+// what GOMLX_BACKEND calls it is String's.
+func pureGo(b compute.Backend) bool { return b.String() == gobackend.BackendName }
 
 // convByProducts sums, over the kernel's positions, the product of the shifted
 // image with the kernel's in×out matrix at that position.
@@ -208,11 +213,11 @@ func normTrain(x, gamma, beta, mean, variance *graph.Node, devices int) (y, newM
 // after the other, and over the 131072 pixels of a first layer (128 images of
 // 32×32) one alone is off by 1e-5 of the mean, these by 1e-6.
 //
-// On XLA four quarters of x are added up first. That is computed along with x
-// itself, so that a product such as a square is never written to memory.
+// Four quarters of x are added up first. XLA computes that along with x itself, so
+// that a product such as a square is never written to memory.
 func channelSum(x *graph.Node, c int) *graph.Node {
 	n, pixels := x.Shape().Dim(0), x.Shape().Dim(1)/c
-	if x.Graph().Backend().Name() != gobackend.BackendName && n%4 == 0 {
+	if n%4 == 0 {
 		n /= 4
 		quarter := func(i int) *graph.Node { return graph.Slice(x, graph.AxisRange(i*n, (i+1)*n)) }
 		x = graph.Add(graph.Add(quarter(0), quarter(1)), graph.Add(quarter(2), quarter(3)))
