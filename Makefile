@@ -19,7 +19,7 @@ export GOWORK  := off
 export COLLAPSE_ROOT := $(CURDIR)
 export GOMLX_NO_AUTO_INSTALL := 1
 
-.PHONY: help setup report lab test bench bench-measure clean
+.PHONY: help setup cuda report lab test bench bench-measure clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -30,10 +30,14 @@ help:
 	@echo 'make bench    speed of the training step, beside JAX (and PyTorch with TORCH_PYTHON=…), and of the metrics'
 	@echo 'make bench-measure   collapse measure beside PyTorch (6 GB of Python, or TORCH_PYTHON=…)'
 	@echo 'make setup    only the set-up: .venv, .tools/bin, the kernel'
+	@echo 'make cuda     the set-up, and XLA for NVIDIA GPUs in .venv (about 2 GB to load, x86-64 Linux)'
 	@echo 'make clean    remove .venv, .tools and build; runs/ stays'
 
 setup:
 	@scripts/setup.sh
+
+cuda: setup
+	@scripts/cuda.sh
 
 report: setup $(TRAINED) $(EXECUTED)
 	@$(COLLAPSE) report --out build/report >/dev/null

@@ -53,9 +53,13 @@ type Choice struct {
 	// Env holds the environment variables that Open sets before it loads the
 	// plugin. A variable that the user has set is not among them.
 	Env map[string]string `json:"env,omitempty"`
+	// Libraries are the paths of NVIDIA's libraries that Open loads before the plugin.
+	Libraries []string `json:"libraries,omitempty"`
 	// Deterministic says that the backend is told to give the same bits at each call,
 	// see WithDeterminism.
 	Deterministic bool `json:"deterministic,omitempty"`
+	// TF32 says that products of float32 may be taken in TF32, see WithTF32.
+	TF32 bool `json:"tf32,omitempty"`
 }
 
 // goConfig is how the pure Go backend is opened. Its default, a pool of twice
@@ -110,6 +114,30 @@ func (c Choice) withDeterminism(getenv func(string) string) (Choice, string) {
 	c.Deterministic = true
 	return c, deterministicFlag + ": the same bits at each call, at some cost of speed"
 }
+
+// WithTF32 returns the choice with products and convolutions of float32 numbers taken in
+// TF32, 10 bits of mantissa in place of 23, by the tensor cores that NVIDIA GPUs have from
+// Ampere on, and says in a sentence what that means. A choice is made without: XLA's
+// products are told so by an option, and NVIDIA's libraries, which take TF32 for
+// convolutions of their own accord, by the variable NVIDIA_TF32_OVERRIDE; what the user has set
+// of these stays. Other backends have no TF32 and are left as they are. It must be so
+// before the first backend of the process opens.
+func (c Choice) WithTF32() (Choice, string) {
+	if c.Name != CUDA {
+		return c, "is float32 on " + c.Name + ", which has no TF32"
+	}
+	c.Config = strings.Replace(c.Config, ","+noTF32, "", 1)
+	c.Env = maps.Clone(c.Env)
+	delete(c.Env, tf32Override)
+	c.TF32 = true
+	return c, "products and convolutions of float32 numbers with 10 bits of mantissa"
+}
+
+// How CUDA is told to take no TF32: go-xla's option, and NVIDIA's variable.
+const (
+	noTF32       = "tf32=false"
+	tf32Override = "NVIDIA_TF32_OVERRIDE"
+)
 
 const deterministicFlag = "--xla_gpu_deterministic_ops=true"
 
@@ -169,6 +197,12 @@ func (c Choice) Open() (b compute.Backend, err error) {
 		return nil, fmt.Errorf("backend %s: %w", c.Name, err)
 	}
 	defer done()
+	var unloaded []error
+	for _, path := range c.Libraries {
+		if err := loadLibrary(path); err != nil {
+			unloaded = append(unloaded, err)
+		}
+	}
 	b, err = compute.NewWithConfig(config)
 	if err != nil {
 		mend := "GOMLX_BACKEND=go trains without it, slower"
@@ -177,6 +211,9 @@ func (c Choice) Open() (b compute.Backend, err error) {
 			mend = "the plugin needs the C++ library: apt-get install libstdc++6"
 		case c.Name == CUDA:
 			mend = "GOMLX_BACKEND=xla:cpu trains on the CPU"
+			if unloaded != nil {
+				err = fmt.Errorf("%w (libraries that could not be loaded: %w)", err, errors.Join(unloaded...))
+			}
 		case c.Name == Go:
 			mend = "unset GOMLX_BACKEND"
 		}
@@ -235,17 +272,20 @@ func (m machine) choose() (Choice, error) {
 		}, nil
 	}
 	var warning string
-	gpu, driver := m.nvidia()
-	switch plugin, searched := m.cudaPlugin(); {
-	case gpu && !driver:
-		warning = "an NVIDIA GPU is here but its driver's library libcuda.so.1 is not found; install the NVIDIA driver to train on the GPU"
-	case gpu && plugin == "":
-		warning = "an NVIDIA GPU and its driver are here but no CUDA plugin; install the wheel jax-cuda13-pjrt into the project's .venv to train on the GPU (searched " + searched + ")"
-	case gpu:
-		if err := CheckPlugin(plugin); err != nil {
+	cuda := m.cudaReport()
+	missing := cuda.Missing()
+	if cuda.GPU && cuda.Plugin != "" && cuda.Driver != "" {
+		if err := CheckPlugin(cuda.Plugin); err != nil {
 			return Choice{}, fmt.Errorf("%w; GOMLX_BACKEND=xla:cpu trains on the CPU", err)
 		}
-		return m.cuda(plugin, "", "an NVIDIA driver and the CUDA plugin were found"), nil
+		// What is missing may be where the loader finds it and this does not, so that it is
+		// a warning; to train on the CPU instead would be many times slower.
+		c := m.cuda(cuda.Plugin, "", "an NVIDIA driver and the CUDA plugin were found")
+		c.Warning = strings.Join(missing, "; ")
+		return c, nil
+	}
+	if missing != nil {
+		warning = "an NVIDIA GPU is here but cannot be used: " + strings.Join(missing, "; ")
 	}
 	plugin, searched := m.cpuPlugin()
 	if plugin == "" {
@@ -296,7 +336,7 @@ func (m machine) asked(want string) (Choice, error) {
 	switch {
 	case strings.HasPrefix(which, "/"):
 		plugin, isCUDA = which, cudaFile(which)
-	case which == "" && gpu && driver:
+	case which == "" && gpu && driver != "":
 		if plugin, _ = m.cudaPlugin(); plugin != "" {
 			isCUDA = true
 			break
@@ -306,8 +346,8 @@ func (m machine) asked(want string) (Choice, error) {
 		plugin, searched = m.cpuPlugin()
 	case which == "cuda":
 		isCUDA = true
-		if !gpu || !driver {
-			return Choice{}, fmt.Errorf("GOMLX_BACKEND=%s: no NVIDIA driver on this machine (GPU device found: %t, libcuda.so.1 found: %t); install it, or unset GOMLX_BACKEND", want, gpu, driver)
+		if !gpu || driver == "" {
+			return Choice{}, fmt.Errorf("GOMLX_BACKEND=%s: no NVIDIA driver on this machine (GPU device found: %t, libcuda.so.1 found: %t); install it, or unset GOMLX_BACKEND", want, gpu, driver != "")
 		}
 		plugin, searched = m.cudaPlugin()
 	default:
@@ -317,7 +357,7 @@ func (m machine) asked(want string) (Choice, error) {
 	if plugin == "" {
 		mend := "`make setup` in the project's folder installs the CPU plugin"
 		if isCUDA {
-			mend = "install the wheel jax-cuda13-pjrt into the project's .venv"
+			mend = "`make cuda` in the project's folder installs the wheel jax-cuda13-pjrt"
 		}
 		return Choice{}, fmt.Errorf("GOMLX_BACKEND=%s: no such plugin in %s; %s, or unset GOMLX_BACKEND", want, searched, mend)
 	}
@@ -383,13 +423,25 @@ func holds(path, text string) bool {
 }
 
 func (m machine) cuda(plugin, options, reason string) Choice {
+	tf32 := strings.Contains(options, "tf32")
+	if !tf32 {
+		options = join2(options, noTF32)
+	}
 	c := Choice{Config: config1(plugin, join2("shared_buffers=false", options)), Name: CUDA, Plugin: plugin, Reason: reason, Env: map[string]string{}}
 	// go-xla looks for NVIDIA's libraries in one place only and warns at length
 	// where a Python environment keeps them in another; say where they are.
+	for _, l := range m.libraries(plugin) {
+		if l.Path != "" {
+			c.Libraries = append(c.Libraries, l.Path)
+		}
+	}
 	if m.getenv("GOPJRT_CUDA_CHECKS") == "" {
 		c.Env["GOPJRT_CUDA_CHECKS"] = "0"
 	}
-	if dir := nvidiaFolder(plugin); dir != "" && m.getenv("XLA_FLAGS") == "" {
+	if !tf32 && m.getenv(tf32Override) == "" {
+		c.Env[tf32Override] = "0"
+	}
+	if dir := m.nvidiaFolder(plugin); dir != "" && m.getenv("XLA_FLAGS") == "" {
 		c.Env["XLA_FLAGS"] = "--xla_gpu_cuda_data_dir=" + dir
 	}
 	return c
@@ -399,8 +451,8 @@ func (m machine) cuda(plugin, options, reason string) Choice {
 func config1(plugin, options string) string { return "xla:" + join2(plugin, options) }
 
 func join2(a, b string) string {
-	if b == "" {
-		return a
+	if a == "" || b == "" {
+		return a + b
 	}
 	return a + "," + b
 }

@@ -5,11 +5,13 @@ import (
 	"debug/elf"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"testing"
 
@@ -153,7 +155,16 @@ func TestChoose(t *testing.T) {
 		ldCPU    = "ld/pjrt_c_api_cpu_v0.83.1_plugin.so"
 		gpu      = "/system/dev/nvidia0"
 		driver   = "/system/usr/lib/x86_64-linux-gnu/libcuda.so.1"
+
+		activeCUDA = "active/lib/python3.10/site-packages/jax_plugins/xla_cuda13/xla_cuda_plugin.so"
+		pathCUDA   = "path/lib/python3.12/site-packages/jax_plugins/xla_cuda13/xla_cuda_plugin.so"
+		systemCUDA = "system/usr/local/lib/python3.11/dist-packages/jax_plugins/xla_cuda13/xla_cuda_plugin.so"
 	)
+	var libraries []string
+	for _, file := range cuda13 {
+		libraries = append(libraries, "/system/usr/local/cuda/lib64/"+file)
+	}
+	libraries = slices.Clip(libraries) // each case appends its own
 	for _, test := range []struct {
 		name    string
 		files   []string // plugins; with a leading / other files
@@ -172,8 +183,13 @@ func TestChoose(t *testing.T) {
 		{name: "variable before home", files: []string{homeCPU, envCPU}, want: CPU, plugin: envCPU},
 		{name: "home", files: []string{homeCPU, ldCPU}, want: CPU, plugin: homeCPU},
 		{name: "library path", files: []string{ldCPU}, want: CPU, plugin: ldCPU},
-		{name: "CUDA first", files: []string{venvCPU, venvCUDA, gpu, driver}, want: CUDA, plugin: venvCUDA},
-		{name: "CUDA of go-xla", files: []string{venvCPU, homeCUDA, gpu, driver}, want: CUDA, plugin: homeCUDA},
+		{name: "CUDA first", files: append(libraries, venvCPU, venvCUDA, gpu, driver), want: CUDA, plugin: venvCUDA, config: ",shared_buffers=false,tf32=false"},
+		{name: "CUDA of go-xla", files: append(libraries, venvCPU, homeCUDA, gpu, driver), want: CUDA, plugin: homeCUDA},
+		{name: "CUDA without cuDNN", files: append(libraries[:len(libraries)-1:len(libraries)-1], venvCUDA, gpu, driver), want: CUDA, plugin: venvCUDA, warning: "needs cuDNN (libcudnn.so.9), not found"},
+		{name: "CUDA of the active environment", files: append(libraries, venvCPU, activeCUDA, pathCUDA, gpu, driver), want: CUDA, plugin: activeCUDA},
+		{name: "CUDA of the python3 on PATH", files: append(libraries, venvCPU, pathCUDA, "/path/bin/python3", gpu, driver), want: CUDA, plugin: pathCUDA},
+		{name: "CUDA of the system's Python", files: append(libraries, systemCUDA, gpu, driver), want: CUDA, plugin: systemCUDA},
+		{name: "second GPU alone", files: append(libraries, venvCUDA, "/system/dev/nvidia3", driver), want: CUDA, plugin: venvCUDA},
 		{name: "CUDA without a GPU", files: []string{venvCPU, venvCUDA, driver}, want: CPU, plugin: venvCPU},
 		{name: "CUDA without a driver", files: []string{venvCPU, venvCUDA, gpu}, want: CPU, plugin: venvCPU, warning: "libcuda.so.1"},
 		{name: "GPU without a plugin", files: []string{venvCPU, gpu, driver}, want: CPU, plugin: venvCPU, warning: "no CUDA plugin"},
@@ -218,6 +234,8 @@ func TestChoose(t *testing.T) {
 						compute.ConfigEnvVar:       strings.ReplaceAll(test.backend, "$", dir),
 						"PJRT_PLUGIN_LIBRARY_PATH": path("extra") + ":relative",
 						"LD_LIBRARY_PATH":          path("ld"),
+						"VIRTUAL_ENV":              path("active"),
+						"PATH":                     path("empty") + ":" + path("path/bin"),
 					}[k]
 				},
 			}
@@ -266,21 +284,142 @@ func TestFolderNames(t *testing.T) {
 	}
 }
 
+// cuda13 are NVIDIA's libraries that a plugin of CUDA 13 needs on one GPU; a machine may
+// have two more.
+var cuda13 = []string{"libcudart.so.13", "libnvrtc.so.13", "libcublas.so.13", "libcublasLt.so.13", "libcupti.so.13", "libnvJitLink.so.13",
+	"libcusparse.so.12", "libcusolver.so.12", "libcufft.so.12", "libcudnn.so.9"}
+
+// TestCUDAEnvironment has a plugin beside NVIDIA's wheels.
 func TestCUDAEnvironment(t *testing.T) {
 	dir := t.TempDir()
 	plugin := filepath.Join(dir, "jax_plugins/xla_cuda13/xla_cuda_plugin.so")
-	if err := os.MkdirAll(filepath.Join(dir, "nvidia/cu13"), 0o755); err != nil {
-		t.Fatal(err)
+	var want []string
+	for _, file := range cuda13 {
+		folder := "nvidia/cu13/lib"
+		if file == "libcudnn.so.9" {
+			folder = "nvidia/cudnn/lib"
+		}
+		write(t, filepath.Join(dir, folder, file), nil)
+		want = append(want, filepath.Join(dir, folder, file))
 	}
 	set := map[string]string{}
-	m := machine{getenv: func(k string) string { return set[k] }}
+	m := machine{system: filepath.Join(dir, "system"), getenv: func(k string) string { return set[k] }}
 	c := m.cuda(plugin, "", "test")
-	if want := "--xla_gpu_cuda_data_dir=" + filepath.Join(dir, "nvidia/cu13"); c.Env["XLA_FLAGS"] != want {
-		t.Errorf("XLA_FLAGS: want %q, found %q", want, c.Env["XLA_FLAGS"])
+	if _, ok := c.Env["XLA_FLAGS"]; ok {
+		t.Errorf("no libdevice is here, XLA_FLAGS is %q", c.Env["XLA_FLAGS"])
+	}
+	if !slices.Equal(c.Libraries, want) {
+		t.Errorf("libraries\n%q, want\n%q", c.Libraries, want)
+	}
+	for _, folder := range []string{"system/usr/local/cuda", "nvidia/cu13"} { // the second comes first
+		write(t, filepath.Join(dir, folder, "nvvm/libdevice/libdevice.10.bc"), nil)
+		if want, c := "--xla_gpu_cuda_data_dir="+filepath.Join(dir, folder), m.cuda(plugin, "", "test"); c.Env["XLA_FLAGS"] != want {
+			t.Errorf("XLA_FLAGS: want %q, found %q", want, c.Env["XLA_FLAGS"])
+		}
 	}
 	set["XLA_FLAGS"] = "--xla_dump_to=x"
 	if f, ok := m.cuda(plugin, "", "test").Env["XLA_FLAGS"]; ok {
 		t.Errorf("the user's XLA_FLAGS is replaced by %q", f)
+	}
+}
+
+// TF32 is off unless it is asked for, by a specification or by the user.
+func TestTF32(t *testing.T) {
+	set := map[string]string{}
+	m := machine{system: t.TempDir(), getenv: func(k string) string { return set[k] }}
+	const plugin = "/x/xla_cuda13/xla_cuda_plugin.so"
+	off := m.cuda(plugin, "preallocate=true", "test")
+	if off.Config != "xla:"+plugin+",shared_buffers=false,preallocate=true,tf32=false" || off.Env[tf32Override] != "0" || off.Environment(nil).TF32 {
+		t.Errorf("%+v", off)
+	}
+	on, note := off.WithTF32()
+	if strings.Contains(on.Config, "tf32") || on.Env[tf32Override] != "" || !on.Environment(nil).TF32 || note == "" {
+		t.Errorf("%+v, %q", on, note)
+	}
+	if off.Env[tf32Override] != "0" {
+		t.Error("the choice itself was changed")
+	}
+	if c := m.cuda(plugin, "tf32=true", "test"); c.Config != "xla:"+plugin+",shared_buffers=false,tf32=true" || c.Env[tf32Override] != "" {
+		t.Errorf("the user asked for TF32: %+v", c)
+	}
+	set[tf32Override] = "1"
+	if c := m.cuda(plugin, "", "test"); c.Env[tf32Override] != "" {
+		t.Errorf("the user's variable is replaced: %+v", c)
+	}
+	for _, name := range []string{CPU, Go} {
+		if c, note := (Choice{Name: name, Config: "x"}).WithTF32(); c.TF32 || c.Config != "x" || !strings.Contains(note, name) {
+			t.Errorf("%s: %+v, %q", name, c, note)
+		}
+	}
+}
+
+// TestCUDAReport takes away one thing at a time.
+func TestCUDAReport(t *testing.T) {
+	here, _ := native(t)
+	const (
+		plugin12 = "root/.venv/lib/python3.12/site-packages/jax_plugins/xla_cuda12/xla_cuda_plugin.so"
+		plugin13 = "root/.venv/lib/python3.12/site-packages/jax_plugins/xla_cuda13/xla_cuda_plugin.so"
+		driver   = "/usr/lib/x86_64-linux-gnu/libcuda.so.580.65.06"
+		module   = "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  %s  Release Build  (root@x)\nGCC version:  gcc version 12.3.0\n"
+	)
+	for _, c := range []struct {
+		name     string
+		plugin   string
+		absent   string // a library
+		noGPU    bool
+		noDriver bool
+		version  string // of the kernel's module
+		want     string // the driver's version
+		missing  []string
+	}{
+		{name: "all", plugin: plugin13, version: "580.159.03", want: "580.159.03"},
+		{name: "no module", plugin: plugin13, want: "580.65.06"},
+		{name: "no GPU", noGPU: true, noDriver: true},
+		{name: "old driver", plugin: plugin13, version: "550.54", want: "550.54", missing: []string{"CUDA 13 needs 580 or newer (the wheel jax-cuda12-pjrt"}},
+		{name: "driver of CUDA 12", plugin: plugin12, version: "550.54.15", want: "550.54.15", missing: []string{"cuBLAS (libcublas.so.12)"}},
+		{name: "older driver", plugin: plugin13, version: "470.10", want: "470.10", missing: []string{"CUDA 13 needs 580 or newer"}},
+		{name: "no driver", plugin: plugin13, noDriver: true, missing: []string{"libcuda.so.1 is not found"}},
+		{name: "no driver, no plugin", noDriver: true, missing: []string{"libcuda.so.1 is not found", "`make cuda`"}},
+		{name: "no cuDNN", plugin: plugin13, version: "580.1", want: "580.1", absent: "libcudnn.so.9", missing: []string{"needs cuDNN (libcudnn.so.9), not found"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			system := filepath.Join(dir, "system")
+			if !c.noGPU {
+				write(t, filepath.Join(system, "dev/nvidia0"), nil)
+			}
+			if c.plugin != "" {
+				fake(t, filepath.Join(dir, c.plugin), here, entry)
+			}
+			if c.version != "" {
+				write(t, filepath.Join(system, "proc/driver/nvidia/version"), fmt.Appendf(nil, module, c.version))
+			}
+			if !c.noDriver {
+				write(t, system+driver, nil)
+				if err := os.Symlink(filepath.Base(driver), filepath.Join(filepath.Dir(system+driver), "libcuda.so.1")); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, file := range cuda13 {
+				if file != c.absent {
+					write(t, filepath.Join(system, "usr/local/cuda/lib64", file), nil)
+				}
+			}
+			m := machine{root: filepath.Join(dir, "root"), system: system, getenv: func(string) string { return "" }}
+			r := m.cudaReport()
+			if r.GPU == c.noGPU || (r.Driver == "") != c.noDriver || r.DriverVersion != c.want || (r.Plugin == "") != (c.plugin == "") {
+				t.Errorf("%+v", r)
+			}
+			missing := r.Missing()
+			if len(missing) != len(c.missing) {
+				t.Fatalf("missing %q, want %q", missing, c.missing)
+			}
+			for i, want := range c.missing {
+				if !strings.Contains(missing[i], want) {
+					t.Errorf("missing %q, want %q", missing[i], want)
+				}
+			}
+		})
 	}
 }
 

@@ -22,7 +22,7 @@ func (c Choice) Environment(b compute.Backend) record.Environment {
 		Collapse: "unknown", GoMLX: "unknown", GoXLA: "unknown",
 		Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH,
 		CPU: cpuModel("/proc/cpuinfo"), Cores: runtime.GOMAXPROCS(0),
-		Backend: c.Name, BackendReason: c.Reason, Deterministic: c.Deterministic,
+		Backend: c.Name, BackendReason: c.Reason, Deterministic: c.Deterministic, TF32: c.TF32,
 	}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		versions(&e, info)

@@ -52,23 +52,6 @@ func isProject(dir string) bool {
 	return err == nil && moduleLine.Match(b)
 }
 
-// nvidia says whether an NVIDIA GPU's device is here and whether the driver's
-// library is. Under WSL the device is /dev/dxg.
-func (m machine) nvidia() (gpu, driver bool) {
-	for _, p := range []string{"/proc/driver/nvidia", "/dev/nvidia0", "/dev/dxg"} {
-		gpu = gpu || exists(m.system+p)
-	}
-	dirs := []string{"/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib",
-		"/usr/lib/wsl/lib", "/usr/local/nvidia/lib64", "/usr/local/cuda/compat", "/run/opengl-driver/lib"}
-	for i := range dirs {
-		dirs[i] = m.system + dirs[i]
-	}
-	for _, d := range append(m.list("LD_LIBRARY_PATH"), dirs...) {
-		driver = driver || exists(filepath.Join(d, "libcuda.so.1"))
-	}
-	return gpu, driver
-}
-
 // cpuPlugin returns the path of the XLA CPU plugin, or "" and where it looked.
 func (m machine) cpuPlugin() (plugin, searched string) {
 	return m.find("lammps_jax_pjrt_cpu/pjrt_c_api_cpu_plugin.so",
@@ -89,25 +72,67 @@ func (m machine) named(name string) (plugin, searched string) {
 }
 
 // find looks for wheel in the project's .venv, then for the file names in the
-// folders that go-xla searches. The newest of several versions is first.
+// folders that go-xla searches, then for wheel in the Python environments that the
+// user has. The newest of several versions is first.
 func (m machine) find(wheel string, names ...string) (plugin, searched string) {
 	var places []string
-	if m.root != "" && wheel != "" {
-		venv := filepath.Join(m.root, ".venv")
-		places = append(places, venv)
-		if p := newest(filepath.Join(escape(venv), "lib", "python3.*", "site-packages", wheel)); p != "" {
-			return p, venv
+	look := func(pattern, dir string) bool {
+		if !slices.Contains(places, dir) {
+			places = append(places, dir)
 		}
+		plugin = newest(filepath.Join(escape(dir), pattern))
+		return plugin != ""
+	}
+	const packages = "lib/python3.*/site-packages"
+	if m.root != "" && wheel != "" && look(filepath.Join(packages, wheel), filepath.Join(m.root, ".venv")) {
+		return plugin, places[len(places)-1]
 	}
 	for _, dir := range m.folders() {
-		places = append(places, dir)
 		for _, name := range names {
-			if p := newest(filepath.Join(escape(dir), name)); p != "" {
-				return p, dir
+			if look(name, dir) {
+				return plugin, dir
+			}
+		}
+	}
+	if wheel == "" {
+		return "", strings.Join(places, ", ")
+	}
+	for _, dir := range m.environments() {
+		for _, packages := range []string{packages, "lib/python3*/dist-packages"} {
+			if look(filepath.Join(packages, wheel), dir) {
+				return plugin, dir
 			}
 		}
 	}
 	return "", strings.Join(places, ", ")
+}
+
+// environments lists the folders of Python environments: the active one, the one of the
+// python3 on PATH, the user's own packages and the system's.
+func (m machine) environments() []string {
+	var dirs []string
+	for _, v := range []string{"VIRTUAL_ENV", "CONDA_PREFIX"} {
+		if d := m.getenv(v); filepath.IsAbs(d) {
+			dirs = append(dirs, d)
+		}
+	}
+	for _, bin := range m.list("PATH") {
+		python := filepath.Join(bin, "python3")
+		if !exists(python) {
+			continue
+		}
+		// A virtual environment's python3 is a link to the one that made it, which may
+		// have packages too.
+		dirs = append(dirs, filepath.Dir(bin))
+		if file, err := filepath.EvalSymlinks(python); err == nil {
+			dirs = append(dirs, filepath.Dir(filepath.Dir(file)))
+		}
+		break
+	}
+	if m.home != "" {
+		dirs = append(dirs, filepath.Join(m.home, ".local"))
+	}
+	return append(dirs, m.system+"/usr/local", m.system+"/usr")
 }
 
 // folders lists where go-xla keeps plugins, in its order. go-xla reads
@@ -144,21 +169,6 @@ func newest(pattern string) string {
 // escape keeps the special characters of a folder's name out of a pattern.
 func escape(dir string) string {
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(dir)
-}
-
-// nvidiaFolder returns the folder of NVIDIA's own wheels beside a plugin that
-// stands in a Python environment, "" if there is none.
-func nvidiaFolder(plugin string) string {
-	dir := filepath.Dir(plugin)
-	for range 3 { // site-packages/jax_plugins/xla_cuda13/, go-xla/
-		for _, sub := range []string{"nvidia/cu13", "nvidia/cu12", "nvidia/cuda_nvcc", "nvidia"} {
-			if p := filepath.Join(dir, sub); exists(p) {
-				return p
-			}
-		}
-		dir = filepath.Dir(dir)
-	}
-	return ""
 }
 
 func exists(path string) bool {

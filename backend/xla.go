@@ -3,7 +3,12 @@
 package backend
 
 /*
+#cgo linux LDFLAGS: -ldl
+#include <dlfcn.h>
 #include <stdlib.h>
+
+// load opens a library for good and returns NULL, or why it cannot be opened.
+static const char *load(const char *path) { return dlopen(path, RTLD_NOW | RTLD_LOCAL) ? NULL : dlerror(); }
 #ifdef __GLIBC__
 #include <gnu/libc-version.h>
 static const char *libc_version(void) { return gnu_get_libc_version(); }
@@ -13,7 +18,12 @@ static const char *libc_version(void) { return ""; }
 */
 import "C"
 
-import "github.com/gomlx/go-xla/compute/xla"
+import (
+	"errors"
+	"unsafe"
+
+	"github.com/gomlx/go-xla/compute/xla"
+)
 
 // hasXLA says whether this program can load XLA plugins, noXLA why not.
 const (
@@ -29,3 +39,14 @@ func init() {
 
 // libcVersion returns the version of the GNU C library, like "2.36", or "".
 func libcVersion() string { return C.GoString(C.libc_version()) }
+
+// loadLibrary loads a library into the process, where what asks for its file's name later
+// finds it.
+func loadLibrary(path string) error {
+	c := C.CString(path)
+	defer C.free(unsafe.Pointer(c))
+	if why := C.load(c); why != nil {
+		return errors.New(C.GoString(why)) // begins with the path
+	}
+	return nil
+}

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -66,6 +67,7 @@ func Doctor(ctx context.Context, o DoctorOptions) []Check {
 	}
 	checks = append(checks, toolChecks(ctx, root)...)
 	checks = append(checks, Status(Options{Root: root}))
+	checks = append(checks, cudaChecks(backend.InspectCUDA())...)
 	checks = append(checks, backendChecks(o.SkipBackend)...)
 	checks = append(checks, dataChecks()...)
 	return append(checks, diskCheck("disk", root), diskCheck("temporary folder", os.TempDir()))
@@ -209,6 +211,52 @@ func toolChecks(ctx context.Context, root string) []Check {
 		checks = append(checks, c)
 	}
 	return checks
+}
+
+// cudaChecks says what there is of an NVIDIA GPU and of what XLA needs to train on it. A
+// machine with neither GPU nor plugin is one line.
+func cudaChecks(r backend.CUDAReport) []Check {
+	gpu := Check{Name: "NVIDIA GPU", Status: OK, Found: "none"}
+	if !r.GPU && r.Plugin == "" {
+		return []Check{gpu}
+	}
+	driver := Check{Name: "NVIDIA driver", Status: OK, Found: r.Driver}
+	if r.GPU {
+		gpu.Found = "here"
+	}
+	if r.DriverVersion != "" {
+		driver.Found = r.DriverVersion + " (" + r.Driver + ")"
+	}
+	if r.Driver == "" {
+		driver.Found = "no libcuda.so.1"
+		if r.GPU {
+			driver.Status, driver.Mend = Warn, "install the NVIDIA driver"
+		}
+	}
+	if need := r.DriverTooOld(); need != "" {
+		driver.Status, driver.Found, driver.Mend = Warn, driver.Found+": "+need, "install a newer NVIDIA driver"
+	}
+	plugin := Check{Name: "CUDA plugin", Status: OK, Found: r.Plugin}
+	if r.Plugin == "" {
+		plugin.Status, plugin.Found, plugin.Mend = Warn, "none in "+r.Searched, "make cuda"
+		return []Check{gpu, driver, plugin}
+	}
+	libraries := Check{Name: "CUDA libraries", Status: OK}
+	var folders, absent []string
+	for _, l := range r.Libraries {
+		if dir := filepath.Dir(l.Path); l.Path != "" && !slices.Contains(folders, dir) {
+			folders = append(folders, dir)
+		}
+		if l.Path == "" && !l.Optional {
+			absent = append(absent, l.Name+" ("+l.File+")")
+		}
+	}
+	libraries.Found = "in " + strings.Join(folders, ", ")
+	if absent != nil {
+		libraries.Status, libraries.Mend = Warn, "make cuda"
+		libraries.Found = "not found: " + strings.Join(absent, ", ")
+	}
+	return []Check{gpu, driver, plugin, libraries}
 }
 
 // backendChecks says which plugin and backend training would take, and opens

@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/gomlx/compute"
 
+	"github.com/gocollapse/collapse/backend"
 	"github.com/gocollapse/collapse/data"
 )
 
@@ -124,5 +126,45 @@ func TestDoctorOutside(t *testing.T) {
 	t.Setenv("COLLAPSE_ROOT", t.TempDir())
 	if c := diagnose(t, "")["project"]; c.Status != Fault || !strings.Contains(c.Mend, "clone") {
 		t.Errorf("%+v", c)
+	}
+}
+
+// TestDoctorCUDA has the lines of machines with a GPU, with and without what it needs.
+func TestDoctorCUDA(t *testing.T) {
+	library := backend.CUDALibrary{Name: "cuDNN", File: "libcudnn.so.9", Path: "/v/nvidia/cudnn/lib/libcudnn.so.9"}
+	whole := backend.CUDAReport{GPU: true, Driver: "/usr/lib/libcuda.so.1", DriverVersion: "580.65.06", Plugin: "/v/xla_cuda13/xla_cuda_plugin.so", Toolkit: 13,
+		Libraries: []backend.CUDALibrary{library, {Name: "NCCL", File: "libnccl.so.2", Optional: true}}}
+	for _, c := range []struct {
+		name              string
+		change            func(*backend.CUDAReport)
+		line, found, mend string // of the line that is not ok, "" for none
+		lines             int
+	}{
+		{"all", func(*backend.CUDAReport) {}, "", "", "", 4},
+		{"no GPU, no plugin", func(r *backend.CUDAReport) { *r = backend.CUDAReport{} }, "", "", "", 1},
+		{"a login node with the plugin", func(r *backend.CUDAReport) { r.GPU, r.Driver, r.DriverVersion = false, "", "" }, "", "", "", 4},
+		{"no driver", func(r *backend.CUDAReport) { r.Driver, r.DriverVersion = "", "" }, "NVIDIA driver", "no libcuda.so.1", "driver", 4},
+		{"old driver", func(r *backend.CUDAReport) { r.DriverVersion = "535.1" }, "NVIDIA driver", "535.1 (/usr/lib/libcuda.so.1): CUDA 13 needs 580", "driver", 4},
+		{"no plugin", func(r *backend.CUDAReport) { r.Plugin, r.Searched = "", "/v, /w" }, "CUDA plugin", "none in /v, /w", "make cuda", 3},
+		{"no cuDNN", func(r *backend.CUDAReport) { r.Libraries[0].Path = "" }, "CUDA libraries", "not found: cuDNN (libcudnn.so.9)", "make cuda", 4},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := whole
+			r.Libraries = slices.Clone(whole.Libraries)
+			c.change(&r)
+			checks := cudaChecks(r)
+			if len(checks) != c.lines {
+				t.Errorf("%d lines, want %d: %+v", len(checks), c.lines, checks)
+			}
+			for _, k := range checks {
+				if k.Name != c.line {
+					if k.Status != OK || k.Found == "" || k.Mend != "" {
+						t.Errorf("%+v, want ok", k)
+					}
+				} else if k.Status != Warn || !strings.Contains(k.Found, c.found) || !strings.Contains(k.Mend, c.mend) {
+					t.Errorf("%+v, want a warning with %q and %q", k, c.found, c.mend)
+				}
+			}
+		})
 	}
 }

@@ -92,6 +92,7 @@ type Environment struct {
 	Plugin        string `json:"plugin,omitempty"`         // file name, without the folder
 	PluginVersion string `json:"plugin_version,omitempty"` // as the plugin reports it
 	Deterministic bool   `json:"deterministic,omitempty"`  // the backend was told to give the same bits at each call
+	TF32          bool   `json:"tf32,omitempty"`           // products of float32 were taken in TF32
 }
 
 // Data says which images the run saw.

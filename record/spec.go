@@ -67,7 +67,7 @@ type Spec struct {
 	Seed           int64   `json:"seed"`
 
 	// How it is computed and looked at.
-	Precision string `json:"precision"` // of the network's activations, see Precisions
+	Precision string `json:"precision"` // of activations and products, see Precisions
 	Devices   int    `json:"devices"`   // that share each batch, 0 is 1
 	Measure   string `json:"measure"`   // epochs that are measured: every:N, log, or a list as 1,10,100
 }
@@ -85,7 +85,9 @@ var (
 	Optimizers   = []string{"sgd", "adam", "adamw"}
 	DecayTargets = []string{"all", "weights"} // weights: neither biases nor batch normalisation
 	Schedules    = []string{"multistep", "cosine"}
-	Precisions   = []string{"float32", "bfloat16"}
+	// tf32: products and convolutions of float32 numbers in TF32, on devices that have it;
+	// bfloat16: activations too, as train's Engine says.
+	Precisions = []string{"float32", "tf32", "bfloat16"}
 )
 
 // DefaultSpec returns the paper's setting for CIFAR-10 under cross entropy

@@ -8,18 +8,21 @@ import (
 	"github.com/gocollapse/collapse/data"
 )
 
-// draw returns the moves of the images of given indices in an epoch, as moved
-// takes them.
-func draw(a data.Augmentation, seed int64, epoch int, index []int32) (dy, dx, flip []int32) {
-	dy, dx, flip = make([]int32, len(index)), make([]int32, len(index)), make([]int32, len(index))
+// drawn returns the moves of the images of given indices in an epoch: dy, dx and flip, as
+// moved takes them.
+func drawn(a data.Augmentation, seed int64, epoch int, index []int32) [3][]int32 {
+	var moves [3][]int32
+	for i := range moves {
+		moves[i] = make([]int32, len(index))
+	}
 	for i, image := range index {
 		m := a.Draw(seed, epoch, int(image))
-		dy[i], dx[i] = int32(m.DY), int32(m.DX)
+		moves[0][i], moves[1][i] = int32(m.DY), int32(m.DX)
 		if m.Flip {
-			flip[i] = 1
+			moves[2][i] = 1
 		}
 	}
-	return dy, dx, flip
+	return moves
 }
 
 // moved picks a batch out of images (N×H×W×C bytes) and moves it as data.Move.Apply

@@ -29,7 +29,8 @@ func TestMoved(t *testing.T) {
 		for _, a := range []data.Augmentation{{Pad: 2, Flip: true}, {Pad: 5}, {Flip: true}} {
 			for epoch := 1; epoch <= 8; epoch++ {
 				index := []int32{8, 0, 3, 3, 5, 1}
-				dy, dx, flip := draw(a, 2021, epoch, index)
+				moves := drawn(a, 2021, epoch, index)
+				dy, dx, flip := moves[0], moves[1], moves[2]
 				out, err := exec.Call1(all, index, dy, dx, flip)
 				if err != nil {
 					t.Fatal(err)

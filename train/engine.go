@@ -58,13 +58,14 @@ type split struct{ images, labels *tensors.Tensor }
 // programs are the graphs, which compile at their first use.
 type programs struct {
 	step, part         *graph.Exec // a batch that is shared by the devices
+	steps              *graph.Exec // several batches, of one device
 	sameStep, samePart *graph.Exec // the same one on each; nil with one device
 	finish             *graph.Exec
 	evaluate, stages   *graph.Exec
 }
 
 func (p *programs) all() []*graph.Exec {
-	return []*graph.Exec{p.step, p.part, p.sameStep, p.samePart, p.finish, p.evaluate, p.stages}
+	return []*graph.Exec{p.step, p.part, p.steps, p.sameStep, p.samePart, p.finish, p.evaluate, p.stages}
 }
 
 // NewEngine uploads a data set and prepares the training of spec's network from
@@ -195,6 +196,11 @@ func (e *Engine) build() error {
 	if n > 1 {
 		program(&p.sameStep, m.step(n, true), true)
 		program(&p.samePart, m.part(n, true), true)
+	}
+	// The pure Go backend has no loop over slices, and spends no time between steps.
+	can := e.backend.Capabilities().Operations
+	if n == 1 && m.spec.Accumulate == 1 && can[compute.OpTypeWhile] && can[compute.OpTypeDynamicSlice] {
+		program(&p.steps, m.steps, false)
 	}
 	program(&p.finish, m.finish, true)
 	program(&p.evaluate, m.evaluate(false), false)
@@ -332,6 +338,68 @@ func (e *Engine) Step(index []int32, epoch int, rate float64) (loss float64, err
 	return loss, err
 }
 
+// Steps does as many steps as there are batches and returns their losses, as Step does one
+// after the other: the same numbers up to rounding. The batches are of one size.
+//
+// Where it can, on one device and with Accumulate of 1, the device does them all at a single
+// call of the host, which otherwise has to wait for each step before it can hand over
+// the next: a GPU would stand idle meanwhile. Each number of batches compiles once.
+func (e *Engine) Steps(batches [][]int32, epoch int, rate float64) (losses []float64, err error) {
+	for _, b := range batches {
+		if len(b) != len(batches[0]) {
+			return nil, fmt.Errorf("train: steps: batches of %d and of %d images; want one size", len(batches[0]), len(b))
+		}
+	}
+	if e.programs.steps == nil || len(batches) < 2 || len(batches[0]) == 0 {
+		for _, b := range batches {
+			loss, err := e.Step(b, epoch, rate)
+			if err != nil {
+				return nil, err
+			}
+			losses = append(losses, loss)
+		}
+		return losses, nil
+	}
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("train: %d steps: %w", len(batches), err)
+		}
+	}()
+	spec := e.method.spec
+	var rows [4][]int32 // indices, then moves
+	var allRates []float32
+	for i, b := range batches {
+		rows[0] = append(rows[0], b...)
+		if a := e.method.augment; a != (data.Augmentation{}) {
+			for j, v := range drawn(a, spec.Seed, epoch, b) {
+				rows[j+1] = append(rows[j+1], v...)
+			}
+		}
+		allRates = append(allRates, rates(spec, rate, e.steps+1+int64(i))...)
+	}
+	d := e.devices[0]
+	args := append(join(nil, d.values, d.slots), d.train.images, d.train.labels)
+	for _, r := range rows {
+		if r != nil {
+			args = append(args, tensors.FromFlatDataAndDimensions(r, len(batches), len(batches[0])))
+		}
+	}
+	args = append(args, tensors.FromFlatDataAndDimensions(allRates, len(batches), len(allRates)/len(batches)))
+	out, err := e.programs.steps.Call(args...)
+	if err != nil {
+		return nil, err
+	}
+	values, last := len(e.Network.Tensors), len(out)-1
+	err = errors.Join(replace(&d.values, out[:values:values]), replace(&d.slots, out[values:last:last]))
+	e.steps += int64(len(batches))
+	err = errors.Join(err, tensors.ConstFlatData(out[last], func(v []float32) {
+		for _, l := range v {
+			losses = append(losses, float64(l))
+		}
+	}), out[last].FinalizeAll())
+	return losses, err
+}
+
 // cut divides a batch into parts, the first ones larger by one image where they
 // are not equal, each of at least two images where there are so many.
 func cut(index []int32, parts int) [][]int32 {
@@ -360,8 +428,9 @@ func (e *Engine) call(shared, same *graph.Exec, index []int32, epoch int, last a
 		}
 		args = append(join(args, state(d)...), d.train.images, d.train.labels, own)
 		if a := e.method.augment; a != (data.Augmentation{}) {
-			dy, dx, flip := draw(a, e.method.spec.Seed, epoch, own)
-			args = append(args, dy, dx, flip)
+			for _, v := range drawn(a, e.method.spec.Seed, epoch, own) {
+				args = append(args, v)
+			}
 		}
 		args = append(args, last)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -461,5 +462,59 @@ func TestSpecificationThatDoesNotFitTheSet(t *testing.T) {
 		if _, err := train.NewEngine(b, smallSpec(c.change), c.set); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one with %q", err, want)
 		}
+	}
+}
+
+// Several steps at one call of the host are those steps one after the other, and the state
+// that they leave goes on as theirs does.
+func TestSteps(t *testing.T) {
+	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
+		for _, c := range []struct {
+			name   string
+			change func(*record.Spec)
+		}{
+			{"mlp", func(*record.Spec) {}},
+			{"adam", func(s *record.Spec) { s.Optimizer, s.Rate = "adam", 1e-3 }},
+			{"moved", func(s *record.Spec) { convolutions(s, "cnn", 2); s.Pad, s.Flip = 1, true }},
+			{"resnet", func(s *record.Spec) { convolutions(s, "resnet18", 2); s.Rate = 0.01 }},
+			{"parts", func(s *record.Spec) { s.Accumulate = 2 }},
+		} {
+			t.Run(c.name, func(t *testing.T) {
+				spec, set := smallSpec(c.change), noiseSet(48, 8)
+				one, together := newEngine(t, b, spec, set), newEngine(t, b, spec, set)
+				order := data.Permutation(48, 1, 1)
+				var want, got []float32
+				for i := range 6 {
+					l, err := one.Step(order[i*8:i*8+8], 2, spec.Rate)
+					if err != nil {
+						t.Fatal(err)
+					}
+					want = append(want, float32(l))
+				}
+				for _, batches := range [][][]int32{{order[:8], order[8:16], order[16:24]}, {order[24:32]}, {order[32:40], order[40:48]}} {
+					losses, err := together.Steps(batches, 2, spec.Rate)
+					if err != nil {
+						t.Fatal(err)
+					}
+					for _, l := range losses {
+						got = append(got, float32(l))
+					}
+				}
+				near(t, "losses", got, want, 1e-5)
+				nearState(t, one.Network, stateOf(t, together), stateOf(t, one), 1e-4)
+			})
+		}
+	})
+}
+
+func TestStepsOfTwoSizes(t *testing.T) {
+	b := backendtest.Go(t)
+	e := newEngine(t, b, smallSpec(nil), noiseSet(48, 8))
+	before := stateOf(t, e)
+	if _, err := e.Steps([][]int32{{1, 2, 3}, {4, 5}}, 1, 0.1); err == nil || !strings.Contains(err.Error(), "3 and of 2") {
+		t.Errorf("batches of 3 and 2 images: %v", err)
+	}
+	if !reflect.DeepEqual(stateOf(t, e), before) {
+		t.Error("the state has changed")
 	}
 }

@@ -17,3 +17,6 @@ func SetKeepBytes(n int64) (back func()) {
 	keepBytes = n
 	return func() { keepBytes = old }
 }
+
+// Together is together.
+var Together = together

@@ -1,7 +1,11 @@
 package train
 
 import (
+	"fmt"
+	"slices"
+
 	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 
 	"github.com/gocollapse/collapse/data"
@@ -57,6 +61,47 @@ func (m *method) step(devices int, same bool) func([]*graph.Node) []*graph.Node 
 		values, slots = m.apply(values, running, slots, grads, in.one())
 		return append(append(values, slots...), loss)
 	}
+}
+
+// steps is several steps, one after the other. It takes the network's values, the
+// optimiser's slots, the images and labels, and then of every step the batch's indices
+// (S×B), its moves, where there are any (S×B each), and its rates (S×R). It returns new
+// values, new slots and the S losses. The number of steps is fixed, so that XLA need not ask
+// after each whether another follows.
+func (m *method) steps(nodes []*graph.Node) []*graph.Node {
+	in := inputs(nodes)
+	tensors := len(m.net.Tensors)
+	state := in.take(tensors + m.slots())
+	images, labels, perStep := in.one(), in.one(), []*graph.Node(in)
+	g, count := images.Graph(), perStep[0].Shape().Dim(0)
+	state = append(state, graph.Zeros(g, shapes.Make(models.DType, count)), graph.Const(g, int32(0)))
+	parameters := func(g *graph.Graph) inputs {
+		var all inputs
+		for i, s := range state {
+			all = append(all, graph.Parameter(g, fmt.Sprintf("state%d", i), s.Shape()))
+		}
+		return all
+	}
+	cond := graph.NewClosure(g, func(g *graph.Graph) []*graph.Node {
+		all := parameters(g)
+		return []*graph.Node{graph.LessThan(all[len(all)-1], graph.Const(g, int32(count)))}
+	})
+	body := graph.NewClosure(g, func(g *graph.Graph) []*graph.Node {
+		all := parameters(g)
+		values, losses, i := all.take(tensors+m.slots()), all.one(), all.one()
+		own := append(slices.Clip(values), images, labels)
+		for _, of := range perStep {
+			length := of.Shape().Dim(1)
+			row := graph.DynamicSlice(of, []*graph.Node{i, graph.Const(g, int32(0))}, []int{1, length})
+			own = append(own, graph.Reshape(row, length))
+		}
+		out := m.step(1, false)(own)
+		last := len(out) - 1
+		losses = graph.DynamicUpdateSlice(losses, graph.Reshape(out[last], 1), []*graph.Node{i})
+		return append(out[:last:last], losses, graph.AddScalar(i, 1))
+	})
+	out := graph.While(cond, body, state...)
+	return out[:len(out)-1]
 }
 
 // part is the forward and backward pass of one part of a batch. It takes the network's

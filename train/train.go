@@ -56,11 +56,12 @@ type Options struct {
 	// already is not reduced again.
 	Set *data.Set
 	// Backend runs the graphs, and Choice says what it is; a nil Backend opens
-	// the one that package backend chooses.
+	// the one that package backend chooses. For precision tf32 a Backend that is given must
+	// be one that was chosen WithTF32.
 	Backend compute.Backend
 	Choice  backend.Choice
-	// Progress is called from the training goroutine after each step and each
-	// measured epoch; nil is allowed.
+	// Progress is called from the training goroutine after each step, or each Together of
+	// them, and each measured epoch; nil is allowed.
 	Progress func(Event)
 	// Log, if not nil, gets a line for each thing a user would want to know of: a
 	// checkpoint that could not be read and what is done instead, for instance.
@@ -79,6 +80,11 @@ type Options struct {
 	// Initial, if not "", is a file that ReadWeights reads: the network begins from its
 	// values in place of the seed's. A run that is resumed takes its checkpoint's, if it has one.
 	Initial string
+	// Together is the number of steps that the device takes at one call of the host, see
+	// Engine.Steps: progress, checkpoints and stops come between calls. 0 is 1 on a CPU, which
+	// loses nothing between steps, and on CUDA what divides an epoch, up to 32. What is left of an
+	// epoch is taken one by one, so that a resumed run takes each step as a straight one.
+	Together int
 	// Force trains even where memory or disk seem too small.
 	Force bool
 }
@@ -133,7 +139,7 @@ func Run(ctx context.Context, spec record.Spec, o Options) (rec *record.Record, 
 	}
 	b, choice := o.Backend, o.Choice
 	if b == nil {
-		if b, choice, err = backend.Open(); err != nil {
+		if b, choice, err = openBackend(spec); err != nil {
 			return nil, err
 		}
 		defer b.Finalize()
@@ -154,6 +160,10 @@ func Run(ctx context.Context, spec record.Spec, o Options) (rec *record.Record, 
 
 	r := &run{options: o, spec: spec, set: set, engine: engine}
 	r.steps = (len(set.Train.Labels) + spec.Batch - 1) / spec.Batch
+	r.whole = len(set.Train.Labels) / spec.Batch
+	if r.together = o.Together; r.together == 0 && choice.Name == backend.CUDA {
+		r.together = together(r.whole)
+	}
 	r.rec = &record.Record{
 		Format: record.Format, Version: record.Version,
 		Spec: spec, Scale: spec.Scale(), Status: record.Running,
@@ -203,10 +213,26 @@ func Run(ctx context.Context, spec record.Spec, o Options) (rec *record.Record, 
 	return r.rec, r.loop(ctx)
 }
 
+// openBackend opens the backend that package backend chooses, with the specification's precision.
+func openBackend(spec record.Spec) (compute.Backend, backend.Choice, error) {
+	choice, err := backend.Choose()
+	if err != nil {
+		return nil, choice, err
+	}
+	if spec.Precision == "tf32" {
+		choice, _ = choice.WithTF32()
+	}
+	b, err := choice.Open()
+	return b, choice, err
+}
+
 // check reports bad options.
 func (o *Options) check(spec record.Spec) error {
 	if o.Out == "" {
 		return errors.New("train: no folder for the run was given")
+	}
+	if o.Together < 0 {
+		return fmt.Errorf("train: %d steps together; want at least 1, or 0", o.Together)
 	}
 	if o.Limit < 0 || o.CheckpointEvery < 0 {
 		return fmt.Errorf("train: limit %v and checkpoints every %v; want times above 0, or 0 for none and for ten minutes", o.Limit, o.CheckpointEvery)
@@ -221,12 +247,14 @@ func (o *Options) check(spec record.Spec) error {
 
 // run is one call of Run.
 type run struct {
-	options Options
-	spec    record.Spec
-	set     *data.Set
-	engine  *Engine
-	rec     *record.Record
-	steps   int // of an epoch
+	options  Options
+	spec     record.Spec
+	set      *data.Set
+	engine   *Engine
+	rec      *record.Record
+	steps    int // of an epoch
+	whole    int // those of whole batches
+	together int // steps at one call
 
 	epoch   int     // complete epochs
 	step    int     // complete steps of the epoch after them
@@ -351,28 +379,51 @@ func (r *run) trainEpoch(ctx context.Context) (float64, error) {
 			return 0, err
 		}
 		start := time.Now()
-		from := r.step * r.spec.Batch
-		loss, err := r.engine.Step(order[from:min(from+r.spec.Batch, len(order))], epoch, rate)
+		n := 1
+		if r.step%max(r.together, 1) == 0 && r.step+r.together <= r.whole {
+			n = max(r.together, 1)
+		}
+		var batches [][]int32
+		for i := range n {
+			from := (r.step + i) * r.spec.Batch
+			batches = append(batches, order[from:min(from+r.spec.Batch, len(order))])
+		}
+		losses, err := r.engine.Steps(batches, epoch, rate)
 		if err != nil {
 			return 0, err
 		}
-		if math.IsNaN(loss) || math.IsInf(loss, 0) {
-			return 0, fmt.Errorf("%w: loss %v at epoch %d, step %d, rate %v", ErrDiverged, loss, epoch, r.step+1, rate)
+		for i, loss := range losses {
+			if math.IsNaN(loss) || math.IsInf(loss, 0) {
+				return 0, fmt.Errorf("%w: loss %v at epoch %d, step %d, rate %v", ErrDiverged, loss, epoch, r.step+i+1, rate)
+			}
 		}
 		took := time.Since(start)
-		r.step++
-		r.partial.Loss += loss
+		r.step += n
+		for _, loss := range losses {
+			r.partial.Loss += loss
+		}
 		r.partial.Seconds += took.Seconds()
 		r.rec.Seconds += took.Seconds()
-		r.stepTime.add(took)
+		r.stepTime.add(took / time.Duration(n))
 		if r.step < r.steps && r.due() {
 			if err := r.save(); err != nil {
 				return 0, err
 			}
 		}
-		r.report(Event{Epoch: epoch, Step: r.step, Loss: loss})
+		r.report(Event{Epoch: epoch, Step: r.step, Loss: losses[n-1]})
 	}
 	return r.partial.Loss / float64(r.steps), nil
+}
+
+// together returns how many of an epoch's steps of whole batches CUDA takes at one call: the
+// largest number up to 32 that divides them, 16 where that is below 8.
+func together(steps int) int {
+	for n := min(steps, 32); n >= 8; n-- {
+		if steps%n == 0 {
+			return n
+		}
+	}
+	return max(min(steps, 16), 1)
 }
 
 // measure evaluates the network after an epoch's last step and appends the row. loss and

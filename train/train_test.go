@@ -305,3 +305,76 @@ func TestBadInput(t *testing.T) {
 		}
 	}
 }
+
+// With several steps at one call a run is told of after each call, diverges at the step that
+// it names, and ends at the same bits where it was stopped and resumed; the same numbers as
+// one by one, up to rounding.
+func TestTogether(t *testing.T) {
+	spec := tinySpec()
+	spec.Model, spec.Width, spec.Depth = "mlp", 4, 1
+	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
+		run := func(ctx context.Context, spec record.Spec, out string, together int, resume bool, progress func(train.Event)) (*record.Record, error) {
+			return train.Run(ctx, spec, train.Options{Out: out, Set: tinySet(), Backend: b, Together: together, Resume: resume, Progress: progress})
+		}
+		background := context.Background()
+		var steps []int
+		want, err := run(background, spec, filepath.Join(t.TempDir(), "straight"), 2, false, func(e train.Event) {
+			if e.Epoch == 1 && e.Row == nil {
+				steps = append(steps, e.Step)
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(steps, []int{2, 3}) {
+			t.Errorf("told of steps %v, want 2 and 3", steps)
+		}
+
+		out := filepath.Join(t.TempDir(), "stopped")
+		ctx, cancel := context.WithCancel(background)
+		defer cancel()
+		_, err = run(ctx, spec, out, 2, false, func(e train.Event) {
+			if e.Epoch == 2 && e.Step == 2 && e.Row == nil {
+				cancel()
+			}
+		})
+		if !errors.Is(err, train.ErrStopped) {
+			t.Fatalf("error %v, want ErrStopped", err)
+		}
+		got, err := run(background, spec, out, 2, true, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if g, w := rows(t, got), rows(t, want); g != w {
+			t.Errorf("rows differ from a straight run's:\n%s\n%s", g, w)
+		}
+
+		single, err := run(background, spec, filepath.Join(t.TempDir(), "single"), 1, false, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, r := range single.Epochs {
+			if d := math.Abs(float64(r.StepLoss - want.Epochs[i].StepLoss)); !(d <= 1e-5*float64(r.StepLoss)) {
+				t.Errorf("epoch %d: loss %v one by one, %v together", r.Epoch, r.StepLoss, want.Epochs[i].StepLoss)
+			}
+		}
+
+		wild := spec
+		wild.Rate = 1e30
+		_, err = run(background, wild, filepath.Join(t.TempDir(), "wild"), 2, false, nil)
+		if !errors.Is(err, train.ErrDiverged) || !strings.Contains(err.Error(), "epoch 1, step 2") {
+			t.Errorf("at rate 1e30: %v, want divergence at the second step", err)
+		}
+	})
+	if _, err := train.Run(context.Background(), spec, train.Options{Out: t.TempDir(), Set: tinySet(), Together: -1}); err == nil || !strings.Contains(err.Error(), "-1 steps together") {
+		t.Errorf("-1 steps together: %v", err)
+	}
+}
+
+func TestTogetherDividesAnEpoch(t *testing.T) {
+	for steps, want := range map[int]int{390: 30, 781: 11, 39: 13, 64: 32, 97: 16, 7: 7, 20: 20, 0: 1} {
+		if got := train.Together(steps); got != want {
+			t.Errorf("of %d steps %d at once, want %d", steps, got, want)
+		}
+	}
+}

@@ -63,7 +63,7 @@ func addSpecFlags(f *pflag.FlagSet, s *record.Spec) {
 	f.Float64Var(&s.Gamma, "gamma", s.Gamma, "factor of the rate at a milestone, in (0, 1]")
 	f.Int64Var(&s.Seed, "seed", s.Seed, "seed of initial weights, order of images and choice of a subset")
 
-	f.StringVar(&s.Precision, "precision", s.Precision, "of the activations: "+strings.Join(record.Precisions, " or "))
+	f.StringVar(&s.Precision, "precision", s.Precision, "of products and activations: "+strings.Join(record.Precisions, ", "))
 	f.IntVar(&s.Devices, "devices", s.Devices, "devices that share each batch, from 1")
 	f.StringVar(&s.Measure, "measure", s.Measure, "epochs to measure: every:N, log (thinning out), or a list as 1,10,100; first and last always")
 }

@@ -118,7 +118,7 @@ func (t *trainFlags) train(c *cobra.Command, spec record.Spec, several bool) err
 	}
 	fmt.Fprintf(log, "data     %s, %s, %s; %d classes, %d test images\n",
 		o.Set.Info.Name, o.Set.Info.Source, o.Set.Info.Bytes, len(o.Set.Info.Classes), o.Set.Info.Test)
-	if o.Choice, err = t.choose(log); err != nil {
+	if o.Choice, err = t.choose(spec.Precision, log); err != nil {
 		return err
 	}
 	if o.Backend, err = o.Choice.Open(); err != nil {

@@ -23,6 +23,7 @@ type trainOptions struct {
 	maxMinutes, checkpointMinutes float64
 	keep                          []int
 	force, deterministic          bool
+	together                      int
 	initial, tensorboard          string
 }
 
@@ -33,6 +34,7 @@ func (t *trainOptions) add(f *pflag.FlagSet) {
 	f.BoolVar(&t.force, "force", false, "train even where memory or disk seem too small")
 	f.StringVar(&t.tensorboard, "tensorboard", "", "also write the figures, as they are measured, as a TensorBoard event file into this `folder`")
 	f.StringVar(&t.initial, "init", "", "begin from the `weights` in a .safetensors or .npz of PyTorch's names, in place of the seed's")
+	f.IntVar(&t.together, "together", 0, "`steps` that the device takes at one call; 0 is 1 on a CPU and up to 32 on a GPU")
 	f.BoolVar(&t.deterministic, "deterministic", false, "have CUDA give the same bits at each call; changes nothing on a CPU")
 }
 
@@ -47,6 +49,9 @@ func (t *trainOptions) check(spec record.Spec) error {
 			errs = append(errs, fmt.Errorf("--%s %v: want a number of minutes above 0", m.name, m.v))
 		}
 	}
+	if t.together < 0 {
+		errs = append(errs, fmt.Errorf("--together %d: want at least 1, or 0", t.together))
+	}
 	for _, e := range t.keep {
 		if e < 1 || e > spec.Epochs {
 			errs = append(errs, fmt.Errorf("--keep %d: the run has epochs 1 to %d", e, spec.Epochs))
@@ -55,14 +60,21 @@ func (t *trainOptions) check(spec record.Spec) error {
 	return errors.Join(errs...)
 }
 
-// choose chooses the backend.
-func (t *trainOptions) choose(log io.Writer) (backend.Choice, error) {
+// choose chooses the backend for a run of the given precision.
+func (t *trainOptions) choose(precision string, log io.Writer) (backend.Choice, error) {
 	choice, err := backend.Choose()
-	if err != nil || !t.deterministic {
+	if err != nil {
 		return choice, err
 	}
-	choice, note := choice.WithDeterminism()
-	fmt.Fprintf(log, "note     --deterministic %s\n", note)
+	var note string
+	if precision == "tf32" {
+		choice, note = choice.WithTF32()
+		fmt.Fprintf(log, "note     --precision tf32 %s\n", note)
+	}
+	if t.deterministic {
+		choice, note = choice.WithDeterminism()
+		fmt.Fprintf(log, "note     --deterministic %s\n", note)
+	}
 	return choice, nil
 }
 
@@ -70,7 +82,7 @@ func (t *trainOptions) choose(log io.Writer) (backend.Choice, error) {
 func (t *trainOptions) apply(o *train.Options) error {
 	minutes := func(v float64) time.Duration { return time.Duration(v * float64(time.Minute)) }
 	o.Limit, o.CheckpointEvery = minutes(t.maxMinutes), minutes(t.checkpointMinutes)
-	o.KeepEpochs, o.Force, o.Initial = t.keep, t.force, t.initial
+	o.KeepEpochs, o.Force, o.Initial, o.Together = t.keep, t.force, t.initial, t.together
 	return nil
 }
 

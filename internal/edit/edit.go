@@ -4,7 +4,8 @@ package edit
 import "math"
 
 // Nearest returns the name with the fewest edits (Levenshtein's: a byte inserted,
-// left out or replaced) from s, the first of equal ones, or "" where there is none.
+// left out or replaced) from s, the first of equal ones, or "" where there is none. That s
+// abbreviates a name counts as one edit.
 func Nearest(s string, names []string) string {
 	best, fewest := "", math.MaxInt
 	for _, name := range names {
@@ -23,9 +24,27 @@ func Nearest(s string, names []string) string {
 				diagonal, row[j+1] = row[j+1], edits
 			}
 		}
-		if row[len(name)] < fewest {
-			best, fewest = name, row[len(name)]
+		edits := row[len(name)]
+		if edits > 1 && abbreviates(s, name) {
+			edits = 1
+		}
+		if edits < fewest {
+			best, fewest = name, edits
 		}
 	}
 	return best
+}
+
+// abbreviates reports whether s, of at least three bytes, is name with some left out, the
+// first one not: bf16 for bfloat16.
+func abbreviates(s, name string) bool {
+	if len(s) < 3 || name == "" || s[0] != name[0] {
+		return false
+	}
+	for i := range len(name) {
+		if s != "" && s[0] == name[i] {
+			s = s[1:]
+		}
+	}
+	return s == ""
 }

@@ -9,6 +9,11 @@ func TestNearest(t *testing.T) {
 			t.Errorf("nearest to %q is %q, want %q", s, got, want)
 		}
 	}
+	for s, want := range map[string]string{"bf16": "bfloat16", "tf": "tf32", "float": "float32", "float16": "bfloat16", "f16": "tf32"} {
+		if got := Nearest(s, []string{"float32", "tf32", "bfloat16"}); got != want {
+			t.Errorf("nearest to %q is %q, want %q", s, got, want)
+		}
+	}
 	if got := Nearest("x", nil); got != "" {
 		t.Errorf("nearest of none is %q", got)
 	}
