@@ -507,7 +507,8 @@ type Look struct {
 // Evaluate runs the network in evaluation mode over a split and calls visit with each
 // batch, in the order of the images. It stops with visit's error, or with ctx's
 // between batches. It computes in float32 whatever the precision of the training is, so
-// that what is measured is the weights and not the rounding of activations. Devices take batches in turn.
+// that what is measured is the weights and not the rounding of activations. Devices take batches in
+// turn, and compute the next ones during a visit, which must not change the Engine.
 func (e *Engine) Evaluate(ctx context.Context, look Look, visit func(*Batch) error) error {
 	labels, program := e.train, e.programs.evaluate
 	if look.Test {
@@ -535,10 +536,9 @@ func (e *Engine) Evaluate(ctx context.Context, look Look, visit func(*Batch) err
 		}
 		return visit(&b)
 	}
-	for from := 0; from < len(labels); from += size * len(e.devices) {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
+	// The devices compute the next batches while the visitor is at these.
+	stride := size * len(e.devices)
+	begin := func(from int) func() ([][]*tensors.Tensor, error) {
 		out := make([][]*tensors.Tensor, len(e.devices))
 		errs := make([]error, len(e.devices))
 		var wait sync.WaitGroup
@@ -547,8 +547,20 @@ func (e *Engine) Evaluate(ctx context.Context, look Look, visit func(*Batch) err
 				wait.Go(func() { out[i], errs[i] = e.forward(program, i, look.Test, first, size) })
 			}
 		}
-		wait.Wait()
-		err := errors.Join(errs...)
+		return func() ([][]*tensors.Tensor, error) {
+			wait.Wait()
+			return out, errors.Join(errs...)
+		}
+	}
+	next := begin(0)
+	for from := 0; from < len(labels); from += stride {
+		out, err := next()
+		err = errors.Join(err, ctx.Err())
+		if more := from + stride; err == nil && more < len(labels) {
+			next = begin(more)
+		} else {
+			next = func() ([][]*tensors.Tensor, error) { return nil, nil }
+		}
 		for i, o := range out {
 			if err != nil || o == nil {
 				err = errors.Join(err, free(o))
@@ -557,6 +569,10 @@ func (e *Engine) Evaluate(ctx context.Context, look Look, visit func(*Batch) err
 			err = show(from+i*size, o)
 		}
 		if err != nil {
+			out, _ := next()
+			for _, o := range out {
+				err = errors.Join(err, free(o))
+			}
 			return err
 		}
 	}
