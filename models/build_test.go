@@ -127,7 +127,7 @@ func TestNaNShows(t *testing.T) {
 // The mean of a first layer's batch keeps float32's digits: one product over
 // 131072 rows loses two of them.
 func TestNormTrainManyRows(t *testing.T) {
-	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
+	backendtest.EachForm(t, func(t *testing.T, b compute.Backend) {
 		const n, c = 131072, 2
 		x := make([]float32, n*c)
 		var mean [c]float64

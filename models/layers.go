@@ -180,7 +180,9 @@ func normTrain(x, gamma, beta, mean, variance *graph.Node, devices int) (y, newM
 	gamma = graph.IdentityWithCustomGradient(gamma, func(_, _ *graph.Node) *graph.Node { return dGamma })
 	beta = graph.IdentityWithCustomGradient(beta, func(_, _ *graph.Node) *graph.Node { return dBeta })
 
-	x = graph.Reshape(x, shape[0], -1)
+	if onCPU(x) {
+		x = graph.Reshape(x, shape[0], -1)
+	}
 	centred = graph.Sub(x, perChannel(mean, x))
 	fixed := graph.StopGradient(centred)
 	moments := MeanOverDevices(devices, graph.MulScalar(channelSum(fixed, c), 1/float64(n)), graph.MulScalar(channelSum(graph.Square(fixed), c), 1/float64(n)))
@@ -206,16 +208,29 @@ func normTrain(x, gamma, beta, mean, variance *graph.Node, devices int) (y, newM
 	return y, newMean, newVariance
 }
 
-// channelSum returns the sum over images and pixels of x (B×PC, each row an image
-// with its C channels pixel after pixel), as products with rows of ones: XLA runs
-// a product on all processors, a reduction over leading axes on one. The pixels
-// are summed in two steps, in parts of about √P: a product adds its terms one
-// after the other, and over the 131072 pixels of a first layer (128 images of
+// onCPU reports whether x is computed by XLA's CPU plugin or by the Go backend.
+func onCPU(x *graph.Node) bool {
+	b := x.Graph().Backend()
+	return pureGo(b) || cpuPlugin(b)
+}
+
+// channelSum returns the sum over images and pixels of x. On a GPU that is a reduction
+// of B×H×W×C (or B×C), which XLA computes along with x itself, whatever the order of its
+// axes in memory. A product would round to 10 bits of mantissa where TF32 is on.
+//
+// On a CPU x is B×PC, each row an image with its C channels pixel after pixel, and is
+// multiplied by rows of ones: XLA runs a product on all processors, a reduction over leading
+// axes on one. The pixels are summed in two steps, in parts of about √P: a product adds its
+// terms one after the other, and over the 131072 pixels of a first layer (128 images of
 // 32×32) one alone is off by 1e-5 of the mean, these by 1e-6.
 //
 // Four quarters of x are added up first. XLA computes that along with x itself, so
 // that a product such as a square is never written to memory.
 func channelSum(x *graph.Node, c int) *graph.Node {
+	if !onCPU(x) {
+		axes := []int{0, 1, 2}
+		return graph.ReduceSum(x, axes[:x.Rank()-1]...)
+	}
 	n, pixels := x.Shape().Dim(0), x.Shape().Dim(1)/c
 	if n%4 == 0 {
 		n /= 4

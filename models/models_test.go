@@ -193,7 +193,7 @@ func near(t *testing.T, name string, got, want []float32, tolerance float64) {
 // Both modes, both losses and every gradient of either, in one graph, so that it
 // compiles once. Package train's tests hold the ten steps.
 func TestResNet18AsPyTorch(t *testing.T) {
-	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
+	backendtest.EachForm(t, func(t *testing.T, b compute.Backend) {
 		p := loadParity(t)
 		kinds := []struct {
 			name  string
@@ -236,7 +236,7 @@ func TestResNet18AsPyTorch(t *testing.T) {
 // A channel whose mean is a thousand deviations keeps its variance: a one-pass
 // variance without a pivot has lost it in float32.
 func TestNormTrainPrecision(t *testing.T) {
-	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
+	backendtest.EachForm(t, func(t *testing.T, b compute.Backend) {
 		const n = 4096
 		x := make([]float32, n)
 		var mean, square float64

@@ -95,7 +95,7 @@ func TestStepsAsPyTorch(t *testing.T) {
 	set.Test = set.Train
 	spec := tinySpec()
 	spec.Width = 2
-	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
+	backendtest.EachForm(t, func(t *testing.T, b compute.Backend) {
 		e, err := train.NewEngine(b, spec, set)
 		if err != nil {
 			t.Fatal(err)
