@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gocollapse/collapse/backend"
 	"github.com/gocollapse/collapse/record"
 )
 
@@ -83,9 +84,25 @@ func (r *run) earlier(c *checkpointFile) {
 	if _, before, ok := strings.Cut(was.BackendReason, mark); ok {
 		is.BackendReason += mark + before
 	}
-	if was.Backend != is.Backend || was.PluginVersion != is.PluginVersion || was.CPU != is.CPU || was.Cores != is.Cores || was.Collapse != is.Collapse {
-		is.BackendReason += fmt.Sprintf("%s%d, step %d, on %s (%s, %d cores, Collapse %s)", mark, c.Epoch, c.Step,
-			strings.TrimSpace(was.Backend+" "+was.PluginVersion), was.CPU, was.Cores, was.Collapse)
+	// What numbers depend on, in words.
+	words := func(e *record.Environment) string {
+		s := fmt.Sprintf("%s (%s, %d cores, Collapse %s", strings.TrimSpace(e.Backend+" "+e.PluginVersion), e.CPU, e.Cores, e.Collapse)
+		if e.Backend == backend.CUDA {
+			s += ", " + e.Device
+		}
+		if e.TF32 {
+			s += ", TF32"
+		}
+		if e.Deterministic {
+			s += ", deterministic"
+		}
+		if e.Together > 1 {
+			s += fmt.Sprintf(", %d steps together", e.Together)
+		}
+		return s + ")"
+	}
+	if before := words(&was); before != words(is) {
+		is.BackendReason += fmt.Sprintf("%s%d, step %d, on %s", mark, c.Epoch, c.Step, before)
 	}
 }
 

@@ -173,6 +173,9 @@ func Run(ctx context.Context, spec record.Spec, o Options) (rec *record.Record, 
 		Started:     time.Now().UTC().Truncate(time.Second),
 		Epochs:      []record.Epoch{},
 	}
+	if r.together > 1 {
+		r.rec.Environment.Together = r.together
+	}
 	if !o.Force {
 		if err := r.checkDisk(); err != nil {
 			return nil, err

@@ -326,6 +326,9 @@ func TestTogether(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if want.Environment.Together != 2 {
+			t.Errorf("environment %+v", want.Environment)
+		}
 		if !slices.Equal(steps, []int{2, 3}) {
 			t.Errorf("told of steps %v, want 2 and 3", steps)
 		}
@@ -347,6 +350,13 @@ func TestTogether(t *testing.T) {
 		}
 		if g, w := rows(t, got), rows(t, want); g != w {
 			t.Errorf("rows differ from a straight run's:\n%s\n%s", g, w)
+		}
+
+		longer := spec
+		longer.Epochs = 4
+		if got, err = run(background, longer, out, 1, true, nil); err != nil || !strings.Contains(got.Environment.BackendReason, "up to epoch 3, step 0, on") ||
+			!strings.HasSuffix(got.Environment.BackendReason, ", 2 steps together)") {
+			t.Errorf("resumed one by one: %v, the record says %q", err, got.Environment.BackendReason)
 		}
 
 		single, err := run(background, spec, filepath.Join(t.TempDir(), "single"), 1, false, nil)

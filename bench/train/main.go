@@ -14,6 +14,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"syscall"
@@ -29,16 +30,31 @@ func main() {
 	spec := record.DefaultSpec()
 	flag.IntVar(&spec.Width, "width", 16, "channels of the first stage; the paper's is 64")
 	flag.IntVar(&spec.Batch, "batch", spec.Batch, "images a step")
+	flag.StringVar(&spec.Precision, "precision", spec.Precision, "float32, tf32 or bfloat16")
 	seconds := flag.Float64("seconds", 20, "how long to measure")
+	together := flag.Int("together", 0, "steps that the device takes at one call; 0 is 1 on a CPU and 30 on CUDA, as in an epoch of CIFAR-10")
+	wait := flag.Bool("wait", false, "before measuring print ready and wait for the end of standard input")
 	flag.Parse()
-	if err := measure(spec, *seconds); err != nil {
+	if err := measure(spec, *seconds, *together, *wait); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func measure(spec record.Spec, seconds float64) error {
-	b, choice, err := backend.Open()
+func measure(spec record.Spec, seconds float64, together int, wait bool) error {
+	choice, err := backend.Choose()
+	if err != nil {
+		return err
+	}
+	if spec.Precision == "tf32" {
+		choice, _ = choice.WithTF32()
+	}
+	if together < 1 {
+		if together = 1; choice.Name == backend.CUDA {
+			together = 30
+		}
+	}
+	b, err := choice.Open()
 	if err != nil {
 		return err
 	}
@@ -53,10 +69,14 @@ func measure(spec record.Spec, seconds float64) error {
 	order := data.Permutation(images, spec.Seed, 1)
 	step := 0
 	next := func() (int, error) {
-		from := step % 4 * spec.Batch
-		step++
-		_, err := e.Step(order[from:from+spec.Batch], 1, spec.Rate)
-		return spec.Batch, err
+		var batches [][]int32
+		for range together {
+			from := step % 4 * spec.Batch
+			step++
+			batches = append(batches, order[from:from+spec.Batch])
+		}
+		_, err := e.Steps(batches, 1, spec.Rate)
+		return together * spec.Batch, err
 	}
 	evaluate := func() (int, error) {
 		err := e.Evaluate(context.Background(), train.Look{}, func(*train.Batch) error { return nil })
@@ -67,6 +87,12 @@ func measure(spec record.Spec, seconds float64) error {
 		return err
 	}
 	compile := time.Since(start)
+	if wait {
+		fmt.Println("ready")
+		if _, err := io.Copy(io.Discard, os.Stdin); err != nil {
+			return err
+		}
+	}
 	trainWall, trainCPU, err := speed(next, seconds)
 	if err != nil {
 		return err
@@ -79,7 +105,8 @@ func measure(spec record.Spec, seconds float64) error {
 		return err
 	}
 	return json.NewEncoder(os.Stdout).Encode(map[string]any{
-		"program": "collapse", "backend": choice.Name, "width": spec.Width, "batch": spec.Batch,
+		"program": "collapse", "backend": choice.Name, "device": choice.Environment(b).Device, "precision": spec.Precision,
+		"width": spec.Width, "batch": spec.Batch, "together": together,
 		"images_per_second": trainWall, "images_per_cpu_second": trainCPU,
 		"eval_images_per_second": evalWall, "eval_images_per_cpu_second": evalCPU,
 		"compile_seconds": compile.Seconds(),
