@@ -178,7 +178,7 @@ func TestChoose(t *testing.T) {
 		warning string // a part; "" for none at all
 		err     string // a part of the error
 	}{
-		{name: "nothing", want: Go, config: goConfig, warning: "7 times slower"},
+		{name: "nothing", want: Go, config: goConfig, warning: "times slower"},
 		{name: "venv", files: []string{venvCPU, homeCPU, envCPU}, want: CPU, plugin: venvCPU, config: ",shared_buffers"},
 		{name: "variable before home", files: []string{homeCPU, envCPU}, want: CPU, plugin: envCPU},
 		{name: "home", files: []string{homeCPU, ldCPU}, want: CPU, plugin: homeCPU},

@@ -10,6 +10,7 @@
 #
 # Results go to the folder OUT (build/gpu/out): doctor.txt, tests.txt, bench.json, bench.txt, a record
 # for each run. Runs keep their checkpoints in build/gpu/runs, the images are where COLLAPSE_DATA says.
+# The benchmark takes ROUNDS (3) of each of PRECISIONS (tf32 bfloat16 float32).
 # PYTHON (python3) is a Python that has PyTorch and JAX for the benchmark, or neither.
 set -eu
 cd "$(dirname "$0")/.."
@@ -63,7 +64,7 @@ bench() {
 	peers=--no-jax
 	"$PYTHON" -c 'import jax' 2>/dev/null && peers=
 	"$PYTHON" -c 'import torch' 2>/dev/null && peers="$peers --torch $PYTHON --compile"
-	"$PYTHON" bench/train/run.py "$gpu/bench-train" --device cuda --width 64 --precision tf32 bfloat16 float32 \
+	"$PYTHON" bench/train/run.py "$gpu/bench-train" --device cuda --width 64 --precision ${PRECISIONS:-tf32 bfloat16 float32} \
 		--rounds "${ROUNDS:-3}" --seconds 5 $peers --json "$OUT/bench.json" | tee "$OUT/bench.txt"
 	"$PYTHON" bench/train/run.py "$gpu/bench-train" --device cuda --width 64 --precision tf32 --processes 2 \
 		--rounds 1 --seconds 5 --no-jax --json "$OUT/bench-side-by-side.json" | tee -a "$OUT/bench.txt"
