@@ -6,8 +6,8 @@
 // has a line style of its own besides, so that a figure reads in grey.
 //
 // Figures and tables say at which scale their numbers were measured. The
-// paper's numbers appear beside measured ones only for the paper's own data
-// set, in columns of their own, and a verdict needs three seeds.
+// paper's numbers appear beside measured ones only for the four data sets that
+// the paper trained on, in columns of their own, and a verdict needs three seeds.
 //
 // The package uses gonum.org/v1/plot and does not import GoMLX.
 //

@@ -134,12 +134,6 @@ func column(r *record.Record, m Metric) (x, y []float64) {
 	return x, y
 }
 
-// paperScale reports whether a run is at the paper's scale: its specification
-// must be the paper's, whatever the record's own label says.
-func paperScale(r *record.Record) bool {
-	return r.Scale == record.PaperScale && r.Spec.Scale() == record.PaperScale
-}
-
 // Origin says in sentences how the numbers of the runs came about: scale,
 // network, data and whether its bytes were official, schedule, seeds, backend
 // and machine. What all runs share is said once.
@@ -185,7 +179,7 @@ func upperFirst(s string) string {
 }
 
 func scaleFact(r *record.Record) string {
-	if paperScale(r) {
+	if PaperScale(r) {
 		return "paper scale"
 	}
 	return "reduced scale, not the paper's run"

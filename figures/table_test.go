@@ -3,6 +3,7 @@ package figures
 import (
 	"encoding/csv"
 	"errors"
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -67,6 +68,46 @@ func TestTable1Cells(t *testing.T) {
 	}
 }
 
+// TestTable1PaperSets: each of the paper's four sets has its own cells and notes.
+func TestTable1PaperSets(t *testing.T) {
+	for _, c := range []struct {
+		dataset, name, paper string
+		steps                int       // of an epoch of the paper's: 50,000, 5,000 and 100,000 images in batches of 128
+		first                [3]string // training error at epoch 10
+	}{
+		{"cifar10", "CIFAR-10", "the paper (800 epochs)", 391, [3]string{"4.84", "3.41", "−1.43"}},
+		{"cifar100", "CIFAR-100", "the paper (800 epochs)", 391, [3]string{"41.29", "37.37", "−3.92"}},
+		{"stl10", "STL-10", "the paper (800 epochs)", 40, [3]string{"65.74", "62.41", "−3.33"}},
+		{"tiny-imagenet", "Tiny ImageNet", "the paper (300 epochs)", 782, [3]string{"51.04", "50.67", "−0.37"}},
+	} {
+		runs := pair(c.dataset, 20)
+		runs[0].Record.Data.Bytes = record.Unofficial
+		tab, err := Table1(runs...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := [3]string(tab.Rows[0][5:8]); got != c.first {
+			t.Errorf("%s: the paper's cells are %q, want %q", c.dataset, got, c.first)
+		}
+		text := strings.Join(strings.Fields(tab.Text()), " ")
+		for _, want := range []string{c.paper, fmt.Sprintf("the paper's %d.", c.steps), "official bytes of " + c.name + ".", "sign as in the paper", "Table 1 (arXiv:2402.03979)"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s: no %q in\n%s", c.dataset, want, tab.Text())
+			}
+		}
+		if strings.Contains(text, "did not train") {
+			t.Errorf("%s: the paper did train on it", c.dataset)
+		}
+	}
+	tab, err := Table1(pair("cifar100-coarse", 20)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(strings.Join(tab.Notes, " "), "did not train on CIFAR-100 (20 coarse classes)") {
+		t.Errorf("the coarse classes are not the paper's:\n%s", tab.Text())
+	}
+}
+
 func TestTable1OtherData(t *testing.T) {
 	tab, err := Table1(pair("fashion-mnist-small", 12)...)
 	if err != nil {
@@ -126,8 +167,13 @@ func TestTable1Errors(t *testing.T) {
 		t.Errorf("no run: %v", err)
 	}
 	mixed := Of(synthetic("cifar10", "ce", 0, 1, 10), synthetic("fashion-mnist-small", "ls", 0.05, 1, 10))
-	if _, err := Table1(mixed...); err == nil || !strings.Contains(err.Error(), "data set") {
+	if _, err := Table1(mixed...); err == nil || !strings.Contains(err.Error(), "dataset fashion-mnist-small") {
 		t.Errorf("mixed data sets: %v", err)
+	}
+	rounded := pair("cifar10", 10)
+	rounded[1].Record.Spec.Precision = "tf32"
+	if _, err := Table1(rounded...); err == nil || !strings.Contains(err.Error(), "precision tf32, the first run float32") {
+		t.Errorf("two precisions: %v", err)
 	}
 	wide := pair("cifar10", 10)
 	wide[1].Record.Spec.Width = 64
@@ -162,6 +208,34 @@ func TestPaperScaleIsNotClaimed(t *testing.T) {
 	}
 	if !strings.Contains(tab.Text(), "reduced scale") {
 		t.Error("a width-16 run was shown at paper scale")
+	}
+}
+
+// TestPartOfASet: a run with the paper's specification on fewer training images than
+// the paper's, as of a part of Tiny ImageNet, is not at its scale.
+func TestPartOfASet(t *testing.T) {
+	s := record.DefaultSpec()
+	s.Dataset, s.Model, s.Milestones = "tiny-imagenet", "resnet50", []int{100, 200}
+	r := &record.Record{Spec: s, Scale: s.Scale()}
+	for train, want := range map[int]bool{0: true, 100000: true, 50000: false} { // 0 is not recorded
+		r.Data.Train = train
+		if got := PaperScale(r); got != want {
+			t.Errorf("%d images: paper scale %v, want %v", train, got, want)
+		}
+	}
+}
+
+// TestFocalIsNotCE: a run without smoothing under another loss stands in the table
+// and is not taken for cross entropy.
+func TestFocalIsNotCE(t *testing.T) {
+	focal := synthetic("cifar10", "focal", 0, 1, 10)
+	focal.Spec.FocalGamma = 3
+	tab, err := Table1(Of(focal, synthetic("cifar10", "ls", 0.05, 1, 10))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(tab.Text(), "needs runs under CE and under LS") {
+		t.Errorf("focal loss was judged as CE:\n%s", tab.Text())
 	}
 }
 

@@ -122,6 +122,22 @@ func (s Spec) Resolve() Spec {
 	return s
 }
 
+// Setting returns the resolved specification without what runs may differ in that stand in
+// one table or figure: name, loss and its parameters, seed, number of epochs, epochs that are
+// measured, devices, and the length of a multi-step schedule, which changes no rate.
+func (s Spec) Setting() Spec {
+	s = s.Resolve()
+	s.Name, s.Loss, s.Delta, s.FocalGamma, s.MSEWeight, s.MSETarget = "", "", 0, 0, 0, 0
+	s.Seed, s.Epochs, s.Measure, s.Devices = 0, 0, "", 0
+	if s.Schedule == "multistep" {
+		s.ScheduleEpochs = 0
+	}
+	if len(s.Milestones) == 0 {
+		s.Milestones = nil
+	}
+	return s
+}
+
 // Complete sets the fields that follow from those a user gave: given says of a
 // field's JSON name whether it was. Loss ls has the paper's δ = 0.05, a UFM penalty
 // takes the place of weight decay, a cosine has no milestones, and a

@@ -260,3 +260,33 @@ func TestMeasured(t *testing.T) {
 		t.Errorf("log measures %d of 800 epochs", n)
 	}
 }
+
+// Runs of one setting differ in what a figure's series may differ in, and in nothing else.
+func TestSetting(t *testing.T) {
+	a := DefaultSpec()
+	for name, c := range map[string]struct {
+		change func(*Spec)
+		same   bool
+	}{
+		"loss":               {func(s *Spec) { s.Loss, s.Delta = "ls", 0.1 }, true},
+		"another seed":       {func(s *Spec) { s.Seed, s.Name = 7, "seven" }, true},
+		"length":             {func(s *Spec) { s.Epochs, s.ScheduleEpochs, s.Measure = 100, 0, "1,2" }, true},
+		"older record":       {func(s *Spec) { s.Stem, s.Precision, s.Optimizer, s.Schedule = "", "", "", "" }, true},
+		"rate":               {func(s *Spec) { s.Rate = 0.1 }, false},
+		"augmentation":       {func(s *Spec) { s.Pad = 4 }, false},
+		"precision":          {func(s *Spec) { s.Precision = "tf32" }, false},
+		"milestones":         {func(s *Spec) { s.Milestones = nil }, false},
+		"length of a cosine": {func(s *Spec) { s.Schedule, s.Milestones, s.ScheduleEpochs = "cosine", nil, 100 }, false},
+	} {
+		b := a
+		c.change(&b)
+		if same := reflect.DeepEqual(a.Setting(), b.Setting()); same != c.same {
+			t.Errorf("%s: the same setting %t, want %t", name, same, c.same)
+		}
+	}
+	none, empty := a, a
+	none.Milestones, empty.Milestones = nil, []int{}
+	if !reflect.DeepEqual(none.Setting(), empty.Setting()) {
+		t.Error("no milestones are not an empty list of them")
+	}
+}

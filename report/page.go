@@ -209,7 +209,9 @@ func (p *page) overview() string {
 	return b.String()
 }
 
-// group shows the runs of one setting: what it was, Figure 1 and Table 1.
+// group shows the runs of one setting: what it was, Figure 1, Table 1 and, of runs at
+// the paper's scale, Table 2. Other runs' Table 2 is left to the command: most end before
+// their schedule, so that all of its cells would be marked as not the paper's.
 func (p *page) group(g []*run) (string, error) {
 	var b strings.Builder
 	first := g[0]
@@ -236,6 +238,12 @@ func (p *page) group(g []*run) (string, error) {
 		return "", fmt.Errorf("report: %w", err)
 	default:
 		b.WriteString(t.HTML())
+		if !slices.ContainsFunc(g, func(r *run) bool { return !figures.PaperScale(r.Record) }) {
+			if t, err = figures.Table2(series(g)...); err != nil {
+				return "", fmt.Errorf("report: %w", err)
+			}
+			b.WriteString(t.HTML())
+		}
 	}
 	b.WriteString("</section>\n")
 	return b.String(), nil
@@ -456,7 +464,7 @@ func (r *run) origin() string {
 
 // badge says the scale in a word that is seen.
 func badge(r *run) string {
-	if r.Scale == record.PaperScale && r.Spec.Scale() == record.PaperScale {
+	if figures.PaperScale(r.Record) {
 		return `<span class="badge paper">paper scale</span>`
 	}
 	return `<span class="badge">reduced scale</span>`

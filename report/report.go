@@ -15,6 +15,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -221,8 +222,4 @@ func (s *site) groups() [][]*run {
 }
 
 // sameSetting tells whether two runs differ in name, loss, δ, seed and length alone.
-func sameSetting(a, b record.Spec) bool {
-	return a.Dataset == b.Dataset && a.TrainPerClass == b.TrainPerClass && a.Model == b.Model && a.Width == b.Width &&
-		a.Batch == b.Batch && a.Rate == b.Rate && a.Momentum == b.Momentum && a.Decay == b.Decay && a.Gamma == b.Gamma &&
-		slices.Equal(a.Milestones, b.Milestones)
-}
+func sameSetting(a, b record.Spec) bool { return reflect.DeepEqual(a.Setting(), b.Setting()) }

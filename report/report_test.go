@@ -295,6 +295,39 @@ func TestIndex(t *testing.T) {
 	}
 }
 
+// TestTable2AtPaperScale: Table 2 stands beside Table 1 for runs at the paper's scale,
+// and for no other.
+func TestTable2AtPaperScale(t *testing.T) {
+	group := func(train int) string {
+		var g []*run
+		for _, loss := range []string{"ce", "ls"} {
+			r := synthetic("cifar10", loss, 100)
+			r.Spec.Width, r.Spec.Milestones, r.Data.Train = 64, []int{150, 350}, train
+			r.Scale = r.Spec.Scale()
+			for i := range r.Epochs {
+				r.Epochs[i].TrainLoss = record.Number(0.4 + math.Exp(-float64(i)/8))
+			}
+			g = append(g, &run{Record: r, name: loss, file: loss + ".html"})
+		}
+		p := &page{site: &site{runs: g}, ids: map[string]bool{}}
+		h, err := p.group(g)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return h
+	}
+	for train, want := range map[int]bool{50000: true, 5000: false} {
+		h := group(train)
+		if !strings.Contains(h, "Table 1") || strings.Contains(h, "Table 2") != want || strings.Contains(h, "paper scale</span>") != want {
+			t.Errorf("%d training images: Table 2 %v, the badge of paper scale %v, want %v", train, strings.Contains(h, "Table 2"), strings.Contains(h, "paper scale</span>"), want)
+		}
+	}
+	_, pages := built(t)
+	if strings.Contains(pages["index.html"], "Table 2") {
+		t.Error("Table 2 stands on a page of reduced runs")
+	}
+}
+
 func TestRecordPage(t *testing.T) {
 	_, pages := built(t)
 	p := pages["run-cifar10-ce.html"]

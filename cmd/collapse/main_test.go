@@ -65,7 +65,9 @@ func TestExitCodesAndMessages(t *testing.T) {
 		{"specification with an unknown field", []string{"train", "--spec", badSpec}, exitInput, []string{"bad.json", "epoch"}},
 		{"resume without a folder", []string{"train", "--resume"}, exitUsage, []string{"--out"}},
 		{"resume of nothing", []string{"train", "--resume", "--out", noRecord}, exitInput, []string{"nothing to resume", "absent"}},
-		{"table that is not there", []string{"table", "7", "x"}, exitUsage, []string{`"7"`}},
+		{"table that is not there", []string{"table", "7", "x"}, exitUsage, []string{`"7"`, "1 and 2"}},
+		{"form of a table that is not there", []string{"table", "2", "--format", "xml", "../../records/cifar10-resnet18-w16-500-ce.json"}, exitUsage, []string{"xml", "markdown"}},
+		{"table 2 of another set", []string{"table", "2", "../../record/testdata/v1-later.json"}, exitInput, []string{"CIFAR-100"}},
 		{"table of no record", []string{"table", "1", noRecord}, exitInput, []string{"absent"}},
 		{"figure with an unknown ending", []string{"figures", "1", "../../record/testdata/v1.json", "--out", "x.bmp"}, exitUsage, []string{".svg", ".png"}},
 		{"data set that is not there", []string{"fetch", "imagenet"}, exitInput, []string{"imagenet"}},
@@ -82,6 +84,29 @@ func TestExitCodesAndMessages(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Each table of the paper is printed in each form, JSON with the same cells as the text.
+func TestTables(t *testing.T) {
+	records := []string{"../../records/cifar10-resnet18-w16-500-ce.json", "../../records/cifar10-resnet18-w16-500-ls.json"}
+	for number, cell := range map[string]string{"1": "21.23", "2": "−1.84"} { // the paper's
+		for form, want := range map[string]string{"text": "Table " + number + ".", "markdown": "**Table " + number + ".", "html": "<table>", "json": `"Number": "` + number + `"`} {
+			code, stdout, stderr := call(t, append([]string{"table", number, "--format", form}, records...)...)
+			if code != 0 || !strings.Contains(stdout, want) || !strings.Contains(stdout, cell) {
+				t.Errorf("table %s as %s: exit code %d, want 0, %q and %q in\n%s%s", number, form, code, want, cell, stdout, stderr)
+			}
+			if form != "json" {
+				continue
+			}
+			var table struct {
+				Header []string
+				Rows   [][]string
+			}
+			if err := json.Unmarshal([]byte(stdout), &table); err != nil || len(table.Rows) == 0 || len(table.Rows[0]) != len(table.Header) {
+				t.Errorf("table %s: %v, %d rows", number, err, len(table.Rows))
+			}
+		}
 	}
 }
 

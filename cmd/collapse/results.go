@@ -30,19 +30,24 @@ func series(paths []string) ([]figures.Series, error) {
 func tableCommand() *cobra.Command {
 	var format string
 	c := &cobra.Command{
-		Use:     "table 1 RECORD…",
-		Short:   "Print a table of the paper from records",
-		Example: "  collapse table 1 records/cifar10-resnet18-w16-500-ce.json records/cifar10-resnet18-w16-500-ls.json",
-		Args:    usageArgs(cobra.MinimumNArgs(2)),
+		Use:   "table 1|2 RECORD…",
+		Short: "Print a table of the paper from records",
+		Long: `Print a table of the paper from records, beside the paper's cells: 1 is training,
+test and nearest-class-mean errors, 2 is the log-scaled training loss of Appendix B.3,
+both at epochs 10, 20, 50 and 100.`,
+		Example: `  collapse table 1 records/cifar10-resnet18-w16-500-ce.json records/cifar10-resnet18-w16-500-ls.json
+  collapse table 2 records/cifar10-resnet18-w16-500-*.json`,
+		Args: usageArgs(cobra.MinimumNArgs(2)),
 		RunE: func(c *cobra.Command, args []string) error {
-			if args[0] != "1" {
-				return usageError{fmt.Errorf("no table %q; there is 1", args[0])}
+			table, ok := map[string]func(...figures.Series) (*figures.Table, error){"1": figures.Table1, "2": figures.Table2}[args[0]]
+			if !ok {
+				return usageError{fmt.Errorf("no table %q; there are 1 and 2", args[0])}
 			}
 			runs, err := series(args[1:])
 			if err != nil {
 				return err
 			}
-			t, err := figures.Table1(runs...)
+			t, err := table(runs...)
 			if err != nil {
 				return err
 			}

@@ -1,0 +1,300 @@
+package figures
+
+import (
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"math"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gocollapse/collapse/record"
+	"github.com/gocollapse/collapse/record/summary"
+	"gonum.org/v1/gonum/stat"
+)
+
+// paperSet is one of the paper's data sets, as its tables need to know it.
+type paperSet struct {
+	column  string  // its name in table1.csv and table2.csv
+	classes int     // K
+	train   int     // training images, all of which the paper's runs see
+	epochs  int     // of the paper's runs
+	c       float64 // of log(L − L_min + c) in Table 2, by Appendix B.3
+}
+
+// paperSets are the data sets that the paper trained on, by the name that a
+// specification gives them.
+var paperSets = map[string]paperSet{
+	"cifar10":       {column: "cifar10", classes: 10, train: 50000, epochs: 800, c: 0.002},
+	"cifar100":      {column: "cifar100", classes: 100, train: 50000, epochs: 800, c: 0.006},
+	"stl10":         {column: "stl10", classes: 10, train: 5000, epochs: 800, c: 0.01},
+	"tiny-imagenet": {column: "tinyimagenet", classes: 200, train: 100000, epochs: 300, c: 0.005},
+}
+
+// steps is how many batches an epoch of the paper's runs has, the last one smaller.
+func (s paperSet) steps() int { return batches(s.train, record.DefaultSpec().Batch) }
+
+func batches(images, batch int) int { return (images + batch - 1) / batch }
+
+// paperDelta is δ of the paper's tables.
+const paperDelta = 0.05
+
+// PaperScale reports whether a run is at the paper's scale: its specification
+// must be the paper's, whatever the record's own label says, and it must not have
+// seen fewer training images than the paper's (a part of Tiny ImageNet is read as
+// the set itself).
+func PaperScale(r *record.Record) bool {
+	all := r.Data.Train == 0 || r.Data.Train == paperSets[r.Spec.Dataset].train
+	return all && r.Scale == record.PaperScale && r.Spec.Scale() == record.PaperScale
+}
+
+// Table1Epochs are the epochs of the paper's Tables 1 and 2.
+var Table1Epochs = []int{10, 20, 50, 100}
+
+// ErrNoEpochs is returned by Table1 and Table2 where no run has a row at any of
+// Table1Epochs.
+var ErrNoEpochs = errors.New("figures: no run has epoch 10, 20, 50 or 100, of which the paper's Tables 1 and 2 consist")
+
+// cell is one number of the paper's under both losses.
+type cell struct{ ce, ls float64 }
+
+// csvRows reads a file of the paper's cells, a map from column to text a row.
+func csvRows(name, text string) ([]map[string]string, error) {
+	lines, err := csv.NewReader(strings.NewReader(text)).ReadAll()
+	if err != nil {
+		return nil, fmt.Errorf("figures: %s: %w", name, err)
+	}
+	var rows []map[string]string
+	for _, l := range lines[1:] {
+		row := map[string]string{}
+		for i, column := range lines[0] {
+			row[column] = l[i]
+		}
+		rows = append(rows, row)
+	}
+	return rows, nil
+}
+
+// csvCell returns the cell of the columns prefix_ce and prefix_ls.
+func csvCell(name string, row map[string]string, prefix string) (c cell, err error) {
+	for column, to := range map[string]*float64{prefix + "_ce": &c.ce, prefix + "_ls": &c.ls} {
+		text, ok := row[column]
+		if !ok {
+			return c, fmt.Errorf("figures: %s has no column %s", name, column)
+		}
+		if *to, err = strconv.ParseFloat(text, 64); err != nil {
+			return c, fmt.Errorf("figures: %s, column %s: %w", name, column, err)
+		}
+	}
+	return c, nil
+}
+
+// comparison is runs of one setting, to stand beside the paper's cells where their
+// data set is one of the paper's.
+type comparison struct {
+	runs    []Series
+	groups  []group
+	first   *record.Record
+	origin  string
+	set     paperSet
+	onPaper bool   // the data set is one of the paper's
+	atScale bool   // all runs are at the paper's scale
+	ce, ls  *group // runs under CE, and under LS with the paper's δ; nil where there are none
+}
+
+// compared checks that runs can stand in one table.
+func compared(runs []Series) (*comparison, error) {
+	gs, err := grouped(runs)
+	if err != nil {
+		return nil, err
+	}
+	if err := sameSetting(runs); err != nil {
+		return nil, err
+	}
+	origin, err := Origin(runs...)
+	if err != nil {
+		return nil, err
+	}
+	c := &comparison{runs: runs, groups: gs, first: runs[0].Record, origin: origin, atScale: true,
+		ce: pick(gs, "ce", 0), ls: pick(gs, "ls", paperDelta)}
+	c.set, c.onPaper = paperSets[c.first.Spec.Dataset]
+	for _, s := range runs {
+		c.atScale = c.atScale && PaperScale(s.Record)
+	}
+	return c, nil
+}
+
+// both reports whether there are runs under CE and under LS with the paper's δ.
+func (c *comparison) both() bool { return c.ce != nil && c.ls != nil }
+
+// judged reports whether a verdict is asked for at all.
+func (c *comparison) judged() bool { return c.onPaper && c.both() }
+
+// header writes the columns: those that name a row, the measured ones, of which
+// own come first, the paper's, and the verdict's.
+func (c *comparison) header(t *Table, row, own []string, verdict string) {
+	add := func(name string, cols ...string) {
+		t.Groups = append(t.Groups, Span{name, len(cols)})
+		t.Header = append(t.Header, cols...)
+	}
+	add("", row...)
+	measured := append(slices.Clone(own), names(c.groups)...)
+	if c.both() {
+		measured = append(measured, "LS − CE")
+	}
+	scale := "reduced scale"
+	if c.atScale {
+		scale = "paper scale"
+	}
+	add("measured, "+scale, measured...)
+	if c.onPaper {
+		add(fmt.Sprintf("the paper (%d epochs)", c.set.epochs), "CE", "LS (δ = 0.05)", "LS − CE")
+		if c.judged() {
+			add("", verdict)
+		}
+	}
+}
+
+// noEpochs is the error of runs that have none of the tables' epochs.
+func (c *comparison) noEpochs() error {
+	return fmt.Errorf("%w (the longest run here ends at epoch %d)", ErrNoEpochs, longest(c.runs))
+}
+
+// direction marks a verdict of runs that are not at the paper's scale.
+func (c *comparison) direction(verdict string) string {
+	if !c.atScale && verdict != NotDecided {
+		return verdict + " (direction)"
+	}
+	return verdict
+}
+
+// undecided says why no cell can be decided, "" where enough seeds are paired.
+func (c *comparison) undecided(enough bool) string {
+	switch {
+	case !c.judged():
+		return "Verdict: not decided. A verdict needs runs under CE and under LS with δ = 0.05."
+	case !enough:
+		return fmt.Sprintf("Verdict: not decided. A verdict needs at least %d seeds that were run under both losses; here there is %s.", summary.MinSeeds, count(sharedSeeds(c.ce, c.ls)))
+	}
+	return ""
+}
+
+// reservations says at what scale and on which bytes the runs were measured, where
+// those are not the paper's; what the cells hold is given in the plural.
+func (c *comparison) reservations(t *Table, what string) {
+	if c.onPaper && !c.atScale {
+		n := "Reduced scale: these are not the paper's runs, so the sizes of the " + what + " do not compare"
+		if steps := stepsPerEpoch(c.first); steps > 0 {
+			n += fmt.Sprintf("; an epoch here is %d steps, the paper's %d", steps, c.set.steps())
+		}
+		t.Notes = append(t.Notes, n+".")
+	}
+	if c.onPaper && c.first.Data.Bytes != record.Official {
+		t.Notes = append(t.Notes, "The images were not verified to be the official bytes of "+DataName(c.first.Spec.Dataset)+".")
+	}
+}
+
+// Verdicts on a comparison with the paper.
+const (
+	Holds       = "holds"
+	DoesNotHold = "does not hold"
+	NotDecided  = "not decided"
+)
+
+// verdict compares the sign of paired differences with that of the paper's.
+func verdict(d []float64, paper float64) string {
+	switch side := summary.NewEstimate("", d).Side(); {
+	case side == 0 || paper == 0:
+		return NotDecided
+	case side > 0 == (paper > 0):
+		return Holds
+	}
+	return DoesNotHold
+}
+
+// pick returns the group whose runs all have the loss and smoothing δ, or nil.
+func pick(gs []group, loss string, delta float64) *group {
+	for i, g := range gs {
+		if !slices.ContainsFunc(g.runs, func(r *record.Record) bool { return r.Spec.Loss != loss || r.Spec.Delta != delta }) {
+			return &gs[i]
+		}
+	}
+	return nil
+}
+
+// cellValue is a number of a run at an epoch, NaN where it has none.
+type cellValue func(r *record.Record, epoch int) float64
+
+// mean returns the mean over a group's runs, NaN where a run has the row but not
+// the value, and the number of runs that have the row.
+func mean(g group, epoch int, value cellValue) (m float64, rows int) {
+	var v []float64
+	for _, r := range g.runs {
+		if r.Row(epoch) != nil {
+			v = append(v, value(r, epoch))
+		}
+	}
+	if len(v) == 0 {
+		return math.NaN(), 0
+	}
+	return stat.Mean(v, nil), len(v)
+}
+
+// paired returns LS − CE for every seed under both losses that has the value, and
+// its mean, NaN where there is none.
+func paired(ce, ls *group, epoch int, value cellValue) (d []float64, m float64) {
+	for _, seed := range summary.PairSeeds(ce.runs, ls.runs) {
+		a, b := value(seed[0], epoch), value(seed[1], epoch)
+		if finite(a) && finite(b) {
+			d = append(d, b-a)
+		}
+	}
+	if len(d) == 0 {
+		return nil, math.NaN()
+	}
+	return d, stat.Mean(d, nil)
+}
+
+func sharedSeeds(a, b *group) int { return len(summary.PairSeeds(a.runs, b.runs)) }
+
+func count(n int) string {
+	if n == 0 {
+		return "none"
+	}
+	return strconv.Itoa(n)
+}
+
+func longest(runs []Series) (n int) {
+	for _, s := range runs {
+		if l := s.Record.Last(); l != nil {
+			n = max(n, l.Epoch)
+		}
+	}
+	return n
+}
+
+// stepsPerEpoch is how many batches cover the training images, the last one
+// possibly smaller; 0 where the record does not say how many images there were.
+func stepsPerEpoch(r *record.Record) int {
+	if r.Data.Train < 1 || r.Spec.Batch < 1 {
+		return 0
+	}
+	return batches(r.Data.Train, r.Spec.Batch)
+}
+
+// sameSetting reports the first field of the specification, other than those that
+// record.Spec.Setting leaves out, in which the runs differ.
+func sameSetting(runs []Series) error {
+	want := reflect.ValueOf(runs[0].Record.Spec.Setting())
+	for i, s := range runs[1:] {
+		is := reflect.ValueOf(s.Record.Spec.Setting())
+		for j := range want.NumField() {
+			if a, b := fmt.Sprint(is.Field(j)), fmt.Sprint(want.Field(j)); a != b {
+				return fmt.Errorf("figures: run %d has %s %s, the first run %s; runs of one table differ in loss, δ and seed alone", i+2, want.Type().Field(j).Tag.Get("json"), a, b)
+			}
+		}
+	}
+	return nil
+}
