@@ -144,11 +144,17 @@ const deterministicFlag = "--xla_gpu_deterministic_ops=true"
 // FreeMemory returns how many bytes of the first NVIDIA device's memory are free, as
 // nvidia-smi says. It is an error where there is no such program or device.
 func FreeMemory() (int64, error) {
-	out, err := exec.Command("nvidia-smi", "--query-gpu=memory.free", "--format=csv,noheader,nounits").Output()
+	out, err := nvidiaSMI("memory.free")
 	if err != nil {
 		return 0, fmt.Errorf("backend: free memory of the device: nvidia-smi: %w", err)
 	}
-	return parseFree(string(out))
+	return parseFree(out)
+}
+
+// nvidiaSMI returns what nvidia-smi answers to a query, a line for each device.
+func nvidiaSMI(query string) (string, error) {
+	out, err := exec.Command("nvidia-smi", "--query-gpu="+query, "--format=csv,noheader,nounits").Output()
+	return string(out), err
 }
 
 // parseFree reads the first line of nvidia-smi's answer, in MiB.

@@ -29,7 +29,12 @@ func (c Choice) Environment(b compute.Backend) record.Environment {
 	}
 	e.Device = e.CPU
 	if c.Name == CUDA {
-		if e.Device = gpuModel("/proc/driver/nvidia/gpus"); e.Device == "" {
+		e.Device = gpuModel("/proc/driver/nvidia/gpus")
+		if e.Device == "" { // a container may not show that folder
+			names, _ := nvidiaSMI("name")
+			e.Device, _, _ = strings.Cut(strings.TrimSpace(names), "\n")
+		}
+		if e.Device == "" {
 			e.Device = "NVIDIA GPU"
 		}
 	}

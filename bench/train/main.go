@@ -22,6 +22,7 @@ import (
 
 	"github.com/gocollapse/collapse/backend"
 	"github.com/gocollapse/collapse/data"
+	_ "github.com/gocollapse/collapse/internal/heap" // as collapse has it
 	"github.com/gocollapse/collapse/record"
 	"github.com/gocollapse/collapse/train"
 )

@@ -21,6 +21,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/gocollapse/collapse/internal/edit"
+	_ "github.com/gocollapse/collapse/internal/heap" // keeps memory from step to step
 	"github.com/gocollapse/collapse/train"
 )
 
