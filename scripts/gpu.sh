@@ -22,8 +22,10 @@ mkdir -p "$OUT" "$gpu"
 OUT=$(cd "$OUT" && pwd)
 
 build() {
-	go build -ldflags='-s -w' -o "$gpu/collapse" ./cmd/collapse
-	go build -ldflags='-s -w' -o "$gpu/bench-train" ./bench/train
+	# The user's Go settings must not keep the commit out of the records.
+	export GOFLAGS=-mod=readonly GOWORK=off
+	go build -buildvcs=auto -ldflags='-s -w' -o "$gpu/collapse" ./cmd/collapse
+	go build -buildvcs=auto -ldflags='-s -w' -o "$gpu/bench-train" ./bench/train
 	for package in train models; do
 		go test -c -ldflags='-s -w' -o "$gpu/$package.test" "./$package"
 	done
