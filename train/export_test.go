@@ -6,6 +6,7 @@ var (
 	EnoughMemory = enoughMemory
 	FreeBytes    = freeBytes
 	Hash         = hash
+	Scale        = scale
 )
 
 // SetMoment sets what is told of the moments between writes.

@@ -166,7 +166,7 @@ func Run(ctx context.Context, spec record.Spec, o Options) (rec *record.Record, 
 	}
 	r.rec = &record.Record{
 		Format: record.Format, Version: record.Version,
-		Spec: spec, Scale: spec.Scale(), Status: record.Running,
+		Spec: spec, Scale: scale(spec, set), Status: record.Running,
 		Environment: choice.Environment(b),
 		Data:        set.Info,
 		Model:       record.Model{Parameters: engine.Network.Parameters(), Features: engine.Network.Features, Classes: engine.Network.Classes},
@@ -227,6 +227,17 @@ func openBackend(spec record.Spec) (compute.Backend, backend.Choice, error) {
 	}
 	b, err := choice.Open()
 	return b, choice, err
+}
+
+// scale is the specification's, but reduced where the set is a part of the one that it names,
+// as Tiny ImageNet may be.
+func scale(spec record.Spec, set *data.Set) record.Scale {
+	for _, about := range data.List() {
+		if about.Name == spec.Dataset && spec.Scale() == record.PaperScale && len(set.Train.Labels) < about.Train {
+			return record.ReducedScale
+		}
+	}
+	return spec.Scale()
 }
 
 // check reports bad options.

@@ -388,3 +388,14 @@ func TestTogetherDividesAnEpoch(t *testing.T) {
 		}
 	}
 }
+
+// A run of the paper's specification on a part of its set is not at the paper's scale.
+func TestScaleOfAPart(t *testing.T) {
+	spec := record.DefaultSpec()
+	for n, want := range map[int]record.Scale{50000: record.PaperScale, 49999: record.ReducedScale} {
+		set := &data.Set{Train: data.Split{Labels: make([]int32, n)}}
+		if got := train.Scale(spec, set); got != want {
+			t.Errorf("%d images: scale %q, want %q", n, got, want)
+		}
+	}
+}

@@ -49,7 +49,15 @@ func (n *network) check() error {
 
 // open opens the network on the backend that is chosen. spec is for --weights.
 func (n *network) open(ctx context.Context, spec record.Spec, log io.Writer) (*train.Loaded, error) {
-	b, choice, err := backend.Open()
+	choice, err := backend.Choose()
+	if err != nil {
+		return nil, err
+	}
+	// What a run measured in TF32 is computed so again, that it gives the record's figures.
+	if r, err := record.ReadFile(n.run); err == nil && r.Environment.TF32 || spec.Precision == "tf32" {
+		choice, _ = choice.WithTF32()
+	}
+	b, err := choice.Open()
 	if err != nil {
 		return nil, err
 	}
