@@ -164,6 +164,9 @@ func Run(ctx context.Context, spec record.Spec, o Options) (rec *record.Record, 
 	if r.together = o.Together; r.together == 0 && choice.Name == backend.CUDA {
 		r.together = together(r.whole)
 	}
+	if spec.Devices > 1 || spec.Accumulate > 1 { // Engine.Steps takes them one by one
+		r.together = 1
+	}
 	r.rec = &record.Record{
 		Format: record.Format, Version: record.Version,
 		Spec: spec, Scale: scale(spec, set), Status: record.Running,
