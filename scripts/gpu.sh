@@ -35,7 +35,7 @@ check() {
 	"$gpu/collapse" doctor 2>&1 | tee "$OUT/doctor.txt" || true
 	status=0
 	{
-		(cd models && "$gpu/models.test" -test.v -test.run '^(TestResNet18AsPyTorch|TestConv|TestNorm.*)$') || status=1
+		(cd models && "$gpu/models.test" -test.v -test.run '^(TestResNet18AsPyTorch|TestNorm.*)$') || status=1
 		(cd train && "$gpu/train.test" -test.v -test.run '^(TestBackendsAgree|TestStepsAsPyTorch|TestSteps|TestTogether|TestBfloat16)$') || status=1
 		resumed || status=1
 		echo "check: status $status"

@@ -12,8 +12,8 @@ import (
 	"github.com/gocollapse/collapse/backend"
 )
 
-// Each runs a test on the pure Go backend and on the XLA one that is found. Without
-// one the latter is skipped.
+// Each runs a test on the pure Go backend and on the XLA one that is found, on CUDA told to
+// give the same bits at each call. Without one the latter is skipped.
 func Each(t *testing.T, f func(t *testing.T, b compute.Backend)) {
 	t.Run("go", func(t *testing.T) { f(t, Go(t)) })
 	t.Run("xla", func(t *testing.T) {
@@ -21,6 +21,7 @@ func Each(t *testing.T, f func(t *testing.T, b compute.Backend)) {
 		if err != nil || !strings.HasPrefix(c.Name, "xla") {
 			t.Skipf("SKIPPED ON XLA: no XLA plugin found (chosen %q, %v); `make setup` installs one", c.Name, err)
 		}
+		c, _ = c.WithDeterminism()
 		b, err := c.Open()
 		if err != nil {
 			t.Fatal(err)
