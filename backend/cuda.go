@@ -73,16 +73,20 @@ func (r CUDAReport) Missing() []string {
 	if r.Plugin == "" {
 		return append(missing, "there is no CUDA plugin; `make cuda` in the project's folder installs the wheel jax-cuda13-pjrt and NVIDIA's libraries (searched "+r.Searched+")")
 	}
-	var absent []string
+	if absent := r.Absent(); absent != nil {
+		missing = append(missing, "the CUDA plugin needs "+strings.Join(absent, ", ")+", not found beside it, in LD_LIBRARY_PATH or in the system's folders; `make cuda` installs them into the project's .venv")
+	}
+	return missing
+}
+
+// Absent lists the libraries that training on one GPU needs and that were not found.
+func (r CUDAReport) Absent() (absent []string) {
 	for _, l := range r.Libraries {
 		if l.Path == "" && !l.Optional {
 			absent = append(absent, l.Name+" ("+l.File+")")
 		}
 	}
-	if absent != nil {
-		missing = append(missing, "the CUDA plugin needs "+strings.Join(absent, ", ")+", not found beside it, in LD_LIBRARY_PATH or in the system's folders; `make cuda` installs them into the project's .venv")
-	}
-	return missing
+	return absent
 }
 
 // DriverTooOld says which driver the plugin's release of CUDA needs where the one here is

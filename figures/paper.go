@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -287,13 +286,10 @@ func stepsPerEpoch(r *record.Record) int {
 // sameSetting reports the first field of the specification, other than those that
 // record.Spec.Setting leaves out, in which the runs differ.
 func sameSetting(runs []Series) error {
-	want := reflect.ValueOf(runs[0].Record.Spec.Setting())
+	want := runs[0].Record.Spec.Setting()
 	for i, s := range runs[1:] {
-		is := reflect.ValueOf(s.Record.Spec.Setting())
-		for j := range want.NumField() {
-			if a, b := fmt.Sprint(is.Field(j)), fmt.Sprint(want.Field(j)); a != b {
-				return fmt.Errorf("figures: run %d has %s %s, the first run %s; runs of one table differ in loss, δ and seed alone", i+2, want.Type().Field(j).Tag.Get("json"), a, b)
-			}
+		if d := record.Differences(s.Record.Spec.Setting(), want); d != nil {
+			return fmt.Errorf("figures: run %d has %s %s, the first run %s; runs of one table differ in loss, δ and seed alone", i+2, d[0].Field, d[0].A, d[0].B)
 		}
 	}
 	return nil

@@ -242,17 +242,14 @@ func cudaChecks(r backend.CUDAReport) []Check {
 		return []Check{gpu, driver, plugin}
 	}
 	libraries := Check{Name: "CUDA libraries", Status: OK}
-	var folders, absent []string
+	var folders []string
 	for _, l := range r.Libraries {
 		if dir := filepath.Dir(l.Path); l.Path != "" && !slices.Contains(folders, dir) {
 			folders = append(folders, dir)
 		}
-		if l.Path == "" && !l.Optional {
-			absent = append(absent, l.Name+" ("+l.File+")")
-		}
 	}
 	libraries.Found = "in " + strings.Join(folders, ", ")
-	if absent != nil {
+	if absent := r.Absent(); absent != nil {
 		libraries.Status, libraries.Mend = Warn, "make cuda"
 		libraries.Found = "not found: " + strings.Join(absent, ", ")
 	}

@@ -132,10 +132,22 @@ func (s Spec) Setting() Spec {
 	if s.Schedule == "multistep" {
 		s.ScheduleEpochs = 0
 	}
-	if len(s.Milestones) == 0 {
-		s.Milestones = nil
-	}
 	return s
+}
+
+// Difference is a field in which two specifications differ, by its JSON name, with both values.
+type Difference struct{ Field, A, B string }
+
+// Differences lists the fields in which a and b differ, as they are: Resolve and Setting
+// put them into forms that can be compared.
+func Differences(a, b Spec) (all []Difference) {
+	x, y := reflect.ValueOf(a), reflect.ValueOf(b)
+	for i := range x.NumField() {
+		if u, v := fmt.Sprint(x.Field(i)), fmt.Sprint(y.Field(i)); u != v {
+			all = append(all, Difference{x.Type().Field(i).Tag.Get("json"), u, v})
+		}
+	}
+	return all
 }
 
 // Complete sets the fields that follow from those a user gave: given says of a

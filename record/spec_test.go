@@ -280,13 +280,18 @@ func TestSetting(t *testing.T) {
 	} {
 		b := a
 		c.change(&b)
-		if same := reflect.DeepEqual(a.Setting(), b.Setting()); same != c.same {
+		if same := Differences(a.Setting(), b.Setting()) == nil; same != c.same {
 			t.Errorf("%s: the same setting %t, want %t", name, same, c.same)
 		}
 	}
 	none, empty := a, a
 	none.Milestones, empty.Milestones = nil, []int{}
-	if !reflect.DeepEqual(none.Setting(), empty.Setting()) {
-		t.Error("no milestones are not an empty list of them")
+	if d := Differences(none.Setting(), empty.Setting()); d != nil {
+		t.Errorf("no milestones are not an empty list of them: %v", d)
+	}
+	other := a
+	other.Rate, other.Pad = 0.1, 4
+	if d := Differences(a, other); !reflect.DeepEqual(d, []Difference{{"pad", "0", "4"}, {"rate", "0.05", "0.1"}}) {
+		t.Errorf("differences %v", d)
 	}
 }

@@ -15,7 +15,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -222,4 +221,4 @@ func (s *site) groups() [][]*run {
 }
 
 // sameSetting tells whether two runs differ in name, loss, δ, seed and length alone.
-func sameSetting(a, b record.Spec) bool { return reflect.DeepEqual(a.Setting(), b.Setting()) }
+func sameSetting(a, b record.Spec) bool { return record.Differences(a.Setting(), b.Setting()) == nil }

@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/usr/bin/env bash
 # What only a machine with an NVIDIA GPU can do, in one go (docs/cuda.md):
 #
 #	scripts/gpu.sh build            the programs, into build/gpu; the one part that needs Go, and no GPU
@@ -12,7 +12,7 @@
 # for each run. Runs keep their checkpoints in build/gpu/runs, the images are where COLLAPSE_DATA says.
 # The benchmark takes ROUNDS (3) of each of PRECISIONS (tf32 bfloat16 float32).
 # PYTHON (python3) is a Python that has PyTorch and JAX for the benchmark, or neither.
-set -eu
+set -euo pipefail
 cd "$(dirname "$0")/.."
 OUT=${OUT:-build/gpu/out}
 PYTHON=${PYTHON:-python3}

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -192,11 +191,8 @@ func sameRun(where string, have, want record.Spec) error {
 		want.ScheduleEpochs = have.ScheduleEpochs
 	}
 	var differ []string
-	h, w := reflect.ValueOf(have), reflect.ValueOf(want)
-	for i := range h.NumField() {
-		if a, b := fmt.Sprint(h.Field(i)), fmt.Sprint(w.Field(i)); a != b {
-			differ = append(differ, fmt.Sprintf("%s is %s there and %s here", h.Type().Field(i).Tag.Get("json"), a, b))
-		}
+	for _, d := range record.Differences(have, want) {
+		differ = append(differ, fmt.Sprintf("%s is %s there and %s here", d.Field, d.A, d.B))
 	}
 	if differ == nil {
 		return nil

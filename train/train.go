@@ -145,7 +145,7 @@ func Run(ctx context.Context, spec record.Spec, o Options) (rec *record.Record, 
 		defer b.Finalize()
 	}
 	if choice.Name == "" {
-		choice.Name, choice.Reason = b.Name(), "given by the program"
+		choice.Name, choice.Reason = b.String(), "given by the program"
 	}
 	if !o.Force && choice.Name != backend.CUDA {
 		if err := checkMemory(spec, set); err != nil {
@@ -164,7 +164,7 @@ func Run(ctx context.Context, spec record.Spec, o Options) (rec *record.Record, 
 	if r.together = o.Together; r.together == 0 && choice.Name == backend.CUDA {
 		r.together = together(r.whole)
 	}
-	if spec.Devices > 1 || spec.Accumulate > 1 { // Engine.Steps takes them one by one
+	if r.together < 1 || spec.Devices > 1 || spec.Accumulate > 1 { // Engine.Steps takes the latter one by one
 		r.together = 1
 	}
 	r.rec = &record.Record{
@@ -397,8 +397,8 @@ func (r *run) trainEpoch(ctx context.Context) (float64, error) {
 		}
 		start := time.Now()
 		n := 1
-		if r.step%max(r.together, 1) == 0 && r.step+r.together <= r.whole {
-			n = max(r.together, 1)
+		if r.step%r.together == 0 && r.step+r.together <= r.whole {
+			n = r.together
 		}
 		var batches [][]int32
 		for i := range n {

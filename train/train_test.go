@@ -326,6 +326,9 @@ func TestTogether(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if name := want.Environment.Backend; name != b.String() || strings.Contains(name, " ") { // as records.md has it: go
+			t.Errorf("the record calls the backend %q", name)
+		}
 		if want.Environment.Together != 2 {
 			t.Errorf("environment %+v", want.Environment)
 		}
