@@ -34,7 +34,7 @@ func TestResults(t *testing.T) {
 		"ncc_test_error": "test error of the nearest class centre, %", "test_ece": "test ECE, 15 bins (seeds 2022 and 2023)",
 	}
 	verdicts := map[string]string{summary.LSAhead: "**LS ahead**", summary.CEAhead: "**CE ahead**", summary.NotDecided: "not decided"}
-	for _, d := range sum.Pairs[0].Figures {
+	for _, d := range sum.Pairs[0].Metrics {
 		label, ok := rows[d.Name]
 		if !ok {
 			continue

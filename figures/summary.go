@@ -19,22 +19,22 @@ func SummaryTables(s *summary.Summary) []*Table {
 	values := map[string][]string{}
 	for i, g := range s.Groups {
 		groups.Header = append(groups.Header, fmt.Sprintf("%s, %s", g.Label, seedCount(len(g.Seeds))))
-		for _, e := range g.Figures {
+		for _, e := range g.Metrics {
 			for len(values[e.Name]) < i {
 				values[e.Name] = append(values[e.Name], "–")
 			}
 			values[e.Name] = append(values[e.Name], estimateText(e, false)+fewer(e, len(g.Seeds)))
 		}
 	}
-	for _, f := range summary.Figures() {
-		row, ok := values[f.Name]
+	for _, m := range record.Metrics() {
+		row, ok := values[m.Key]
 		if !ok {
 			continue
 		}
 		for len(row) < len(s.Groups) {
 			row = append(row, "–")
 		}
-		groups.Rows = append(groups.Rows, append([]string{f.Name}, row...))
+		groups.Rows = append(groups.Rows, append([]string{m.Key}, row...))
 	}
 	tables := []*Table{groups}
 	for _, p := range s.Pairs {
@@ -47,7 +47,7 @@ func SummaryTables(s *summary.Summary) []*Table {
 		if len(p.Seeds) < summary.MinSeeds {
 			t.Notes = []string{fmt.Sprintf("Nothing is decided: a verdict needs at least %d seeds that were run under both losses; here there are %d.", summary.MinSeeds, len(p.Seeds))}
 		}
-		for _, d := range p.Figures {
+		for _, d := range p.Metrics {
 			verdict := d.Verdict
 			if verdict == "" {
 				verdict = "–"

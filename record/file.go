@@ -86,10 +86,38 @@ func (r *Record) WriteFile(path string) error {
 	if err != nil {
 		return fmt.Errorf("record: %w", err)
 	}
+	b = listsOnOneLine(b)
 	if _, err := Read(bytes.NewReader(b)); err != nil {
 		return fmt.Errorf("not written to %s: %w", path, err)
 	}
 	return WriteFileAtomic(path, append(b, '\n'))
+}
+
+// listsOnOneLine puts the lists of numbers in indented JSON on one line each: a record has
+// thousands of numbers in lists.
+func listsOnOneLine(b []byte) []byte {
+	out := make([]byte, 0, len(b))
+	inString := false
+	for i := 0; i < len(b); i++ {
+		c := b[i]
+		switch {
+		case inString && c == '\\':
+			out = append(out, c, b[i+1])
+			i++
+			continue
+		case c == '"':
+			inString = !inString
+		case c == '[' && !inString:
+			if end := bytes.IndexAny(b[i+1:], "[]{\""); end >= 0 && b[i+1+end] == ']' {
+				list := bytes.Fields(b[i : i+end+2])
+				out = append(out, bytes.Join(list, nil)...)
+				i += end + 1
+				continue
+			}
+		}
+		out = append(out, c)
+	}
+	return out
 }
 
 // WriteFileAtomic writes b beside path, syncs and renames, so that a reader

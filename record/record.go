@@ -20,7 +20,7 @@ const Format = "collapse-record"
 const Version = 1
 
 // Number is a float64 whose NaN and infinities are written to JSON as null.
-// A null is read as NaN. A figure that is not defined for a run is null, with
+// A null is read as NaN. A metric that is not defined for a run is null, with
 // the reason under Epoch.Notes.
 type Number float64
 
@@ -69,8 +69,10 @@ type Record struct {
 	Model       Model       `json:"model"`
 	Initial     *File       `json:"initial,omitempty"` // weights that training began from in place of the seed's
 	Started     time.Time   `json:"started"`
-	Seconds     float64     `json:"seconds"` // wall time of training and measuring, all sessions together
+	Seconds     float64     `json:"seconds"`               // wall time of training and measuring, all sessions together
+	StepLosses  []Number    `json:"step_losses,omitempty"` // of every epoch from the first, as Epoch.StepLoss; null where not known
 	Epochs      []Epoch     `json:"epochs"`
+	Final       *Final      `json:"final,omitempty"` // of a finished run
 	Checkpoint  *Checkpoint `json:"checkpoint,omitempty"`
 	TestLogits  *File       `json:"test_logits,omitempty"` // of a finished run, relative to the record's folder: logits and labels of the test split
 	Failure     string      `json:"failure,omitempty"`     // of a failed run: what became infinite or NaN, and where
@@ -133,81 +135,6 @@ type Model struct {
 	Parameters int `json:"parameters"` // trainable numbers
 	Features   int `json:"features"`   // d, the dimension of the last-layer features
 	Classes    int `json:"classes"`    // K
-}
-
-// Epoch is one row: the network after Epoch epochs, in evaluation mode (running
-// averages in batch normalisation), over the whole training and test split.
-// Errors are shares in [0, 1]. The metrics are the paper's equations 4 to 6 and
-// those of package nc, on the training features where the name does not say test.
-type Epoch struct {
-	Epoch          int               `json:"epoch"`          // 1, 2, …
-	Rate           float64           `json:"rate"`           // learning rate of this epoch's steps
-	StepLoss       Number            `json:"step_loss"`      // mean of the losses of this epoch's steps, in training mode
-	TrainLoss      Number            `json:"train_loss"`     // the run's own loss (CE or LS), without weight decay
-	TrainError     Number            `json:"train_error"`    // share misclassified
-	TestLoss       Number            `json:"test_loss"`      // the run's own loss
-	TestError      Number            `json:"test_error"`     // share misclassified
-	NC1            Number            `json:"nc1"`            // Eq 4, tr(Σ_W Σ_B†)/K
-	NC2            Number            `json:"nc2"`            // Eq 5
-	NC3            Number            `json:"nc3"`            // Eq 6
-	WNorm          Number            `json:"w_norm"`         // ‖w‖, mean over classes
-	HNorm          Number            `json:"h_norm"`         // ‖h‖, mean over classes of ‖h̄_k − h_G‖
-	NCCError       Number            `json:"ncc_error"`      // nearest class mean, training split
-	NCCTestError   Number            `json:"ncc_test_error"` // nearest class mean of the training features, test split
-	NC2W           Number            `json:"nc2_w"`          // the classifier's distance from a simplex ETF
-	NC2H           Number            `json:"nc2_h"`          // the class means'
-	NC4            Number            `json:"nc4"`            // share of samples where nearest class mean and classifier disagree
-	CDNV           Number            `json:"cdnv"`           // class-distance normalised variance
-	TestNC1        Number            `json:"test_nc1"`       // NC1 to 3 of the test features with their own class means
-	TestNC2        Number            `json:"test_nc2"`
-	TestNC3        Number            `json:"test_nc3"`
-	Train          *Calibration      `json:"train_calibration,omitempty"`
-	Test           *Calibration      `json:"test_calibration,omitempty"`
-	Seconds        float64           `json:"seconds"`         // wall time of this epoch's steps
-	MeasureSeconds float64           `json:"measure_seconds"` // wall time of measuring this row
-	Notes          map[string]string `json:"notes,omitempty"` // field → why it is null
-}
-
-// UnmarshalJSON reads a row. A Number that the row does not have is NaN: a field
-// which a later version added was not measured as 0 by an earlier one.
-func (e *Epoch) UnmarshalJSON(b []byte) error {
-	type plain Epoch // without this method
-	row := plain{}
-	nan := Number(math.NaN())
-	for _, n := range []*Number{
-		&row.StepLoss, &row.TrainLoss, &row.TrainError, &row.TestLoss, &row.TestError, &row.NC1, &row.NC2,
-		&row.NC3, &row.WNorm, &row.HNorm, &row.NCCError, &row.NCCTestError,
-		&row.NC2W, &row.NC2H, &row.NC4, &row.CDNV, &row.TestNC1, &row.TestNC2, &row.TestNC3,
-	} {
-		*n = nan
-	}
-	if err := json.Unmarshal(b, &row); err != nil {
-		return err
-	}
-	*e = Epoch(row)
-	return nil
-}
-
-// Calibration is how far a split's probabilities are frequencies, as package calib
-// measures it with 15 bins of equal width.
-type Calibration struct {
-	NLL        Number  `json:"nll"`        // mean −log p_y in nats, whatever the run's own loss
-	ECE        Number  `json:"ece"`        // in [0, 1]
-	Brier      Number  `json:"brier"`      // mean Σ_k (p_k − [y=k])², in [0, 2]
-	Entropy    Number  `json:"entropy"`    // mean −Σ_k p_k log p_k, in nats
-	Confidence Number  `json:"confidence"` // mean max p
-	Correct    Outcome `json:"correct"`    // of the samples that the classifier gets right (Figure 4)
-	Wrong      Outcome `json:"wrong"`      // of the others
-}
-
-// Outcome is one side of Figure 4: the samples that are classified correctly, or
-// those that are not. Figures of no samples are null.
-type Outcome struct {
-	N          int    `json:"n"`
-	NLL        Number `json:"nll"`        // mean −log p_y in nats
-	Entropy    Number `json:"entropy"`    // mean −Σ_k p_k log p_k, in nats
-	Confidence Number `json:"confidence"` // mean max p
-	NC1        Number `json:"nc1"`        // of these samples' features by themselves, grouped by the class that the classifier gives; null where a class has none of them
 }
 
 // Checkpoint names the file that continues the run.

@@ -349,3 +349,18 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// What is written is the record's JSON, with each list of numbers on a line of its own; a
+// bracket in a text is none.
+func TestListsOnOneLine(t *testing.T) {
+	for _, c := range []struct{ in, want string }{
+		{"{\n \"a\": [\n  1,\n  null\n ],\n \"b\": []\n}", "{\n \"a\": [1,null],\n \"b\": []\n}"},
+		{"{\n \"a\": [\n  [\n   1,\n   2\n  ],\n  {\n   \"c\": [\n    3\n   ]\n  }\n ]\n}", "{\n \"a\": [\n  [1,2],\n  {\n   \"c\": [3]\n  }\n ]\n}"},
+		{`{"a": "[ 1, \"[ 2 ]\" ]", "b": ["x [ 3 ]"]}`, `{"a": "[ 1, \"[ 2 ]\" ]", "b": ["x [ 3 ]"]}`},
+		{`{"a": "\\", "b": [ 1 ]}`, `{"a": "\\", "b": [1]}`},
+	} {
+		if got := string(listsOnOneLine([]byte(c.in))); got != c.want {
+			t.Errorf("%s\ngives\n%s\nwant\n%s", c.in, got, c.want)
+		}
+	}
+}

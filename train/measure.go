@@ -34,6 +34,8 @@ type look struct {
 	room     []int32         // a batch's nearest means
 
 	all, correct, wrongs part
+
+	plane *planeSums // of the training split, or nil
 }
 
 // part are some samples of a look with their own class means: all, those that the
@@ -89,16 +91,15 @@ func (r *run) fill(ctx context.Context, row *record.Epoch) error {
 	}
 	n := float64(len(train.labels))
 	row.TrainLoss, row.TrainError = record.Number(train.loss/n), record.Number(float64(train.wrong)/n)
-	for _, f := range []struct {
-		name string
-		to   *record.Number
-	}{
-		{"nc1", &row.NC1}, {"nc2", &row.NC2}, {"nc3", &row.NC3}, {"nc2_w", &row.NC2W}, {"nc2_h", &row.NC2H}, {"nc4", &row.NC4},
-		{"cdnv", &row.CDNV}, {"w_norm", &row.WNorm}, {"h_norm", &row.HNorm}, {"ncc_error", &row.NCCError},
-	} {
-		sum.put(row, f.name, f.name, f.to)
+	for _, m := range record.Metrics() {
+		if m.NC != "" {
+			sum.put(row, m.NC, m)
+		}
 	}
 	if row.Train, err = train.calibration(row, "train_calibration"); err != nil {
+		return err
+	}
+	if row.Picture, err = train.picture(sum, clf); err != nil {
 		return err
 	}
 	train.features = nil // before those of the test split
@@ -116,15 +117,19 @@ func (r *run) fill(ctx context.Context, row *record.Epoch) error {
 	row.NCCTestError = record.Number(float64(test.near) / n)
 	if means == nil {
 		row.NCCTestError = record.Number(math.NaN())
-		note(row, "ncc_test_error", row.Notes["ncc_error"])
+		addNote(row, "ncc_test_error", row.Notes["ncc_error"])
 	}
 	if sum, err = test.all.summary(clf); err != nil {
 		return err
 	}
-	sum.put(row, "nc1", "test_nc1", &row.TestNC1)
-	sum.put(row, "nc2", "test_nc2", &row.TestNC2)
-	sum.put(row, "nc3", "test_nc3", &row.TestNC3)
-	row.Test, err = test.calibration(row, "test_calibration")
+	for _, key := range []string{"nc1", "nc2", "nc3"} {
+		m, _ := record.MetricByKey("test_" + key)
+		sum.put(row, key, m)
+	}
+	if row.Test, err = test.calibration(row, "test_calibration"); err != nil {
+		return err
+	}
+	row.Test.Scaled, err = test.scaled(row, r.spec.Seed)
 	return err
 }
 
@@ -138,6 +143,9 @@ func (r *run) look(ctx context.Context, row *record.Epoch, test bool, clf *nc.Cl
 	l, err := newLook(labels, r.engine.Network.Classes, r.engine.Network.Features, means)
 	if err != nil {
 		return nil, err
+	}
+	if !test && l.k >= 3 && l.d >= 2 {
+		l.plane = newPlaneSums(l.d)
 	}
 	err = r.engine.Evaluate(ctx, Look{Test: test}, func(b *Batch) error {
 		if err := finite(b); err != nil {
@@ -195,6 +203,9 @@ func (l *look) add(b *Batch) error {
 		}
 	}
 	l.logits = append(l.logits, b.Logits...)
+	if l.plane != nil {
+		l.plane.add(b.Features, b.Labels)
+	}
 	if l.features != nil {
 		l.features = append(l.features, b.Features...)
 	}
@@ -297,32 +308,36 @@ func (p *part) summary(clf *nc.Classifier) (figures, error) {
 	return figures{Summary: sum}, err
 }
 
-// put sets a field of a row to the figure of nc's name, with the note that it has.
-func (f figures) put(row *record.Epoch, name, field string, to *record.Number) {
-	*to = record.Number(math.NaN())
-	if f.Summary == nil {
-		note(row, field, f.empty)
-		return
-	}
-	v, _ := f.Value(name)
-	*to = record.Number(v)
-	note(row, field, f.Note(name))
+// put sets a metric of a row to the metric of nc's key, with the note that it has.
+func (f figures) put(row *record.Epoch, key string, m record.Metric) {
+	v, note := f.metric(key)
+	m.Set(row, v)
+	addNote(row, m.Path, note)
 }
 
-// note says why a field is null, or what limits it.
-func note(row *record.Epoch, field, text string) {
+// metric returns the metric of nc's key, and why it is NaN or what limits it.
+func (f figures) metric(key string) (v float64, note string) {
+	if f.Summary == nil {
+		return math.NaN(), f.empty
+	}
+	v, _ = f.Value(key)
+	return v, f.Note(key)
+}
+
+// addNote says why the number at a path of a row is null, or what limits it.
+func addNote(row *record.Epoch, path, text string) {
 	if text == "" {
 		return
 	}
 	if row.Notes == nil {
 		row.Notes = make(map[string]string)
 	}
-	row.Notes[field] = text
+	row.Notes[path] = text
 }
 
 // calibration measures the split's probabilities.
 func (l *look) calibration(row *record.Epoch, field string) (*record.Calibration, error) {
-	src, err := calib.Slice32(l.logits, l.labels, len(l.logits)/len(l.labels))
+	src, err := l.source()
 	if err != nil {
 		return nil, err
 	}
@@ -347,22 +362,72 @@ func (l *look) calibration(row *record.Epoch, field string) (*record.Calibration
 		if o.of.N > 0 {
 			where += ".nc1"
 		}
-		sum.put(row, "nc1", where, &o.to.NC1)
+		nc1, note := sum.metric("nc1")
+		o.to.NC1 = record.Number(nc1)
+		addNote(row, where, note)
 	}
-	return c, nil
+	c.Logits, err = l.logitSpread(row, field)
+	return c, err
+}
+
+// source returns the split's logits as package calib reads them.
+func (l *look) source() (calib.Source, error) { return calib.Slice32(l.logits, l.labels, l.k) }
+
+// logitSpread compares the logits of the non-target classes; nil for two classes.
+func (l *look) logitSpread(row *record.Epoch, field string) (*record.Logits, error) {
+	if l.k < 3 {
+		addNote(row, field+".logits", "K = 2: there is one non-target logit")
+		return nil, nil
+	}
+	src, err := l.source()
+	if err != nil {
+		return nil, err
+	}
+	s, err := calib.SpreadOf(src)
+	if err != nil {
+		return nil, err
+	}
+	addNote(row, field+".logits.spread", s.Note)
+	return &record.Logits{Spread: record.Number(s.Ratio), SD: record.Number(s.SD), Margin: record.Number(s.Margin)}, nil
+}
+
+// minToSplit is the number of samples from which a temperature is fitted on a half.
+const minToSplit = 4
+
+// scaled fits a temperature on half of the samples, drawn by the seed, and measures the other
+// half.
+func (l *look) scaled(row *record.Epoch, seed int64) (*record.Scaled, error) {
+	const path = "test_calibration.scaled"
+	if len(l.labels) < minToSplit {
+		addNote(row, path, fmt.Sprintf("%d test samples cannot be split for a fit", len(l.labels)))
+		return nil, nil
+	}
+	src, err := l.source()
+	if err != nil {
+		return nil, err
+	}
+	rep, err := calib.Measure(src, calib.Options{Seed: seed, Fast: true})
+	if err != nil {
+		return nil, err
+	}
+	addNote(row, path+".temperature", rep.Temperature.Bound)
+	return &record.Scaled{
+		Temperature: record.Number(rep.Temperature.T),
+		NLL:         record.Number(rep.Scaled.NLL), ECE: record.Number(rep.Scaled.ECE),
+		UnscaledNLL: record.Number(rep.Unscaled.NLL), UnscaledECE: record.Number(rep.Unscaled.ECE),
+	}, nil
 }
 
 // writeLogits evaluates the test split and writes its logits and labels, as collapse
 // calibrate reads them.
-func (r *run) writeLogits(ctx context.Context) (*record.File, error) {
+func (r *run) writeLogits(ctx context.Context) (logits []float32, file *record.File, err error) {
 	k := r.engine.Network.Classes
-	var logits []float32
-	err := r.engine.Evaluate(ctx, Look{Test: true}, func(b *Batch) error {
+	err = r.engine.Evaluate(ctx, Look{Test: true}, func(b *Batch) error {
 		logits = append(logits, b.Logits...)
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	path := filepath.Join(r.options.Out, LogitsFile)
 	moment("write test logits")
@@ -381,11 +446,11 @@ func (r *run) writeLogits(ctx context.Context) (*record.File, error) {
 		return w.Close()
 	}()
 	if err != nil {
-		return nil, fmt.Errorf("train: writing the test logits: %w", err)
+		return nil, nil, fmt.Errorf("train: writing the test logits: %w", err)
 	}
 	b, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("train: test logits: %w", err)
+		return nil, nil, fmt.Errorf("train: test logits: %w", err)
 	}
-	return &record.File{Name: LogitsFile, Size: int64(len(b)), SHA256: hash(b)}, nil
+	return logits, &record.File{Name: LogitsFile, Size: int64(len(b)), SHA256: hash(b)}, nil
 }

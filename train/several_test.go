@@ -13,7 +13,6 @@ import (
 	"github.com/gocollapse/collapse/backend/backendtest"
 	"github.com/gocollapse/collapse/models"
 	"github.com/gocollapse/collapse/record"
-	"github.com/gocollapse/collapse/record/summary"
 	"github.com/gocollapse/collapse/train"
 )
 
@@ -79,8 +78,8 @@ func TestSeeds(t *testing.T) {
 // sameRows compares rows, NaN being itself.
 func sameRows(a, b []record.Epoch) bool {
 	return slices.EqualFunc(a, b, func(x, y record.Epoch) bool {
-		for _, f := range summary.Figures() {
-			v, w := float64(f.Value(&x)), float64(f.Value(&y))
+		for _, m := range record.Metrics() {
+			v, w := m.Value(&x), m.Value(&y)
 			if v != w && !(math.IsNaN(v) && math.IsNaN(w)) {
 				return false
 			}

@@ -85,6 +85,9 @@ type Options struct {
 	// loses nothing between steps, and on CUDA what divides an epoch, up to 32. What is left of an
 	// epoch is taken one by one, so that a resumed run takes each step as a straight one.
 	Together int
+	// LayerProfile measures NC1 of every layer's features after the last epoch, which
+	// compiles one more graph and evaluates the training split twice.
+	LayerProfile bool
 	// Force trains even where memory or disk seem too small.
 	Force bool
 }
@@ -355,6 +358,7 @@ func (r *run) epochs(ctx context.Context) error {
 			return err
 		}
 		epoch := r.epoch + 1
+		r.keepLoss(epoch, loss)
 		var row *record.Epoch
 		if r.spec.Measured(epoch) {
 			row, err = r.measure(ctx, epoch, loss, r.partial.Seconds)
@@ -375,6 +379,15 @@ func (r *run) epochs(ctx context.Context) error {
 		}
 	}
 	return r.finish(ctx)
+}
+
+// keepLoss keeps the mean loss of an epoch's steps. Epochs before it whose loss is not known,
+// as of a checkpoint by an older version, are NaN.
+func (r *run) keepLoss(epoch int, loss float64) {
+	for len(r.rec.StepLosses) < epoch-1 {
+		r.rec.StepLosses = append(r.rec.StepLosses, record.Number(math.NaN()))
+	}
+	r.rec.StepLosses = append(r.rec.StepLosses[:epoch-1], record.Number(loss))
 }
 
 // saveShare bounds the cost of checkpoints after epochs that are not measured: one for
@@ -465,19 +478,28 @@ func (r *run) measure(ctx context.Context, epoch int, loss, seconds float64) (*r
 func (r *run) finish(ctx context.Context) error {
 	row := r.rec.Row(r.epoch)
 	if row == nil {
-		if _, err := r.measure(ctx, r.epoch, math.NaN(), 0); err != nil {
+		loss := math.NaN()
+		if r.epoch <= len(r.rec.StepLosses) {
+			loss = float64(r.rec.StepLosses[r.epoch-1])
+		}
+		if _, err := r.measure(ctx, r.epoch, loss, 0); err != nil {
 			return err
 		}
 		row = r.rec.Last()
-		note(row, "step_loss", "the run was cut short after this epoch, whose steps' losses were not kept")
+		if math.IsNaN(loss) {
+			addNote(row, "step_loss", "the run was cut short after this epoch, whose steps' losses were not kept")
+		}
 	}
-	logits, err := r.writeLogits(ctx)
+	logits, file, err := r.writeLogits(ctx)
 	if err != nil {
 		return err
 	}
-	r.rec.TestLogits, r.rec.Status = logits, record.Finished
+	if r.rec.Final, err = r.final(ctx, logits); err != nil {
+		return err
+	}
+	r.rec.TestLogits, r.rec.Status = file, record.Finished
 	if err := r.save(); err != nil {
-		r.rec.TestLogits, r.rec.Status = nil, record.Running
+		r.rec.Final, r.rec.TestLogits, r.rec.Status = nil, nil, record.Running
 		return err
 	}
 	r.report(Event{Epoch: row.Epoch, Step: r.steps, Loss: float64(row.StepLoss), Row: row})

@@ -40,7 +40,7 @@ type Group struct {
 	Label   string      `json:"label"` // what sets the group apart from the others
 	Spec    record.Spec `json:"spec"`  // of the first run
 	Seeds   []int64     `json:"seeds"`
-	Figures []Estimate  `json:"figures"` // of the last epoch
+	Metrics []Estimate  `json:"figures"` // of the last epoch
 
 	runs []*record.Record
 }
@@ -50,13 +50,13 @@ type Pair struct {
 	CE      string       `json:"ce"` // labels of the groups
 	LS      string       `json:"ls"`
 	Seeds   []int64      `json:"seeds"`
-	Figures []Difference `json:"figures"`
+	Metrics []Difference `json:"figures"`
 }
 
-// Estimate is the mean of a figure over the n seeds that have it and its 95 %
+// Estimate is the mean of a metric over the n seeds that have it and its 95 %
 // interval by Student's t. The interval and the standard deviation of a single seed are NaN.
 type Estimate struct {
-	Name string        `json:"name"` // the figure's JSON name in a row; with train_ or test_ before that of a calibration
+	Name string        `json:"name"` // key of a record.Metric
 	N    int           `json:"n"`
 	Mean record.Number `json:"mean"`
 	SD   record.Number `json:"sd"` // with n − 1
@@ -65,56 +65,20 @@ type Estimate struct {
 }
 
 // Difference is the estimate of LS less CE over paired seeds, with the verdict: the
-// loss whose figure is the lower one is ahead, if the interval over at least MinSeeds
-// pairs lies wholly on one side of 0. The verdict of a figure that is not better for
+// loss whose value is the lower one is ahead, if the interval over at least MinSeeds
+// pairs lies wholly on one side of 0. The verdict of a metric that is not better for
 // being lower is "".
 type Difference struct {
 	Estimate
 	Verdict string `json:"verdict,omitempty"`
 }
 
-// Figure is one figure of a row, as Of looks at it.
-type Figure struct {
-	Name  string
-	Lower bool // is better: errors, calibration, and collapse
-	Own   bool // depends on the run's own loss, and does not compare between losses
-	Value func(*record.Epoch) record.Number
+// metrics are the metrics that a summary shows: those of a row that are no detail of another.
+func metrics() []record.Metric {
+	return slices.DeleteFunc(record.Metrics(), func(m record.Metric) bool { return m.Detail })
 }
 
-// Figures lists the figures of a row in the order of the record.
-func Figures() []Figure {
-	var figures []Figure
-	neutral := []string{"w_norm", "h_norm", "entropy", "confidence"}
-	own := []string{"step_loss", "train_loss", "test_loss"}
-	t := reflect.TypeFor[record.Epoch]()
-	for i := range t.NumField() {
-		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
-		switch t.Field(i).Type {
-		case reflect.TypeFor[record.Number]():
-			figures = append(figures, Figure{Name: name, Lower: !slices.Contains(slices.Concat(neutral, own), name), Own: slices.Contains(own, name),
-				Value: func(e *record.Epoch) record.Number { return record.Number(reflect.ValueOf(e).Elem().Field(i).Float()) }})
-		case reflect.TypeFor[*record.Calibration]():
-			split, _, _ := strings.Cut(name, "_")
-			c := reflect.TypeFor[record.Calibration]()
-			for j := range c.NumField() {
-				if c.Field(j).Type != reflect.TypeFor[record.Number]() {
-					continue
-				}
-				part, _, _ := strings.Cut(c.Field(j).Tag.Get("json"), ",")
-				figures = append(figures, Figure{Name: split + "_" + part, Lower: !slices.Contains(neutral, part), Value: func(e *record.Epoch) record.Number {
-					v := reflect.ValueOf(e).Elem().Field(i)
-					if v.IsNil() {
-						return record.Number(math.NaN())
-					}
-					return record.Number(v.Elem().Field(j).Float())
-				}})
-			}
-		}
-	}
-	return figures
-}
-
-// Of gathers runs that differ in their seeds alone and estimates the figures
+// Of gathers runs that differ in their seeds alone and estimates the metrics
 // of their last epoch; name, measured epochs and the machine may differ. Runs that have
 // not got to their last epoch are left out, and so is the second of two runs of one
 // specification and seed; notes name them. It is an error if no run is left.
@@ -151,7 +115,7 @@ func Of(runs ...*record.Record) (*Summary, error) {
 	for i := range s.Groups {
 		g := &s.Groups[i]
 		sort.Sort(bySeed{g})
-		g.Figures = estimate(g.runs)
+		g.Metrics = estimate(g.runs)
 		if b := backends(g.runs); len(b) > 1 {
 			s.Notes = append(s.Notes, fmt.Sprintf("%s: the runs were computed on %s.", g.Label, strings.Join(b, " and ")))
 		}
@@ -260,22 +224,22 @@ func label(groups []Group) {
 	}
 }
 
-// estimate returns the estimates of the figures, each over the runs that have it.
+// estimate returns the estimates of the metrics, each over the runs that have it.
 func estimate(runs []*record.Record) []Estimate {
 	out := []Estimate{}
-	for _, f := range Figures() {
-		if v := defined(column(runs, f)); len(v) > 0 {
-			out = append(out, NewEstimate(f.Name, v))
+	for _, m := range metrics() {
+		if v := defined(column(runs, m)); len(v) > 0 {
+			out = append(out, NewEstimate(m.Key, v))
 		}
 	}
 	return out
 }
 
-// column returns a figure of the last epoch of all runs, NaN where one lacks it.
-func column(runs []*record.Record, f Figure) []float64 {
+// column returns a metric of the last epoch of all runs, NaN where one lacks it.
+func column(runs []*record.Record, m record.Metric) []float64 {
 	v := make([]float64, len(runs))
 	for i, r := range runs {
-		v[i] = float64(f.Value(r.Last()))
+		v[i] = m.Value(r.Last())
 	}
 	return v
 }
@@ -284,22 +248,22 @@ func column(runs []*record.Record, f Figure) []float64 {
 func defined(v []float64) []float64 { return slices.DeleteFunc(v, math.IsNaN) }
 
 func pair(ce, ls *Group) Pair {
-	p := Pair{CE: ce.Label, LS: ls.Label, Figures: []Difference{}}
+	p := Pair{CE: ce.Label, LS: ls.Label, Metrics: []Difference{}}
 	var a, b []*record.Record
 	for _, two := range PairSeeds(ce.runs, ls.runs) {
 		p.Seeds = append(p.Seeds, two[0].Spec.Seed)
 		a, b = append(a, two[0]), append(b, two[1])
 	}
-	for _, f := range Figures() {
-		x, y := column(a, f), column(b, f)
+	for _, m := range metrics() {
+		x, y := column(a, m), column(b, m)
 		for i := range y {
 			y[i] -= x[i]
 		}
-		if y = defined(y); f.Own || len(y) == 0 {
+		if y = defined(y); m.OwnLoss || len(y) == 0 {
 			continue
 		}
-		d := Difference{Estimate: NewEstimate(f.Name, y)}
-		if f.Lower {
+		d := Difference{Estimate: NewEstimate(m.Key, y)}
+		if m.Better == record.Lower {
 			switch d.Side() {
 			case -1:
 				d.Verdict = LSAhead
@@ -309,7 +273,7 @@ func pair(ce, ls *Group) Pair {
 				d.Verdict = NotDecided
 			}
 		}
-		p.Figures = append(p.Figures, d)
+		p.Metrics = append(p.Metrics, d)
 	}
 	return p
 }

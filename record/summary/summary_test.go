@@ -13,7 +13,7 @@ import (
 
 type scipyEstimate struct{ Mean, SD, Low, High float64 }
 
-type scipyFigure struct {
+type scipyMetric struct {
 	CE, LS     []float64
 	CEEstimate scipyEstimate `json:"ce_estimate"`
 	LSEstimate scipyEstimate `json:"ls_estimate"`
@@ -23,8 +23,8 @@ type scipyFigure struct {
 // scipy is what testdata/summary.py recorded.
 func scipy(t *testing.T) (s struct {
 	Seeds     []int64
-	NC1       scipyFigure
-	TestError scipyFigure `json:"test_error"`
+	NC1       scipyMetric
+	TestError scipyMetric `json:"test_error"`
 }) {
 	t.Helper()
 	b, err := os.ReadFile("testdata/summary.json")
@@ -64,19 +64,19 @@ func runsOf(loss string, seeds []int64, nc1, testError []float64) []*record.Reco
 	return runs
 }
 
-func (g *Group) figure(name string) *Estimate {
-	for i := range g.Figures {
-		if g.Figures[i].Name == name {
-			return &g.Figures[i]
+func (g *Group) metric(name string) *Estimate {
+	for i := range g.Metrics {
+		if g.Metrics[i].Name == name {
+			return &g.Metrics[i]
 		}
 	}
 	return nil
 }
 
-func (p *Pair) figure(name string) *Difference {
-	for i := range p.Figures {
-		if p.Figures[i].Name == name {
-			return &p.Figures[i]
+func (p *Pair) metric(name string) *Difference {
+	for i := range p.Metrics {
+		if p.Metrics[i].Name == name {
+			return &p.Metrics[i]
 		}
 	}
 	return nil
@@ -104,13 +104,13 @@ func TestOf(t *testing.T) {
 	if l := s.Groups[1].Label; l != "LS (δ = 0.05), width 64" {
 		t.Errorf("label %q", l)
 	}
-	want.NC1.CEEstimate.equal(t, "NC1 under CE", *s.Groups[0].figure("nc1"), 5)
-	want.NC1.LSEstimate.equal(t, "NC1 under LS", *s.Groups[1].figure("nc1"), 5)
-	want.TestError.CEEstimate.equal(t, "test error under CE", *s.Groups[0].figure("test_error"), 5)
-	if s.Groups[0].figure("nc2") != nil || s.Groups[0].figure("test_ece") == nil {
-		t.Error("a figure that no run has is shown, or one that all have is not")
+	want.NC1.CEEstimate.equal(t, "NC1 under CE", *s.Groups[0].metric("nc1"), 5)
+	want.NC1.LSEstimate.equal(t, "NC1 under LS", *s.Groups[1].metric("nc1"), 5)
+	want.TestError.CEEstimate.equal(t, "test error under CE", *s.Groups[0].metric("test_error"), 5)
+	if s.Groups[0].metric("nc2") != nil || s.Groups[0].metric("test_ece") == nil {
+		t.Error("a metric that no run has is shown, or one that all have is not")
 	}
-	single := s.Groups[2].figure("nc1")
+	single := s.Groups[2].metric("nc1")
 	if single.Mean != 9 || !math.IsNaN(float64(single.Low)) || !math.IsNaN(float64(single.SD)) {
 		t.Errorf("one seed: %+v", single)
 	}
@@ -119,34 +119,34 @@ func TestOf(t *testing.T) {
 	if !slices.Equal(p.Seeds, want.Seeds) {
 		t.Errorf("paired seeds %v", p.Seeds)
 	}
-	want.NC1.Difference.equal(t, "NC1, LS − CE", p.figure("nc1").Estimate, 5)
-	want.TestError.Difference.equal(t, "test error, LS − CE", p.figure("test_error").Estimate, 5)
+	want.NC1.Difference.equal(t, "NC1, LS − CE", p.metric("nc1").Estimate, 5)
+	want.TestError.Difference.equal(t, "test error, LS − CE", p.metric("test_error").Estimate, 5)
 	for name, verdict := range map[string]string{"nc1": LSAhead, "test_error": NotDecided, "w_norm": "", "test_entropy": ""} {
-		if got := p.figure(name).Verdict; got != verdict {
+		if got := p.metric(name).Verdict; got != verdict {
 			t.Errorf("%s: verdict %q, want %q", name, got, verdict)
 		}
 	}
-	if p.figure("train_loss") != nil {
+	if p.metric("train_loss") != nil {
 		t.Error("losses of different kinds are compared")
 	}
 
 	// The other way round, and with too few seeds.
 	swapped, err := Of(slices.Concat(runsOf("ce", want.Seeds, want.NC1.LS, want.TestError.CE), runsOf("ls", want.Seeds, want.NC1.CE, want.TestError.LS))...)
-	if err != nil || swapped.Pairs[0].figure("nc1").Verdict != CEAhead {
+	if err != nil || swapped.Pairs[0].metric("nc1").Verdict != CEAhead {
 		t.Errorf("swapped: %v, %+v", err, swapped)
 	}
 	few, err := Of(ce[0], ce[1], ls[4], ls[3])
-	if err != nil || few.Pairs[0].figure("nc1").Verdict != NotDecided || math.IsNaN(float64(few.Pairs[0].figure("nc1").High)) {
+	if err != nil || few.Pairs[0].metric("nc1").Verdict != NotDecided || math.IsNaN(float64(few.Pairs[0].metric("nc1").High)) {
 		t.Errorf("two seeds: %v, %+v", err, few)
 	}
-	// A figure that one run lacks is of the other seeds, and decided by their number.
+	// A metric that one run lacks is of the other seeds, and decided by their number.
 	ls[4].Last().NC1 = record.Number(math.NaN())
 	gap, err := Of(slices.Concat(ce[:3], ls[2:])...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if g, d := gap.Groups[1].figure("nc1"), gap.Pairs[0].figure("nc1"); g.N != 2 || d.N != 2 || d.Verdict != NotDecided || gap.Pairs[0].figure("test_error").N != 3 {
-		t.Errorf("a figure that one of three runs lacks: %+v, %+v", g, d)
+	if g, d := gap.Groups[1].metric("nc1"), gap.Pairs[0].metric("nc1"); g.N != 2 || d.N != 2 || d.Verdict != NotDecided || gap.Pairs[0].metric("test_error").N != 3 {
+		t.Errorf("a metric that one of three runs lacks: %+v, %+v", g, d)
 	}
 	if _, err := Of(stopped); err == nil || !strings.Contains(err.Error(), "cut off") {
 		t.Errorf("nothing complete: %v", err)
@@ -160,7 +160,7 @@ func TestOlderRecord(t *testing.T) {
 	ls := runsOf("ls", []int64{1}, []float64{2}, []float64{1})
 	ce[0].Spec.ScheduleEpochs = 0
 	s, err := Of(ce[0], ls[0], ce[1])
-	if err != nil || len(s.Groups) != 2 || s.Groups[0].figure("nc1").Mean != 4 || s.Groups[0].Label != "CE" || len(s.Pairs) != 1 {
+	if err != nil || len(s.Groups) != 2 || s.Groups[0].metric("nc1").Mean != 4 || s.Groups[0].Label != "CE" || len(s.Pairs) != 1 {
 		t.Errorf("%+v, %v", s, err)
 	}
 }

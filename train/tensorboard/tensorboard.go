@@ -12,7 +12,6 @@ package tensorboard
 import (
 	"bytes"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -21,7 +20,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"time"
 	"unicode/utf8"
 
@@ -172,26 +170,6 @@ func (w *Writer) Close() error {
 	return nil
 }
 
-// tags names the fields of record.Epoch for TensorBoard, which groups by what
-// stands before the slash. A field that is not here is "row/NAME".
-var tags = map[string]string{
-	"rate":            "rate",
-	"step_loss":       "loss/step",
-	"train_loss":      "loss/train",
-	"test_loss":       "loss/test",
-	"train_error":     "error/train",
-	"test_error":      "error/test",
-	"ncc_error":       "error/ncc_train",
-	"ncc_test_error":  "error/ncc_test",
-	"nc1":             "collapse/nc1",
-	"nc2":             "collapse/nc2",
-	"nc3":             "collapse/nc3",
-	"w_norm":          "norm/w",
-	"h_norm":          "norm/h",
-	"seconds":         "seconds/steps",
-	"measure_seconds": "seconds/measure",
-}
-
 // Write brings the file FileName in a folder, which it makes if it is not there, to
 // the rows of a record. Called again with more rows it appends them, and a
 // TensorBoard that runs shows them; a file that holds anything else is
@@ -244,55 +222,34 @@ func marshal(rec *record.Record) ([]byte, error) {
 	}
 	b := appendVersion(nil, at)
 	for _, row := range rec.Epochs {
-		values, err := scalars(row)
-		if err != nil {
-			return nil, fmt.Errorf("epoch %d: %w", row.Epoch, err)
+		for name, v := range map[string]float64{"rate": row.Rate, "seconds": row.Seconds, "measure_seconds": row.MeasureSeconds} {
+			if math.IsNaN(v) || math.IsInf(v, 0) {
+				return nil, fmt.Errorf("epoch %d: %s is %v, want a finite number", row.Epoch, name, v)
+			}
 		}
 		if spent := (row.Seconds + row.MeasureSeconds) * 1e9; spent > 0 && spent < math.MaxInt64 {
 			at = at.Add(time.Duration(spent))
 		}
-		if b, err = appendScalars(b, int64(row.Epoch), at, values); err != nil {
-			return nil, err
+		var err error
+		if b, err = appendScalars(b, int64(row.Epoch), at, scalars(row)); err != nil {
+			return nil, fmt.Errorf("epoch %d: %w", row.Epoch, err)
 		}
 	}
 	return b, nil
 }
 
-// scalars returns the numbers of a row by tag. They are taken from its JSON, so
-// that a field which record gains is exported without a change here.
-func scalars(row record.Epoch) (map[string]float64, error) {
-	b, err := json.Marshal(row)
-	if err != nil {
-		return nil, err
+// scalars returns the finite numbers of a row by tag: record.Metrics, and the row's rate and
+// times.
+func scalars(row record.Epoch) map[string]float64 {
+	values := map[string]float64{
+		"rate":            row.Rate,
+		"seconds/steps":   row.Seconds,
+		"seconds/measure": row.MeasureSeconds,
 	}
-	var fields map[string]any
-	if err := json.Unmarshal(b, &fields); err != nil {
-		return nil, err
-	}
-	delete(fields, "epoch") // the step
-	values := map[string]float64{}
-	for name, v := range fields {
-		tag, ok := tags[name]
-		if !ok {
-			tag = "row/" + name
-		}
-		flatten(values, tag, v)
-	}
-	return values, nil
-}
-
-// flatten adds the numbers in a JSON value; those inside it get tags of their own.
-func flatten(values map[string]float64, tag string, v any) {
-	switch v := v.(type) {
-	case float64:
-		values[tag] = v
-	case map[string]any:
-		for name, x := range v {
-			flatten(values, tag+"/"+name, x)
-		}
-	case []any:
-		for i, x := range v {
-			flatten(values, tag+"/"+strconv.Itoa(i), x)
+	for _, m := range record.Metrics() {
+		if v := m.Value(&row); !math.IsInf(v, 0) {
+			values[m.Tag] = v
 		}
 	}
+	return values
 }

@@ -3,7 +3,6 @@ package tensorboard
 import (
 	"bytes"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"io"
 	"math"
@@ -359,15 +358,25 @@ func TestWriteAppends(t *testing.T) {
 	}
 }
 
-// Fields inside fields and lists, which records may gain, become tags with slashes.
-func TestScalarsNested(t *testing.T) {
-	values := map[string]float64{}
-	var v any
-	if err := json.Unmarshal([]byte(`{"a": {"b": [1, null, {"c": 2}], "note": "x"}, "d": true}`), &v); err != nil {
-		t.Fatal(err)
+// Every metric of a row has a tag of its own, and an infinite one is left out.
+func TestScalars(t *testing.T) {
+	row := record.Epoch{Rate: 0.5, Seconds: 2, MeasureSeconds: 3, Train: &record.Calibration{},
+		Test: &record.Calibration{Logits: &record.Logits{}, Scaled: &record.Scaled{}}}
+	row.Train.Logits = &record.Logits{}
+	for i, m := range record.Metrics() {
+		m.Set(&row, float64(i))
 	}
-	flatten(values, "row", v)
-	if want := map[string]float64{"row/a/b/0": 1, "row/a/b/2/c": 2}; !reflect.DeepEqual(values, want) {
-		t.Errorf("values %v, want %v", values, want)
+	values := scalars(row)
+	for i, m := range record.Metrics() {
+		if got, ok := values[m.Tag]; !ok || got != float64(i) {
+			t.Errorf("tag %s of %s holds %v, want %d: two metrics share it", m.Tag, m.Key, got, i)
+		}
+	}
+	row.NC1 = record.Number(math.Inf(1))
+	if v, ok := scalars(row)["collapse/nc1"]; ok {
+		t.Errorf("an infinite NC1 is shown as %v", v)
+	}
+	if values["rate"] != 0.5 || values["seconds/steps"] != 2 || values["seconds/measure"] != 3 {
+		t.Errorf("rate and times are %v", values)
 	}
 }

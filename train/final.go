@@ -1,0 +1,123 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/gocollapse/collapse/calib"
+	"github.com/gocollapse/collapse/nc"
+	"github.com/gocollapse/collapse/record"
+)
+
+// final measures what is measured once, after the last epoch. logits are those of the test
+// split, M×K.
+func (r *run) final(ctx context.Context, logits []float32) (*record.Final, error) {
+	f := &record.Final{}
+	src, err := calib.Slice32(logits, r.set.Test.Labels, r.engine.Network.Classes)
+	if err != nil {
+		return nil, err
+	}
+	if n, _ := src.Shape(); n < minToSplit {
+		f.Notes = map[string]string{"calibration": fmt.Sprintf("%d test samples cannot be split for a fit", n)}
+	} else if f.Calibration, err = finalCalibration(src, r.spec.Seed); err != nil {
+		return nil, err
+	}
+	if r.options.LayerProfile {
+		f.Depth, err = r.depth(ctx)
+	}
+	return f, err
+}
+
+// finalCalibration measures calibration before and after each scaling, in 15 and in 20
+// bins. The seed draws the half on which T is fitted.
+func finalCalibration(src calib.Source, seed int64) ([]record.FinalCalibration, error) {
+	var out []record.FinalCalibration
+	for _, bins := range []int{calib.DefaultBins, calib.PaperBins} {
+		half, err := calib.Measure(src, calib.Options{Bins: bins, Seed: seed})
+		if err != nil {
+			return nil, err
+		}
+		all, err := calib.Measure(src, calib.Options{Bins: bins, FitAll: true, Grid: true})
+		if err != nil {
+			return nil, err
+		}
+		out = append(out,
+			ofSummary(record.TestSplit, record.Unscaled, 1, "", all.Summary),
+			ofSummary(record.TestHalf, record.Unscaled, 1, "", half.Unscaled),
+			ofSummary(record.TestHalf, record.ScaledByNLL, half.Temperature.T, half.Temperature.Bound, half.Scaled),
+			ofSummary(record.TestSplit, record.ScaledByNLL, all.Temperature.T, all.Temperature.Bound, all.Scaled),
+			ofSummary(record.TestSplit, record.ScaledByECE, all.Grid.T, "", all.Grid.Scaled))
+	}
+	return out, nil
+}
+
+// ofSummary puts a summary of calib into a record. bound says why t is at a bound, or "".
+func ofSummary(samples, scaling string, t float64, bound string, s *calib.Summary) record.FinalCalibration {
+	c := record.FinalCalibration{Samples: samples, Scaling: scaling, Temperature: record.Number(t), N: s.N,
+		Metrics: map[string]record.Number{}, Notes: map[string]string{}}
+	for _, m := range s.Figures() {
+		c.Metrics[m.Name] = record.Number(m.Value)
+		if note := s.Notes[m.Name]; note != "" {
+			c.Notes[m.Name] = note
+		}
+	}
+	if bound != "" {
+		c.Notes["temperature"] = bound
+	}
+	for _, b := range s.Bins {
+		c.Bins = append(c.Bins, record.Bin{Lo: record.Number(b.Lo), Hi: record.Number(b.Hi), Count: int64(math.Round(b.Count)),
+			Accuracy: record.Number(b.Accuracy), Confidence: record.Number(b.Confidence)})
+	}
+	return c
+}
+
+// depth measures NC1 of the training features of every layer, in two evaluations of the
+// training split. It is nil for a network without named layers.
+func (r *run) depth(ctx context.Context) ([]record.LayerNC1, error) {
+	stages := r.engine.Network.Stages
+	accs := make([]*nc.Accumulator, len(stages))
+	for i, s := range stages {
+		var err error
+		if accs[i], err = nc.NewAccumulator(r.engine.Network.Classes, s.Features); err != nil {
+			return nil, err
+		}
+	}
+	if len(stages) == 0 {
+		return nil, nil
+	}
+	pass := func(add func(acc *nc.Accumulator, features []float32, labels []int32) error) error {
+		return r.engine.Evaluate(ctx, Look{Stages: true}, func(b *Batch) error {
+			var errs []error
+			for i, acc := range accs {
+				errs = append(errs, add(acc, b.Stages[i], b.Labels))
+			}
+			return errors.Join(errs...)
+		})
+	}
+	if err := pass((*nc.Accumulator).Add); err != nil {
+		return nil, fmt.Errorf("train: NC1 of the layers: %w", err)
+	}
+	var empty *nc.EmptyClassError
+	for _, acc := range accs {
+		if err := acc.BeginSecond(); errors.As(err, &empty) {
+			return nil, nil // the last row says so
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	if err := pass((*nc.Accumulator).AddSecond); err != nil {
+		return nil, fmt.Errorf("train: NC1 of the layers: %w", err)
+	}
+	var out []record.LayerNC1
+	for i, acc := range accs {
+		s, err := acc.Summary(nil)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, record.LayerNC1{Layer: stages[i].Name, D: stages[i].Features,
+			NC1: record.Number(s.NC1), NC1Quotient: record.Number(s.NC1Quotient)})
+	}
+	return out, nil
+}
