@@ -22,7 +22,7 @@ import (
 type trainOptions struct {
 	maxMinutes, checkpointMinutes float64
 	keep                          []int
-	force, deterministic          bool
+	force, deterministic, layers  bool
 	together                      int
 	initial, tensorboard          string
 }
@@ -35,6 +35,7 @@ func (t *trainOptions) add(f *pflag.FlagSet) {
 	f.StringVar(&t.tensorboard, "tensorboard", "", "also write the figures, as they are measured, as a TensorBoard event file into this `folder`")
 	f.StringVar(&t.initial, "init", "", "begin from the `weights` in a .safetensors or .npz of PyTorch's names, in place of the seed's")
 	f.IntVar(&t.together, "together", 0, "`steps` that the device takes at one call; 0 is 1 on a CPU and up to 32 on a GPU")
+	f.BoolVar(&t.layers, "layer-profile", false, "also measure NC1 of every layer's features after the last epoch")
 	f.BoolVar(&t.deterministic, "deterministic", false, "have CUDA give the same bits at each call; changes nothing on a CPU")
 }
 
@@ -83,6 +84,7 @@ func (t *trainOptions) apply(o *train.Options) error {
 	minutes := func(v float64) time.Duration { return time.Duration(v * float64(time.Minute)) }
 	o.Limit, o.CheckpointEvery = minutes(t.maxMinutes), minutes(t.checkpointMinutes)
 	o.KeepEpochs, o.Force, o.Initial, o.Together = t.keep, t.force, t.initial, t.together
+	o.LayerProfile = t.layers
 	return nil
 }
 
