@@ -157,6 +157,14 @@ func (s sample) brute() *Summary {
 		out.HNorm += mat.Norm(h.ColView(i), 2) / float64(k)
 	}
 	out.NC2 = mat.Norm(&wh, 2)
+	ones := mat.NewVecDense(k, nil)
+	for i := range k {
+		ones.SetVec(i, 1)
+	}
+	var total mat.VecDense
+	total.MulVec(w.T(), ones)
+	out.NC0 = mat.Norm(&total, 2)
+	out.NC0Relative = out.NC0 / out.WNorm
 	var wn, hn mat.Dense
 	wn.Scale(1/mat.Norm(w, 2), w)
 	hn.Scale(1/mat.Norm(h, 2), h.T())

@@ -24,6 +24,11 @@ type Summary struct {
 	Counts  []int64 // samples of each class
 	Rank    int     // rank of H̄: directions that NC1 sums over, at most min(d, K−1)
 
+	// NC0 is ‖Σ_k w_k‖₂, in [0, ∞); 0 is necessary for collapse, since the rows of a simplex
+	// ETF sum to 0. Weight decay that is coupled with the gradient takes it to 0, decoupled
+	// decay need not. NC0Relative is NC0 over ‖w‖, the mean norm of the rows, in [0, K].
+	NC0, NC0Relative float64
+
 	// NC1 is Eq 4, within-class variability collapse: tr(Σ_W Σ_B†)/K, with
 	// Σ_W = (1/N) Σ (h_{k,i}−h̄_k)(h_{k,i}−h̄_k)ᵀ and Σ_B = H̄H̄ᵀ/K. In [0, ∞); 0 is
 	// collapse. Rotation, scale and translation of the features do not change it,
@@ -201,6 +206,7 @@ type figure struct {
 // figures lists the scalars in the order of the JSON object.
 func (s *Summary) figures() []figure {
 	return []figure{
+		{"nc0", &s.NC0}, {"nc0_relative", &s.NC0Relative},
 		{"nc1", &s.NC1}, {"nc1_quotient", &s.NC1Quotient}, {"cdnv", &s.CDNV},
 		{"nc2", &s.NC2}, {"nc2_w", &s.NC2W}, {"nc2_h", &s.NC2H},
 		{"nc3", &s.NC3}, {"nc3_cosine", &s.NC3Cosine}, {"gnc3", &s.GNC3}, {"unc3", &s.UNC3},
@@ -579,7 +585,7 @@ func (a *Accumulator) means(s *Summary) error {
 // classifier fills the figures that need the classifier.
 func (a *Accumulator) classifier(s *Summary, c *Classifier) {
 	if c == nil {
-		s.undefined("no classifier was given", slices.Concat(ofWeight, ofBoth, []string{"w_norm", "equinorm_w", "bias_alignment"})...)
+		s.undefined("no classifier was given", slices.Concat(ofWeight, ofBoth, []string{"nc0", "nc0_relative", "w_norm", "equinorm_w", "bias_alignment"})...)
 		return
 	}
 	k, d := a.k, a.d
@@ -595,6 +601,16 @@ func (a *Accumulator) classifier(s *Summary, c *Classifier) {
 		}
 	}
 	s.BiasAlignment = floats.Norm(s.GlobalLogits, 2)
+	total := make([]float64, d)
+	for i := range k {
+		floats.Add(total, c.W[i*d:(i+1)*d])
+	}
+	s.NC0 = floats.Norm(total, 2)
+	if s.WNorm == 0 {
+		s.undefined("the classifier's weight is zero", "nc0_relative")
+	} else {
+		s.NC0Relative = s.NC0 / s.WNorm
+	}
 	if k == 1 {
 		return
 	}

@@ -16,6 +16,8 @@ type Epoch struct {
 	TrainError     Number            `json:"train_error"`
 	TestLoss       Number            `json:"test_loss"`
 	TestError      Number            `json:"test_error"`
+	NC0            Number            `json:"nc0"`
+	NC0Relative    Number            `json:"nc0_relative"`
 	NC1            Number            `json:"nc1"`
 	NC2            Number            `json:"nc2"`
 	NC3            Number            `json:"nc3"`
