@@ -65,132 +65,156 @@ func TestRow(t *testing.T) {
 			t.Fatal(err)
 		}
 		row := rec.Last()
-
-		e, err := train.NewEngine(b, spec, set)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer e.Close()
-		c, _, err := train.ReadCheckpoint(filepath.Join(out, train.CheckpointFile), e.Network)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := e.SetState(&c.State); err != nil {
-			t.Fatal(err)
-		}
-		clf, err := e.Classifier()
-		if err != nil {
-			t.Fatal(err)
-		}
 		path := filepath.Join(t.TempDir(), "features.npz")
-		w, err := npz.Create(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		logits := make([][]float32, 2)
-		labels := [][]int32{set.Train.Labels, set.Test.Labels}
-		for i, prefix := range []string{"", "test_"} {
-			var features []float32
-			err := e.Evaluate(ctx, train.Look{Test: i == 1}, func(b *train.Batch) error {
-				features = append(features, b.Features...)
-				logits[i] = append(logits[i], b.Logits...)
-				return nil
-			})
-			err = errors.Join(err, npz.Write(w, prefix+"features", []int{len(labels[i]), clf.D}, features), npz.Write(w, prefix+"labels", []int{len(labels[i])}, labels[i]))
-			if err != nil {
-				t.Fatal(err)
-			}
-		}
-		err = errors.Join(npz.Write(w, "weight", []int{clf.K, clf.D}, clf.W), npz.Write(w, "bias", []int{clf.K}, clf.B), w.Close())
-		if err != nil {
-			t.Fatal(err)
-		}
+		logits := exportCheckpoint(t, b, spec, set, out, path)
 		sum, err := measure.Files(ctx, []string{path}, measure.Options{Outcomes: true})
 		if err != nil {
 			t.Fatal(err)
 		}
-		near := func(what string, got record.Number, want float64) {
-			t.Helper()
-			if g := float64(got); !(math.Abs(g-want) <= 1e-12*(1+math.Abs(want))) && !(math.IsNaN(g) && math.IsNaN(want)) {
-				t.Errorf("%s is %v, want %v", what, g, want)
-			}
-		}
-		near("nc1", row.NC1, sum.NC1)
-		near("nc2", row.NC2, sum.NC2)
-		near("nc3", row.NC3, sum.NC3)
-		near("nc2_w", row.NC2W, sum.NC2W)
-		near("nc2_h", row.NC2H, sum.NC2H)
-		near("nc4", row.NC4, sum.NC4)
-		near("cdnv", row.CDNV, sum.CDNV)
-		near("w_norm", row.WNorm, sum.WNorm)
-		near("h_norm", row.HNorm, sum.HNorm)
-		near("ncc_error", row.NCCError, sum.NCCError)
-		near("ncc_test_error", row.NCCTestError, sum.NCCTestError)
-		near("test_nc1", row.TestNC1, sum.Test.NC1)
-		near("test_nc2", row.TestNC2, sum.Test.NC2)
-		near("test_nc3", row.TestNC3, sum.Test.NC3)
-		for i, side := range []struct {
-			name string
-			c    *record.Calibration
-			err  record.Number
-			sum  *nc.Summary
-		}{{"train", row.Train, row.TrainError, sum}, {"test", row.Test, row.TestError, sum.Test}} {
-			src, err := calib.Slice32(logits[i], labels[i], clf.K)
-			if err != nil {
-				t.Fatal(err)
-			}
-			r, err := calib.Measure(src, calib.Options{FitAll: true, Bins: 15})
-			if err != nil {
-				t.Fatal(err)
-			}
-			near(side.name+" nll", side.c.NLL, r.NLL)
-			near(side.name+" ece", side.c.ECE, r.ECE)
-			near(side.name+" brier", side.c.Brier, r.Brier)
-			near(side.name+" entropy", side.c.Entropy, r.Entropy)
-			near(side.name+" confidence", side.c.Confidence, r.Confidence)
-			near(side.name+" error", side.err, 1-r.Accuracy)
-			for _, o := range []struct {
-				name string
-				got  record.Outcome
-				want calib.Outcome
-				nc   *nc.Summary
-			}{{"correct", side.c.Correct, r.Correct, side.sum.Correct}, {"wrong", side.c.Wrong, r.Wrong, side.sum.Wrong}} {
-				what := side.name + " " + o.name
-				if int64(o.got.N) != o.want.N {
-					t.Errorf("%s: %d samples, want %d", what, o.got.N, o.want.N)
-				}
-				near(what+" nll", o.got.NLL, o.want.Loss)
-				near(what+" entropy", o.got.Entropy, o.want.Entropy)
-				near(what+" confidence", o.got.Confidence, o.want.Confidence)
-				nc1 := math.NaN()
-				if o.nc != nil {
-					nc1 = o.nc.NC1
-				}
-				near(what+" nc1", o.got.NC1, nc1)
-				if field := side.name + "_calibration." + o.name; math.IsNaN(nc1) && row.Notes[field] == "" && row.Notes[field+".nc1"] == "" {
-					t.Errorf("%s: NC1 is null and no note says why: %v", what, row.Notes)
-				}
-			}
-		}
-		// The test logits are those of the end.
-		if f := rec.TestLogits; f == nil || f.Name != train.LogitsFile {
-			t.Fatalf("test logits %+v", f)
-		}
-		bytes, err := os.ReadFile(filepath.Join(out, train.LogitsFile))
-		if err != nil || int64(len(bytes)) != rec.TestLogits.Size || train.Hash(bytes) != rec.TestLogits.SHA256 {
-			t.Errorf("the test logits' size or hash is not the record's: %v", err)
-		}
-		src, err := files.Open(ctx, filepath.Join(out, train.LogitsFile), false)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer src.Close()
-		s, err := calib.Summarise(src, 15)
-		if err != nil {
-			t.Fatal(err)
-		}
-		near("ece of the test logits", row.Test.ECE, s.ECE)
+		checkCollapse(t, row, sum)
+		checkCalibration(t, row, "train", row.TrainError, row.Train, logits[0], set.Train.Labels, sum)
+		checkCalibration(t, row, "test", row.TestError, row.Test, logits[1], set.Test.Labels, sum.Test)
+		checkTestLogits(t, rec, out)
 	})
+}
+
+// exportCheckpoint writes what the network of a run's checkpoint computes of both splits to
+// a file that collapse measure reads, and returns the logits of both.
+func exportCheckpoint(t *testing.T, b compute.Backend, spec record.Spec, set *data.Set, out, path string) (logits [2][]float32) {
+	t.Helper()
+	e, err := train.NewEngine(b, spec, set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	c, _, err := train.ReadCheckpoint(filepath.Join(out, train.CheckpointFile), e.Network)
+	if err == nil {
+		err = e.SetState(&c.State)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	clf, err := e.Classifier()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := npz.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	labels := [2][]int32{set.Train.Labels, set.Test.Labels}
+	for i, prefix := range []string{"", "test_"} {
+		var features []float32
+		err := e.Evaluate(context.Background(), train.Look{Test: i == 1}, func(b *train.Batch) error {
+			features = append(features, b.Features...)
+			logits[i] = append(logits[i], b.Logits...)
+			return nil
+		})
+		err = errors.Join(err, npz.Write(w, prefix+"features", []int{len(labels[i]), clf.D}, features),
+			npz.Write(w, prefix+"labels", []int{len(labels[i])}, labels[i]))
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	err = errors.Join(npz.Write(w, "weight", []int{clf.K, clf.D}, clf.W), npz.Write(w, "bias", []int{clf.K}, clf.B), w.Close())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return logits
+}
+
+// isNear compares a number of a row with what it should be, to rounding.
+func isNear(t *testing.T, what string, got record.Number, want float64) {
+	t.Helper()
+	if g := float64(got); !(math.Abs(g-want) <= 1e-12*(1+math.Abs(want))) && !(math.IsNaN(g) && math.IsNaN(want)) {
+		t.Errorf("%s is %v, want %v", what, g, want)
+	}
+}
+
+// checkCollapse compares a row with the metrics of the features.
+func checkCollapse(t *testing.T, row *record.Epoch, sum *nc.Summary) {
+	t.Helper()
+	for _, m := range record.Metrics() {
+		if m.NC == "" {
+			continue
+		}
+		want, ok := sum.Value(m.NC)
+		if !ok {
+			t.Errorf("%s is filled by %q, which nc does not measure", m.Key, m.NC)
+		}
+		isNear(t, m.Key, record.Number(m.Value(row)), want)
+	}
+	isNear(t, "ncc_test_error", row.NCCTestError, sum.NCCTestError)
+	isNear(t, "test_nc1", row.TestNC1, sum.Test.NC1)
+	isNear(t, "test_nc2", row.TestNC2, sum.Test.NC2)
+	isNear(t, "test_nc3", row.TestNC3, sum.Test.NC3)
+}
+
+// checkCalibration compares the calibration of a split, train or test, with that of its
+// logits, and NC1 of correct and wrong samples with sum's.
+func checkCalibration(t *testing.T, row *record.Epoch, split string, rowError record.Number, c *record.Calibration,
+	logits []float32, labels []int32, sum *nc.Summary) {
+	t.Helper()
+	src, err := calib.Slice32(logits, labels, sum.K)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := calib.Measure(src, calib.Options{FitAll: true, Bins: 15})
+	if err != nil {
+		t.Fatal(err)
+	}
+	isNear(t, split+" nll", c.NLL, r.NLL)
+	isNear(t, split+" ece", c.ECE, r.ECE)
+	isNear(t, split+" brier", c.Brier, r.Brier)
+	isNear(t, split+" entropy", c.Entropy, r.Entropy)
+	isNear(t, split+" confidence", c.Confidence, r.Confidence)
+	isNear(t, split+" error", rowError, 1-r.Accuracy)
+	for _, o := range []struct {
+		name string
+		got  record.Outcome
+		want calib.Outcome
+		nc   *nc.Summary
+	}{{"correct", c.Correct, r.Correct, sum.Correct}, {"wrong", c.Wrong, r.Wrong, sum.Wrong}} {
+		what := split + " " + o.name
+		if int64(o.got.N) != o.want.N {
+			t.Errorf("%s: %d samples, want %d", what, o.got.N, o.want.N)
+		}
+		isNear(t, what+" nll", o.got.NLL, o.want.Loss)
+		isNear(t, what+" entropy", o.got.Entropy, o.want.Entropy)
+		isNear(t, what+" confidence", o.got.Confidence, o.want.Confidence)
+		nc1 := math.NaN()
+		if o.nc != nil {
+			nc1 = o.nc.NC1
+		}
+		isNear(t, what+" nc1", o.got.NC1, nc1)
+		field := split + "_calibration." + o.name
+		if math.IsNaN(nc1) && row.Notes[field] == "" && row.Notes[field+".nc1"] == "" {
+			t.Errorf("%s: NC1 is null and no note says why: %v", what, row.Notes)
+		}
+	}
+}
+
+// checkTestLogits compares the file of test logits with the record and its last row.
+func checkTestLogits(t *testing.T, rec *record.Record, out string) {
+	t.Helper()
+	if f := rec.TestLogits; f == nil || f.Name != train.LogitsFile {
+		t.Fatalf("test logits %+v", f)
+	}
+	path := filepath.Join(out, train.LogitsFile)
+	bytes, err := os.ReadFile(path)
+	if err != nil || int64(len(bytes)) != rec.TestLogits.Size || train.Hash(bytes) != rec.TestLogits.SHA256 {
+		t.Errorf("the test logits' size or hash is not the record's: %v", err)
+	}
+	src, err := files.Open(context.Background(), path, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	s, err := calib.Summarise(src, 15)
+	if err != nil {
+		t.Fatal(err)
+	}
+	isNear(t, "ece of the test logits", rec.Last().Test.ECE, s.ECE)
 }
 
 // Where the features are too many to keep, the figures are the same.
