@@ -25,7 +25,7 @@ var update = flag.Bool("update", false, "rewrite the golden files in testdata")
 // Its numbers were not measured; they stand in tests only.
 func synthetic(dataset, loss string, delta float64, seed int64, epochs int) *record.Record {
 	s := record.DefaultSpec()
-	s.Dataset, s.Loss, s.Delta, s.Seed, s.Epochs = dataset, loss, delta, seed, epochs
+	s.Dataset, s.Loss, s.Seed, s.Epochs = dataset, record.Loss{Name: loss, Delta: delta}, seed, epochs
 	s.Width, s.TrainPerClass, s.Milestones = 16, 500, nil
 	r := &record.Record{Format: record.Format, Version: record.Version, Spec: s, Scale: s.Scale(), Status: record.Finished,
 		Environment: record.Environment{Backend: "xla:cpu", CPU: "Test CPU", Cores: 2},

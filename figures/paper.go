@@ -216,7 +216,7 @@ func verdict(d []float64, paper float64) string {
 // pick returns the group whose runs all have the loss and smoothing δ, or nil.
 func pick(gs []group, loss string, delta float64) *group {
 	for i, g := range gs {
-		if !slices.ContainsFunc(g.runs, func(r *record.Record) bool { return r.Spec.Loss != loss || r.Spec.Delta != delta }) {
+		if !slices.ContainsFunc(g.runs, func(r *record.Record) bool { return r.Spec.Loss.Name != loss || r.Spec.Delta != delta }) {
 			return &gs[i]
 		}
 	}

@@ -112,7 +112,7 @@ func grouped(runs []Series) ([]group, error) {
 		}
 		label := s.Label
 		if label == "" {
-			label = record.LossName(s.Record.Spec)
+			label = s.Record.Spec.Loss.String()
 		}
 		j := slices.IndexFunc(gs, func(g group) bool { return g.label == label })
 		if j < 0 {

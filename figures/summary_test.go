@@ -16,7 +16,7 @@ func TestSummaryTables(t *testing.T) {
 	for _, loss := range []string{"ce", "ls"} {
 		for i := range 3 {
 			s := record.DefaultSpec()
-			s.Loss, s.Seed, s.Epochs = loss, int64(i), 1
+			s.Loss.Name, s.Seed, s.Epochs = loss, int64(i), 1
 			nc1 := 0.5 + float64(i)/100
 			if loss == "ls" {
 				s.Delta, nc1 = 0.05, nc1-0.2+float64(i)/1000

@@ -74,8 +74,12 @@ func Table2(runs ...Series) (*Table, error) {
 		return nil, fmt.Errorf("figures: Table 2 is log(L − L_min + c), and the paper gives a constant c for %s alone; these runs are of %s", paperSetNames(), DataName(c.first.Spec.Dataset))
 	}
 	for i, s := range runs {
-		if l := s.Record.Spec.Loss; l != "ce" && l != "ls" {
-			return nil, fmt.Errorf("figures: Table 2 is of losses ce and ls, for which the paper's constant c was chosen; run %d has loss %s", i+1, l)
+		l := s.Record.Spec.Loss
+		if l.Name != "ce" && l.Name != "ls" {
+			return nil, fmt.Errorf("figures: Table 2 is of losses ce and ls, for which the paper's constant c was chosen; run %d has loss %s", i+1, l.Name)
+		}
+		if err := l.Validate(); err != nil {
+			return nil, fmt.Errorf("figures: run %d: %w", i+1, err)
 		}
 	}
 	cells, err := paperTable2()
@@ -197,7 +201,7 @@ func (c *comparison) leastNote(least string) string {
 	}
 	var floors []string
 	for _, s := range c.runs {
-		f := digits(floor(s.Record)) + " for " + record.LossName(s.Record.Spec)
+		f := digits(floor(s.Record)) + " for " + s.Record.Spec.Loss.String()
 		if s.Record.Spec.Delta > 0 {
 			f += ", the entropy of its smoothed labels"
 		}
@@ -236,21 +240,18 @@ func leastLoss(r *record.Record) float64 {
 	return low
 }
 
-// floor returns the least value of a run's loss, ce or ls.
+// floor returns the least value of a run's loss, which Table2 has checked.
 func floor(r *record.Record) float64 {
-	return smoothingFloor(paperSets[r.Spec.Dataset].classesOf(r), r.Spec.Delta)
+	return floorOf(r.Spec.Loss, paperSets[r.Spec.Dataset].classesOf(r))
 }
 
-// smoothingFloor returns the entropy of y^δ = (1−δ)e_k + (δ/K)1 in nats, which is the
-// least value of the loss on it (Eq 3), 0 for δ = 0. Package losses has it too, but
-// needs GoMLX.
-func smoothingFloor(classes int, delta float64) float64 {
-	if delta == 0 {
-		return 0
+// floorOf returns the least value of a loss, NaN for one that has none.
+func floorOf(l record.Loss, classes int) float64 {
+	f, err := l.Floor(classes)
+	if err != nil {
+		return math.NaN()
 	}
-	k := float64(classes)
-	others := delta * (k - 1) / k
-	return -(1-others)*math.Log1p(-others) - others*math.Log(delta/k)
+	return f
 }
 
 // classesOf returns K of a run on the set.
@@ -269,7 +270,7 @@ func (s paperSet) start(r *record.Record) float64 {
 // headStart returns by how much the curve of LS starts below that of CE on the set.
 func (s paperSet) headStart(delta float64) float64 {
 	k := math.Log(float64(s.classes))
-	return math.Log(k+s.c) - math.Log(k-smoothingFloor(s.classes, delta)+s.c)
+	return math.Log(k+s.c) - math.Log(k-floorOf(record.Loss{Name: "ls", Delta: delta}, s.classes)+s.c)
 }
 
 // paperSetNames lists the paper's data sets.

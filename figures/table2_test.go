@@ -138,7 +138,7 @@ func TestHeadStart(t *testing.T) {
 			}
 			entropy -= y * math.Log(y)
 		}
-		if f := smoothingFloor(s.classes, 0.05); math.Abs(f-entropy) > 1e-12 {
+		if f := floorOf(record.Loss{Name: "ls", Delta: 0.05}, s.classes); math.Abs(f-entropy) > 1e-12 {
 			t.Errorf("%s: floor %v, want the entropy %v", dataset, f, entropy)
 		}
 		if got := digits(s.headStart(0.05)); got != want {
@@ -152,7 +152,7 @@ func TestHeadStart(t *testing.T) {
 			t.Errorf("%s: the note does not say %s: %s", dataset, want, text)
 		}
 	}
-	if f := smoothingFloor(10, 0); f != 0 {
+	if f := floorOf(record.Loss{Name: "ce"}, 10); f != 0 {
 		t.Errorf("the floor of cross entropy is %v, want 0", f)
 	}
 }
@@ -236,7 +236,7 @@ func TestTable2Verdicts(t *testing.T) {
 				for _, s := range c.runs {
 					r := s.Record
 					paper := record.DefaultSpec()
-					paper.Loss, paper.Delta, paper.Seed = r.Spec.Loss, r.Spec.Delta, r.Spec.Seed
+					paper.Loss, paper.Seed = r.Spec.Loss, r.Spec.Seed
 					r.Spec, r.Scale, r.Data.Train = paper, paper.Scale(), 50000
 					r.Epochs[len(r.Epochs)-1].Epoch = 800
 				}

@@ -237,6 +237,9 @@ func TestFocalIsNotCE(t *testing.T) {
 	if !strings.Contains(tab.Text(), "needs runs under CE and under LS") {
 		t.Errorf("focal loss was judged as CE:\n%s", tab.Text())
 	}
+	if !strings.Contains(tab.Text(), "focal (γ = 3)") {
+		t.Errorf("the table does not name the focal loss:\n%s", tab.Text())
+	}
 }
 
 func TestCurves(t *testing.T) {

@@ -2,9 +2,10 @@ package losses
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/gomlx/gomlx/core/graph"
+
+	"github.com/gocollapse/collapse/record"
 )
 
 // Focal returns the focal loss of Lin et al. (2017) without class weights,
@@ -20,12 +21,10 @@ import (
 // Reference: T.-Y. Lin, P. Goyal, R. Girshick, K. He, P. Dollár, Focal loss for
 // dense object detection, ICCV 2017, https://arxiv.org/abs/1708.02002.
 func Focal(logits, labels *graph.Node, gamma float64) *graph.Node {
-	if !(gamma >= 0) || math.IsInf(gamma, 0) {
-		panic(fmt.Errorf("losses: γ is %v, want a value in [0, ∞)", gamma))
-	}
 	if gamma == 0 {
 		return CrossEntropy(logits, labels)
 	}
+	must(record.Loss{Name: "focal", FocalGamma: gamma})
 	m := margin(logits, labels)
 	return graph.Mul(
 		graph.Exp(graph.MulScalar(softplus(m), -gamma)), // (1 − p_y)^γ

@@ -14,12 +14,13 @@ import (
 
 	"github.com/gocollapse/collapse/backend/backendtest"
 	"github.com/gocollapse/collapse/losses"
+	"github.com/gocollapse/collapse/record"
 )
 
 // value returns the losses and the gradient of their sum.
-func value(b compute.Backend, l losses.Loss, logits [][]float32, labels []int32) (each, grad []float32, err error) {
+func value(b compute.Backend, l record.Loss, logits [][]float32, labels []int32) (each, grad []float32, err error) {
 	exec, err := graph.NewExec(b, func(z, y *graph.Node) (*graph.Node, *graph.Node) {
-		each := l.Each(z, y)
+		each := losses.Each(l, z, y)
 		return each, graph.Gradient(graph.ReduceAllSum(each), z)[0]
 	})
 	if err != nil {
@@ -42,7 +43,7 @@ func TestAsPyTorch(t *testing.T) {
 		Logits [][]float32 `json:"logits"`
 		Labels []int32     `json:"labels"`
 		Cases  []struct {
-			Loss     losses.Loss `json:"loss"`
+			Loss     record.Loss `json:"loss"`
 			Each     []float64   `json:"each"`
 			Gradient [][]float64 `json:"gradient"`
 		} `json:"cases"`
@@ -85,9 +86,9 @@ func TestHugeLogits(t *testing.T) {
 	}
 	labels := []int32{0, 0, 0, 1, 0, 0, 1, 0}
 	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
-		for _, l := range []losses.Loss{
-			{Name: losses.CE}, {Name: losses.LS, Delta: 0.05},
-			{Name: losses.FocalCE, Gamma: 0.5}, {Name: losses.FocalCE, Gamma: 2}, {Name: losses.FocalCE, Gamma: 40},
+		for _, l := range []record.Loss{
+			{Name: "ce"}, {Name: "ls", Delta: 0.05},
+			{Name: "focal", FocalGamma: 0.5}, {Name: "focal", FocalGamma: 2}, {Name: "focal", FocalGamma: 40},
 		} {
 			each, grad, err := value(b, l, logits, labels)
 			if err != nil {
@@ -103,12 +104,12 @@ func TestHugeLogits(t *testing.T) {
 				}
 			}
 			for i, g := range grad {
-				if !(math.Abs(float64(g)) <= 1+l.Gamma) {
+				if !(math.Abs(float64(g)) <= 1+l.FocalGamma) {
 					t.Errorf("%+v: gradient %d at %v is %v", l, i%3, logits[i/3], g)
 				}
 			}
 		}
-		each, grad, err := value(b, losses.Loss{Name: losses.Square}, logits, labels)
+		each, grad, err := value(b, record.Loss{Name: "mse"}, logits, labels)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -131,7 +132,7 @@ func TestHugeLogits(t *testing.T) {
 // m large, it is exp(−(γ+1)m) to first order, where 1 − p_y in float32 is 0.
 func TestFocalTail(t *testing.T) {
 	const m, gamma = 30, 0.5
-	each, grad, err := value(backendtest.Go(t), losses.Loss{Name: losses.FocalCE, Gamma: gamma}, [][]float32{{m, 0}}, []int32{0})
+	each, grad, err := value(backendtest.Go(t), record.Loss{Name: "focal", FocalGamma: gamma}, [][]float32{{m, 0}}, []int32{0})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +151,7 @@ func TestFloor(t *testing.T) {
 		classes int
 		delta   float64
 	}{{2, 0.1}, {10, 0.05}, {100, 0.05}, {5, 0.999}, {1000, 1e-6}} {
-		l := losses.Loss{Name: losses.LS, Delta: c.delta}
+		l := record.Loss{Name: "ls", Delta: c.delta}
 		floor, err := l.Floor(c.classes)
 		if err != nil {
 			t.Fatal(err)
@@ -166,53 +167,47 @@ func TestFloor(t *testing.T) {
 			t.Errorf("K %d, δ %v: the loss at the target is %v, the floor %v", c.classes, c.delta, each[0], floor)
 		}
 	}
-	for _, l := range []losses.Loss{{Name: "ce"}, {Name: "focal", Gamma: 2}, {Name: "mse"}, {Name: "mse-resc", Weight: 1, Target: 15}} {
-		if f, err := l.Floor(10); err != nil || f != 0 {
-			t.Errorf("floor of %v is %v, %v, want 0", l, f, err)
+}
+
+// A loss that Validate refuses has no graph, and the error names the parameter.
+func TestEachRefuses(t *testing.T) {
+	for _, c := range []struct {
+		loss record.Loss
+		want string
+	}{
+		{record.Loss{Name: "hinge"}, `"hinge"`},
+		{record.Loss{Name: "ls"}, "delta"},
+		{record.Loss{Name: "focal", FocalGamma: math.Inf(1)}, "focal_gamma"},
+		{record.Loss{Name: "ce", Delta: 0.1}, "delta"},
+		{record.Loss{Name: "mse-resc"}, "mse_target"},
+		{record.Loss{Name: "own:absent"}, `losses.Register("absent"`},
+	} {
+		if err := losses.Check(c.loss); !strings.Contains(fmt.Sprint(err), c.want) {
+			t.Errorf("%+v: error %v does not name %s", c.loss, err, c.want)
+		}
+		if _, _, err := value(backendtest.Go(t), c.loss, [][]float32{{0, 1}}, []int32{0}); err == nil {
+			t.Errorf("%+v has a graph", c.loss)
 		}
 	}
-	if f, err := losses.SmoothingFloor(1, 0.5); err != nil || f != 0 {
-		t.Errorf("floor of one class is %v, %v, want 0", f, err)
-	}
-	for _, delta := range []float64{-1, 1, math.NaN()} {
-		if _, err := losses.SmoothingFloor(10, delta); err == nil {
-			t.Errorf("δ %v was taken", delta)
-		}
-	}
-	if _, err := losses.SmoothingFloor(0, 0.1); err == nil {
-		t.Error("0 classes were taken")
+	if _, _, err := value(backendtest.Go(t), record.Loss{Name: "focal", FocalGamma: 2}, [][]float32{{1}}, []int32{0}); err == nil {
+		t.Error("the focal loss of one class was taken")
 	}
 }
 
-func TestValidate(t *testing.T) {
-	for _, c := range []struct {
-		loss losses.Loss
-		want []string // in the error; none for a valid loss
-	}{
-		{losses.Loss{Name: "ce"}, nil},
-		{losses.Loss{Name: "mse-resc", Weight: 15, Target: 30}, nil},
-		{losses.Loss{Name: "hinge"}, []string{`"hinge"`, "ce, ls, focal, mse"}},
-		{losses.Loss{Name: "ls"}, []string{"delta", "(0, 1)"}},
-		{losses.Loss{Name: "ls", Delta: 1}, []string{"delta", "(0, 1)"}},
-		{losses.Loss{Name: "focal", Gamma: math.NaN()}, []string{"gamma", "NaN"}},
-		{losses.Loss{Name: "focal", Gamma: math.Inf(1)}, []string{"gamma", "+Inf"}},
-		{losses.Loss{Name: "ce", Delta: 0.1, Gamma: 2}, []string{"delta", "gamma"}},
-		{losses.Loss{Name: "mse-resc"}, []string{"weight (k)", "target (M)"}},
+// Graph functions that are called by themselves refuse what Validate does.
+func TestParametersRefused(t *testing.T) {
+	for what, f := range map[string]func(z, y *graph.Node) *graph.Node{
+		"focal_gamma": func(z, y *graph.Node) *graph.Node { return losses.Focal(z, y, -1) },
+		"mse_weight":  func(z, y *graph.Node) *graph.Node { return losses.RescaledMSE(z, y, 0, 1) },
+		"mse_target":  func(z, y *graph.Node) *graph.Node { return losses.RescaledMSE(z, y, 1, math.NaN()) },
 	} {
-		err := c.loss.Validate()
-		if (err == nil) != (c.want == nil) {
-			t.Errorf("%+v: error %v", c.loss, err)
+		exec, err := graph.NewExec(backendtest.Go(t), f)
+		if err != nil {
+			t.Fatal(err)
 		}
-		for _, part := range c.want {
-			if !strings.Contains(fmt.Sprint(err), part) {
-				t.Errorf("%+v: error %v does not name %s", c.loss, err, part)
-			}
+		defer exec.Finalize()
+		if _, err := exec.Call([][]float32{{0, 1}}, []int32{0}); !strings.Contains(fmt.Sprint(err), what) {
+			t.Errorf("error %v does not name %s", err, what)
 		}
-		if _, _, err := value(backendtest.Go(t), c.loss, [][]float32{{0, 1}}, []int32{0}); (err == nil) != (c.want == nil) {
-			t.Errorf("%+v: the graph gives error %v", c.loss, err)
-		}
-	}
-	if _, _, err := value(backendtest.Go(t), losses.Loss{Name: "focal", Gamma: 2}, [][]float32{{1}}, []int32{0}); err == nil {
-		t.Error("the focal loss of one class was taken")
 	}
 }

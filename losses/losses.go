@@ -2,10 +2,10 @@
 // GoMLX graph functions.
 //
 // Each takes logits (B×K) and labels (B integers in 0…K−1) and returns B losses,
-// one a sample, in natural logarithms; the training loss is their mean. A label
+// one for each sample, in natural logarithms; the training loss is their mean. A label
 // outside 0…K−1 counts as no class: callers check labels before they reach the
-// graph. [Loss] chooses one by its name, checks its parameters and knows its
-// floor, the smallest value that it can have.
+// graph. [Each] calls the one that a specification names, and [Register] adds one of
+// your own. Their names, parameters and infima are the table record.Losses.
 //
 // With float32 logits up to 1e37/K in size, losses and gradients are finite, and no
 // gradient is larger than its bound in exact arithmetic (1, or 1+γ for the focal
@@ -18,9 +18,10 @@ package losses
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/gomlx/gomlx/core/graph"
+
+	"github.com/gocollapse/collapse/record"
 )
 
 // CrossEntropy returns −log p_y for each sample, p being the softmax of the
@@ -36,12 +37,10 @@ func CrossEntropy(logits, labels *graph.Node) *graph.Node {
 // 0 gives CrossEntropy. Outside it panics, as graph functions do, and graph.Exec
 // returns the panic as an error.
 func LabelSmoothing(logits, labels *graph.Node, delta float64) *graph.Node {
-	if !(delta >= 0 && delta < 1) || math.IsNaN(delta) {
-		panic(fmt.Errorf("losses: δ is %v, want a value in [0, 1)", delta))
-	}
 	if delta == 0 {
 		return CrossEntropy(logits, labels)
 	}
+	must(record.Loss{Name: "ls", Delta: delta})
 	k := logits.Shape().Dim(-1)
 	logp := logSoftmax(logits)
 	oneHot := graph.OneHot(labels, k, logits.DType())

@@ -2,9 +2,10 @@ package losses
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/gomlx/gomlx/core/graph"
+
+	"github.com/gocollapse/collapse/record"
 )
 
 // MSE returns the mean squared error against the one-hot label for each sample,
@@ -23,11 +24,7 @@ func MSE(logits, labels *graph.Node) *graph.Node { return RescaledMSE(logits, la
 // square loss vs cross-entropy in classification tasks, ICLR 2021,
 // https://arxiv.org/abs/2006.07322, Section 3.
 func RescaledMSE(logits, labels *graph.Node, weight, target float64) *graph.Node {
-	for name, v := range map[string]float64{"k": weight, "M": target} {
-		if !(v > 0) || math.IsInf(v, 0) {
-			panic(fmt.Errorf("losses: %s is %v, want a value in (0, ∞)", name, v))
-		}
-	}
+	must(record.Loss{Name: "mse-resc", MSEWeight: weight, MSETarget: target})
 	if logits.Rank() != 2 {
 		panic(fmt.Errorf("losses: want logits B×K, found shape %v", logits.Shape().Dimensions))
 	}

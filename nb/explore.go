@@ -42,12 +42,7 @@ func exploreBundle(runs []*record.Record) (Bundle, error) {
 }
 
 // Label names a run by its loss, as the figures do: "CE" or "LS (δ = 0.05)".
-func Label(run *record.Record) string {
-	if run.Spec.Loss == "ce" {
-		return "CE"
-	}
-	return fmt.Sprintf("%s (δ = %g)", strings.ToUpper(run.Spec.Loss), run.Spec.Delta)
-}
+func Label(run *record.Record) string { return run.Spec.Loss.String() }
 
 // Colours of Okabe and Ito, in the order in which package figures takes them.
 var colours = []string{"#0072B2", "#D55E00", "#009E73", "#CC79A7"}

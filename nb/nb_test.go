@@ -88,7 +88,7 @@ func TestSlider(t *testing.T) {
 func TestExplore(t *testing.T) {
 	run := func(loss string, delta float64, epochs ...record.Epoch) *record.Record {
 		r := &record.Record{Spec: record.DefaultSpec(), Epochs: epochs}
-		r.Spec.Loss, r.Spec.Delta = loss, delta
+		r.Spec.Loss = record.Loss{Name: loss, Delta: delta}
 		return r
 	}
 	ce := run("ce", 0, record.Epoch{Epoch: 1, TrainError: 0.5, NC1: 20, NC2: 1}, record.Epoch{Epoch: 2, TrainError: 0.25, NC1: 10, NC2: record.Number(math.NaN())}, record.Epoch{Epoch: 3})
@@ -104,6 +104,11 @@ func TestExplore(t *testing.T) {
 	}
 	if _, err := exploreBundle([]*record.Record{ce, run("ls", 0.05)}); err == nil {
 		t.Error("runs without an epoch in common gave no error")
+	}
+	focal := run("focal", 0)
+	focal.Spec.FocalGamma = 3
+	if got := Label(focal); got != "focal (γ = 3)" {
+		t.Errorf("a focal loss is called %q", got)
 	}
 	if _, err := exploreBundle(nil); err == nil {
 		t.Error("no run gave no error")

@@ -49,13 +49,13 @@ func TestDecodeSpec(t *testing.T) {
 	}
 	// Another loss takes the file's δ away; the same loss keeps it.
 	full := `{"loss":"ls","delta":0.1,"milestones":[5],"epochs":10,"schedule_epochs":10}`
-	if s := decode(full, []string{"loss"}, func(s *Spec) { s.Loss = "ce" }); s.Delta != 0 {
+	if s := decode(full, []string{"loss"}, func(s *Spec) { s.Loss.Name = "ce" }); s.Delta != 0 {
 		t.Errorf("δ = %v under ce", s.Delta)
 	}
-	if s := decode(full, []string{"loss"}, func(s *Spec) { s.Loss = "ls" }); s.Delta != 0.1 {
+	if s := decode(full, []string{"loss"}, func(s *Spec) { s.Loss.Name = "ls" }); s.Delta != 0.1 {
 		t.Errorf("δ = %v, want the file's", s.Delta)
 	}
-	if s := decode(`{"loss":"ce","delta":0}`, []string{"loss"}, func(s *Spec) { s.Loss = "ls" }); s.Delta != 0.05 {
+	if s := decode(`{"loss":"ce","delta":0}`, []string{"loss"}, func(s *Spec) { s.Loss.Name = "ls" }); s.Delta != 0.05 {
 		t.Errorf("δ = %v, want the paper's", s.Delta)
 	}
 	if s := decode(full, []string{"schedule"}, func(s *Spec) { s.Schedule = "cosine" }); len(s.Milestones) != 0 || s.ScheduleEpochs != 10 {

@@ -77,7 +77,7 @@ func TestReadsLaterFields(t *testing.T) {
 // the committed sample has every field of that version.
 func TestReadsVersion1(t *testing.T) {
 	rec := sample(t)
-	if rec.Spec.Loss != "ls" || rec.Spec.Delta != 0.05 || rec.Spec.Seed != 2021 || rec.Status != Stopped || rec.Scale != ReducedScale {
+	if rec.Spec.Loss.Name != "ls" || rec.Spec.Delta != 0.05 || rec.Spec.Seed != 2021 || rec.Status != Stopped || rec.Scale != ReducedScale {
 		t.Errorf("read %+v, %v, %v", rec.Spec, rec.Status, rec.Scale)
 	}
 	if !rec.Started.Equal(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)) || rec.Seconds != 41.5 {

@@ -40,12 +40,7 @@ type Spec struct {
 	HeadScale   float64 `json:"head_scale"`   // norm of etf's rows or of normalised's features, 0 is 1
 	FeatureNorm bool    `json:"feature_norm"` // batch normalisation of the features, as in the paper's simulated UFM
 
-	// The loss, see package losses.
-	Loss       string  `json:"loss"`        // see Losses
-	Delta      float64 `json:"delta"`       // δ of ls in (0, 1)
-	FocalGamma float64 `json:"focal_gamma"` // γ of focal
-	MSEWeight  float64 `json:"mse_weight"`  // k of mse-resc
-	MSETarget  float64 `json:"mse_target"`  // M of mse-resc
+	Loss
 
 	// The optimiser.
 	Epochs         int     `json:"epochs"`
@@ -81,7 +76,6 @@ var (
 	Models       = []string{"resnet18", "resnet34", "resnet50", "cnn", "mlp"}
 	Stems        = []string{"3x3", "7x7"}
 	Heads        = []string{"linear", "etf", "normalised"}
-	Losses       = []string{"ce", "ls", "focal", "mse", "mse-resc"}
 	Optimizers   = []string{"sgd", "adam", "adamw"}
 	DecayTargets = []string{"all", "weights"} // weights: neither biases nor batch normalisation
 	Schedules    = []string{"multistep", "cosine"}
@@ -94,7 +88,7 @@ var (
 // (Section 3, Experiment Setup), measured at epochs that thin out.
 func DefaultSpec() Spec {
 	s := Spec{
-		Dataset: "cifar10", Model: "resnet18", Width: 64, Loss: "ce",
+		Dataset: "cifar10", Model: "resnet18", Width: 64, Loss: Loss{Name: "ce"},
 		Epochs: 800, Batch: 128, Rate: 0.05, Momentum: 0.9, Decay: 5e-4,
 		ScheduleEpochs: 800, Milestones: []int{150, 350}, Gamma: 0.1, Seed: 2021, Measure: "log",
 	}
@@ -127,7 +121,7 @@ func (s Spec) Resolve() Spec {
 // measured, devices, and the length of a multi-step schedule, which changes no rate.
 func (s Spec) Setting() Spec {
 	s = s.Resolve()
-	s.Name, s.Loss, s.Delta, s.FocalGamma, s.MSEWeight, s.MSETarget = "", "", 0, 0, 0, 0
+	s.Name, s.Loss = "", Loss{}
 	s.Seed, s.Epochs, s.Measure, s.Devices = 0, 0, "", 0
 	if s.Schedule == "multistep" {
 		s.ScheduleEpochs = 0
@@ -141,23 +135,40 @@ type Difference struct{ Field, A, B string }
 // Differences lists the fields in which a and b differ, as they are: Resolve and Setting
 // put them into forms that can be compared.
 func Differences(a, b Spec) (all []Difference) {
-	x, y := reflect.ValueOf(a), reflect.ValueOf(b)
-	for i := range x.NumField() {
-		if u, v := fmt.Sprint(x.Field(i)), fmt.Sprint(y.Field(i)); u != v {
-			all = append(all, Difference{x.Type().Field(i).Tag.Get("json"), u, v})
+	x, y := leaves(reflect.ValueOf(a)), leaves(reflect.ValueOf(b))
+	for i := range x {
+		if u, v := fmt.Sprint(x[i].value), fmt.Sprint(y[i].value); u != v {
+			all = append(all, Difference{x[i].key, u, v})
+		}
+	}
+	return all
+}
+
+// leaf is a field of a specification by its JSON name.
+type leaf struct {
+	key   string
+	value reflect.Value
+}
+
+// leaves lists the fields of a struct and of the structs that are embedded in it.
+func leaves(s reflect.Value) (all []leaf) {
+	for i := range s.NumField() {
+		if f := s.Type().Field(i); f.Anonymous {
+			all = append(all, leaves(s.Field(i))...)
+		} else {
+			key, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			all = append(all, leaf{key, s.Field(i)})
 		}
 	}
 	return all
 }
 
 // Complete sets the fields that follow from those a user gave: given says of a
-// field's JSON name whether it was. Loss ls has the paper's δ = 0.05, a UFM penalty
+// field's JSON name whether it was. A loss has the defaults of its parameters, a UFM penalty
 // takes the place of weight decay, a cosine has no milestones, and a
 // schedule whose milestones or epochs were given ends with the run unless its length was.
 func (s *Spec) Complete(given func(field string) bool) {
-	if s.Loss == "ls" && s.Delta == 0 && !given("delta") {
-		s.Delta = 0.05
-	}
+	s.Loss.complete(given)
 	if s.ufm() && !given("decay") {
 		s.Decay = 0
 	}
@@ -167,6 +178,28 @@ func (s *Spec) Complete(given func(field string) bool) {
 	if !given("schedule_epochs") && (given("milestones") || s.Schedule == "cosine" || s.Epochs > s.ScheduleEpochs) {
 		s.ScheduleEpochs = s.Epochs
 	}
+}
+
+// String is the specification as one line of JSON. Without it, a Spec would print as its loss.
+func (s Spec) String() string {
+	b, err := json.Marshal(s)
+	if err != nil { // a number that JSON does not have
+		return fmt.Sprintf("specification %q: %v", s.Name, err)
+	}
+	return string(b)
+}
+
+// outside reports a number that is outside its range; want is the range, with a hint.
+func outside(field string, v float64, want string) error {
+	return fmt.Errorf("%s: %v is outside %s", field, v, want)
+}
+
+// withHint is a range with the values in use, if there are any to name.
+func withHint(want, hint string) string {
+	if hint == "" {
+		return want
+	}
+	return want + "; " + hint
 }
 
 // ufm says whether the UFM's penalty stands in place of weight decay.
@@ -186,7 +219,7 @@ func (s Spec) Validate() error {
 	}
 	finite := func(field string, v float64, ok bool, want string) {
 		if math.IsNaN(v) || math.IsInf(v, 0) || !ok {
-			bad("%s: %v is outside %s", field, v, want)
+			errs = append(errs, outside(field, v, want))
 		}
 	}
 	within := func(field string, v, low, high int, why string) {
@@ -227,23 +260,8 @@ func (s Spec) Validate() error {
 		finite("head_scale", s.HeadScale, s.HeadScale > 0, "(0, ∞)")
 	}
 
-	oneOf("loss", s.Loss, Losses)
-	for _, p := range []struct {
-		field, loss string
-		v, below    float64
-		want        string
-	}{
-		{"delta", "ls", s.Delta, 1, "(0, 1); the paper's is 0.05, loss ce is δ = 0"},
-		{"focal_gamma", "focal", s.FocalGamma, math.Inf(1), "(0, ∞); 3 in most work on calibration"},
-		{"mse_weight", "mse-resc", s.MSEWeight, math.Inf(1), "(0, ∞)"},
-		{"mse_target", "mse-resc", s.MSETarget, math.Inf(1), "(0, ∞)"},
-	} {
-		switch {
-		case s.Loss == p.loss:
-			finite(p.field, p.v, p.v > 0 && p.v < p.below, p.want)
-		case p.v != 0:
-			bad("%s: %v given with loss %s; it belongs to loss %s", p.field, p.v, s.Loss, p.loss)
-		}
+	if err := s.Loss.Validate(); err != nil {
+		errs = append(errs, err)
 	}
 
 	within("epochs", s.Epochs, 1, 1_000_000, "")
@@ -435,18 +453,22 @@ var choices = []struct {
 	of    func(*Spec) string
 	parts map[string]func(*Spec)
 }{
-	{func(s *Spec) string { return s.Loss }, map[string]func(*Spec){
-		"delta":       func(s *Spec) { s.Delta = 0 },
-		"focal_gamma": func(s *Spec) { s.FocalGamma = 0 },
-		"mse_weight":  func(s *Spec) { s.MSEWeight = 0 },
-		"mse_target":  func(s *Spec) { s.MSETarget = 0 },
-	}},
+	{func(s *Spec) string { return s.Loss.Name }, lossParts()},
 	{func(s *Spec) string { return s.Model }, map[string]func(*Spec){
 		"depth": func(s *Spec) { s.Depth = 0 },
 		"stem":  func(s *Spec) { s.Stem = "" },
 	}},
 	{func(s *Spec) string { return s.Head }, map[string]func(*Spec){"head_scale": func(s *Spec) { s.HeadScale = 0 }}},
 	{func(s *Spec) string { return s.Schedule }, map[string]func(*Spec){"milestones": func(s *Spec) { s.Milestones = nil }}},
+}
+
+// lossParts clears each parameter of a loss, by its JSON key.
+func lossParts() map[string]func(*Spec) {
+	parts := map[string]func(*Spec){}
+	for _, key := range lossParameterKeys() {
+		parts[key] = func(s *Spec) { s.Loss.clear(key) }
+	}
+	return parts
 }
 
 // Scale says how a run relates to the paper's.
@@ -470,8 +492,8 @@ func (s Spec) Scale() Scale {
 	if s.Dataset == "tiny-imagenet" {
 		p.Milestones = []int{100, 200}
 	}
-	if s.Loss == "ls" {
-		p.Loss, p.Delta = s.Loss, s.Delta
+	if s.Loss.Name == "ls" {
+		p.Loss = s.Loss
 	}
 	milestones := slices.Equal(s.Milestones, p.Milestones)
 	for _, free := range []func(*Spec){
@@ -491,17 +513,3 @@ func (s Spec) Scale() Scale {
 
 // paperModels gives the paper's network of each of its data sets.
 var paperModels = map[string]string{"cifar10": "resnet18", "cifar100": "resnet50", "stl10": "resnet50", "tiny-imagenet": "resnet50"}
-
-// LossName is the loss of a specification as people write it: CE, LS (δ = 0.05).
-func LossName(s Spec) string {
-	number := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
-	switch s.Loss {
-	case "ls":
-		return "LS (δ = " + number(s.Delta) + ")"
-	case "focal":
-		return "focal (γ = " + number(s.FocalGamma) + ")"
-	case "mse-resc":
-		return "rescaled MSE (k = " + number(s.MSEWeight) + ", M = " + number(s.MSETarget) + ")"
-	}
-	return strings.ToUpper(s.Loss)
-}

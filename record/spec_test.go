@@ -35,7 +35,7 @@ func TestDefaultSpec(t *testing.T) {
 // TestValidateAll: every fault is reported at once, under its field's name.
 func TestValidateAll(t *testing.T) {
 	s := Spec{
-		Name: "bad", Dataset: "cifar1", TrainPerClass: -1, Model: "resnet15", Width: 0, Loss: "lss", Delta: 1, Epochs: 0,
+		Name: "bad", Dataset: "cifar1", TrainPerClass: -1, Model: "resnet15", Width: 0, Loss: Loss{Name: "lss", Delta: 1}, Epochs: 0,
 		Batch: 1, Rate: math.NaN(), Momentum: 1, Decay: math.Inf(1), Milestones: []int{3, 3}, Gamma: 0,
 	}
 	says(t, s.Validate(), `"bad"`, "dataset", `"cifar1"`, "did you mean cifar10?", "train_per_class", "model", `"resnet15"`, "did you mean resnet18?", "width", "loss", `"lss"`, "did you mean ls?",
@@ -47,7 +47,7 @@ func TestValidateAll(t *testing.T) {
 		ok    bool
 	}{{"ce", 0, true}, {"ls", 0.05, true}, {"ls", 0.999, true}, {"ce", 0.05, false}, {"ls", 0, false}, {"ls", -0.1, false}, {"ls", 1, false}} {
 		s := DefaultSpec()
-		s.Loss, s.Delta = c.loss, c.delta
+		s.Loss = Loss{Name: c.loss, Delta: c.delta}
 		if err := s.Validate(); (err == nil) != c.ok {
 			t.Errorf("loss %s, δ = %v: %v", c.loss, c.delta, err)
 		}
@@ -69,7 +69,7 @@ func TestReadSpec(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := DefaultSpec()
-	want.Name, want.Loss, want.Delta, want.Milestones = "x", "ls", 0.1, []int{5}
+	want.Name, want.Loss, want.Milestones = "x", Loss{Name: "ls", Delta: 0.1}, []int{5}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("read %+v, want %+v", got, want)
 	}
@@ -135,7 +135,7 @@ func TestContradictions(t *testing.T) {
 		"batch: 128 does not divide":      func(s *Spec) { s.Accumulate = 3 },
 		"equal parts of at least 2":       func(s *Spec) { s.Accumulate, s.Devices = 64, 2 },
 		"focal_gamma: 2 given":            func(s *Spec) { s.FocalGamma = 2 },
-		"mse_weight: 0 is outside":        func(s *Spec) { s.Loss, s.MSETarget = "mse-resc", 1 },
+		"mse_weight: 0 is outside":        func(s *Spec) { s.Loss.Name, s.MSETarget = "mse-resc", 1 },
 		"depth: 3 given":                  func(s *Spec) { s.Depth = 3 },
 		"stem: 7x7 given with model cnn":  func(s *Spec) { s.Model, s.Stem = "cnn", "7x7" },
 		"head_scale: 2 given":             func(s *Spec) { s.HeadScale = 2 },
@@ -177,7 +177,7 @@ func second(_ Spec, err error) error { return err }
 
 // A record that has none of the later fields is valid, and means what it meant.
 func TestOlderSpec(t *testing.T) {
-	s := Spec{Dataset: "cifar10", Model: "resnet18", Width: 64, Loss: "ce", Epochs: 100, Batch: 128, Rate: 0.05,
+	s := Spec{Dataset: "cifar10", Model: "resnet18", Width: 64, Loss: Loss{Name: "ce"}, Epochs: 100, Batch: 128, Rate: 0.05,
 		Momentum: 0.9, Decay: 5e-4, Milestones: []int{150, 350}, Gamma: 0.1, Seed: 2021}
 	if err := s.Validate(); err != nil {
 		t.Error(err)
@@ -205,7 +205,8 @@ func TestPaperPairs(t *testing.T) {
 		{"mnist", "resnet18", []int{150, 350}, ReducedScale},
 	} {
 		s := DefaultSpec()
-		s.Dataset, s.Model, s.Milestones, s.Loss, s.Delta, s.Measure = c.dataset, c.model, c.milestones, "ls", 0.1, "every:5"
+		s.Dataset, s.Model, s.Milestones, s.Measure = c.dataset, c.model, c.milestones, "every:5"
+		s.Loss = Loss{Name: "ls", Delta: 0.1}
 		if got := s.Scale(); got != c.want {
 			t.Errorf("%+v is of scale %s", c, got)
 		}
@@ -268,7 +269,7 @@ func TestSetting(t *testing.T) {
 		change func(*Spec)
 		same   bool
 	}{
-		"loss":               {func(s *Spec) { s.Loss, s.Delta = "ls", 0.1 }, true},
+		"loss":               {func(s *Spec) { s.Loss = Loss{Name: "ls", Delta: 0.1} }, true},
 		"another seed":       {func(s *Spec) { s.Seed, s.Name = 7, "seven" }, true},
 		"length":             {func(s *Spec) { s.Epochs, s.ScheduleEpochs, s.Measure = 100, 0, "1,2" }, true},
 		"older record":       {func(s *Spec) { s.Stem, s.Precision, s.Optimizer, s.Schedule = "", "", "", "" }, true},

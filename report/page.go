@@ -193,7 +193,7 @@ func (p *page) overview() string {
 <tbody>
 `)
 	for _, r := range p.site.runs {
-		b.WriteString("<tr><th scope=\"row\"><a href=\"" + r.file + "\">" + esc(r.name) + "</a></th><td>" + esc(figures.DataName(r.Spec.Dataset)) + "</td><td>" + badge(r) + "</td><td class=\"nowrap\">" + esc(lossName(r.Spec)) + "</td><td class=\"n\">" + epochsText(r) + "</td>")
+		b.WriteString("<tr><th scope=\"row\"><a href=\"" + r.file + "\">" + esc(r.name) + "</a></th><td>" + esc(figures.DataName(r.Spec.Dataset)) + "</td><td>" + badge(r) + "</td><td class=\"nowrap\">" + esc(r.Spec.Loss.String()) + "</td><td class=\"n\">" + epochsText(r) + "</td>")
 		e := r.Last()
 		if e == nil {
 			e = &record.Epoch{}
@@ -293,8 +293,7 @@ var allFacts = []fact{
 		}
 		return esc(s)
 	}},
-	{"Loss", func(r *run) string { return esc(lossText(r.Spec)) }},
-	{"δ", func(r *run) string { return strconv.FormatFloat(r.Spec.Delta, 'g', -1, 64) }},
+	{"Loss", func(r *run) string { return esc(r.Spec.Loss.Words()) }},
 	{"Epochs", func(r *run) string { return epochsText(r) }},
 	{"Optimiser", func(r *run) string {
 		s := fmt.Sprintf("SGD, batch %d, rate %g, momentum %g, decay %g", r.Spec.Batch, r.Spec.Rate, r.Spec.Momentum, r.Spec.Decay)
@@ -362,7 +361,7 @@ func (r *run) body(p *page) (string, error) {
 	var b strings.Builder
 	b.WriteString("<h1>" + esc(r.name) + " " + badge(r) + "</h1>\n")
 	fmt.Fprintf(&b, "<p class=\"lead\">%s of width %d under %s on %s: one training run, seed %d.</p>\n",
-		esc(figures.NetworkName(r.Spec.Model)), r.Spec.Width, esc(lossText(r.Spec)), esc(figures.DataName(r.Spec.Dataset)), r.Spec.Seed)
+		esc(figures.NetworkName(r.Spec.Model)), r.Spec.Width, esc(r.Spec.Loss.Words()), esc(figures.DataName(r.Spec.Dataset)), r.Spec.Seed)
 	b.WriteString(facts([]*run{r}))
 
 	s := figures.Series{Record: r.Record}
@@ -468,21 +467,6 @@ func badge(r *run) string {
 		return `<span class="badge paper">paper scale</span>`
 	}
 	return `<span class="badge">reduced scale</span>`
-}
-
-func lossText(s record.Spec) string {
-	if s.Loss == "ls" {
-		return "label smoothing, δ = " + strconv.FormatFloat(s.Delta, 'g', -1, 64)
-	}
-	return "cross entropy"
-}
-
-// lossName is lossText for a narrow column.
-func lossName(s record.Spec) string {
-	if s.Loss == "ls" {
-		return "LS, δ = " + strconv.FormatFloat(s.Delta, 'g', -1, 64)
-	}
-	return strings.ToUpper(s.Loss)
 }
 
 // epochsText is the number of epochs, with what was asked for where that is more.

@@ -3,10 +3,12 @@ package report
 import (
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -21,7 +23,7 @@ import (
 // tests only.
 func synthetic(dataset, loss string, epochs int) *record.Record {
 	s := record.DefaultSpec()
-	s.Name, s.Dataset, s.Loss, s.Epochs, s.Width, s.Milestones = "x", dataset, loss, epochs, 16, nil
+	s.Name, s.Dataset, s.Loss.Name, s.Epochs, s.Width, s.Milestones = "x", dataset, loss, epochs, 16, nil
 	if loss == "ls" {
 		s.Delta = 0.05
 	}
@@ -292,6 +294,23 @@ func TestIndex(t *testing.T) {
 	}
 	if strings.Contains(p, "paper scale</span>") {
 		t.Error("a reduced run is called paper scale")
+	}
+}
+
+// Every page names the loss of a run as its specification has it.
+func TestLossIsNamed(t *testing.T) {
+	o := project(t)
+	r := synthetic("cifar10", "focal", 40)
+	r.Spec.FocalGamma = 3
+	o.Notebooks, o.Records = nil, []string{filepath.Join(o.Root, "focal.json")}
+	if err := r.WriteFile(o.Records[0]); err != nil {
+		t.Fatal(err)
+	}
+	pages := build(t, o)
+	for name, want := range map[string]string{"index.html": "focal (γ = 3)", "run-focal.html": "focal loss, γ = 3"} {
+		if p := pages[name]; !strings.Contains(p, want) || strings.Contains(p, ">cross entropy") || strings.Contains(p, "δ = 0<") {
+			t.Errorf("%s does not say %q (pages %v)", name, want, slices.Sorted(maps.Keys(pages)))
+		}
 	}
 }
 

@@ -150,14 +150,14 @@ func newMethod(spec record.Spec, set *data.Set) (*method, error) {
 	}
 	m := &method{
 		net: net, spec: spec, info: set.Info, samples: len(set.Train.Labels),
-		loss:    losses.Loss{Name: spec.Loss, Delta: spec.Delta, Gamma: spec.FocalGamma, Weight: spec.MSEWeight, Target: spec.MSETarget},
+		loss:    spec.Loss,
 		penalty: losses.Penalty{W: spec.LambdaW, H: spec.LambdaH, B: spec.LambdaB},
 		augment: data.Augmentation{Pad: spec.Pad, Flip: spec.Flip},
 	}
 	if err := m.augment.Validate(set.Height, set.Width); err != nil {
 		return nil, err
 	}
-	return m, m.loss.Validate()
+	return m, losses.Check(m.loss)
 }
 
 // network returns a specification's network for square images of the given channels and

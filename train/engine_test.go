@@ -346,11 +346,11 @@ func TestSpecifications(t *testing.T) {
 			s.Decay, s.LambdaH = 0, 1e-3
 		}},
 		{"normalised, focal", func(s *record.Spec) {
-			s.Head, s.HeadScale, s.Loss, s.FocalGamma = "normalised", 3, "focal", 2
+			s.Head, s.HeadScale, s.Loss.Name, s.FocalGamma = "normalised", 3, "focal", 2
 		}},
-		{"mse", func(s *record.Spec) { s.Loss = "mse" }},
-		{"mse-resc", func(s *record.Spec) { s.Loss, s.MSEWeight, s.MSETarget = "mse-resc", 5, 2 }},
-		{"ls, no momentum", func(s *record.Spec) { s.Loss, s.Delta, s.Momentum = "ls", 0.1, 0 }},
+		{"mse", func(s *record.Spec) { s.Loss.Name = "mse" }},
+		{"mse-resc", func(s *record.Spec) { s.Loss.Name, s.MSEWeight, s.MSETarget = "mse-resc", 5, 2 }},
+		{"ls, no momentum", func(s *record.Spec) { s.Loss.Name, s.Delta, s.Momentum = "ls", 0.1, 0 }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			backendtest.Each(t, func(t *testing.T, b compute.Backend) {
@@ -408,7 +408,7 @@ func TestSpecifications(t *testing.T) {
 // Two Engines train on one backend at once and do not disturb each other.
 func TestSideBySide(t *testing.T) {
 	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
-		specs := []record.Spec{smallSpec(nil), smallSpec(func(s *record.Spec) { s.Seed, s.Loss, s.Delta = 3, "ls", 0.05 })}
+		specs := []record.Spec{smallSpec(nil), smallSpec(func(s *record.Spec) { s.Seed, s.Loss.Name, s.Delta = 3, "ls", 0.05 })}
 		set := noiseSet(48, 8)
 		var alone, together [2][]float32
 		for i, spec := range specs {

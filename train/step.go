@@ -20,7 +20,7 @@ type method struct {
 	net     *models.Network
 	spec    record.Spec
 	info    record.Data
-	loss    losses.Loss
+	loss    record.Loss
 	penalty losses.Penalty    // in place of weight decay, or zero
 	augment data.Augmentation // or zero
 	samples int               // N, the size of the training split
@@ -154,7 +154,7 @@ func (m *method) evaluate(stages bool) func([]*graph.Node) []*graph.Node {
 		values, images, labels, index := in.take(len(m.net.Tensors)), in.one(), in.one(), in.one()
 		index = graph.InsertAxes(index, -1)
 		out := forward(values, normalise(graph.Gather(images, index), m.info), false)
-		each := m.loss.Each(out.Logits, graph.Gather(labels, index))
+		each := losses.Each(m.loss, out.Logits, graph.Gather(labels, index))
 		return append([]*graph.Node{out.Features, out.Logits, each}, out.Stages...)
 	}
 }
@@ -203,7 +203,7 @@ func (m *method) gradients(values []*graph.Node, x, y *graph.Node, devices int, 
 		sharing = 1
 	}
 	out := m.net.ForwardShared(values, x, sharing)
-	loss = graph.ReduceAllMean(m.loss.Each(out.Logits, y))
+	loss = graph.ReduceAllMean(losses.Each(m.loss, out.Logits, y))
 	objective := loss
 	if m.penalty != (losses.Penalty{}) {
 		var bias *graph.Node

@@ -46,7 +46,7 @@ func tinySet() *data.Set {
 func tinySpec() record.Spec {
 	s := record.DefaultSpec()
 	s.Name, s.Width, s.Batch, s.Epochs, s.Milestones = "tiny", 1, 8, 3, []int{2}
-	s.Loss, s.Delta = "ls", 0.05
+	s.Loss = record.Loss{Name: "ls", Delta: 0.05}
 	return s
 }
 

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -15,7 +14,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/gocollapse/collapse/data"
-	"github.com/gocollapse/collapse/losses"
 	"github.com/gocollapse/collapse/models"
 	"github.com/gocollapse/collapse/record"
 )
@@ -163,9 +161,12 @@ func TestSpecificationFlags(t *testing.T) {
 	var s record.Spec
 	f := pflag.NewFlagSet("", pflag.ContinueOnError)
 	addSpecFlags(f, &s)
-	fields := reflect.TypeFor[record.Spec]()
-	for i := range fields.NumField() {
-		name := strings.ReplaceAll(fields.Field(i).Tag.Get("json"), "_", "-")
+	var fields map[string]any
+	if err := json.Unmarshal([]byte(record.DefaultSpec().String()), &fields); err != nil {
+		t.Fatal(err)
+	}
+	for field := range fields {
+		name := strings.ReplaceAll(field, "_", "-")
 		if flag := f.Lookup(name); flag == nil || flag.Usage == "" {
 			t.Errorf("no flag --%s with a help", name)
 		}
@@ -191,7 +192,7 @@ func TestNames(t *testing.T) {
 		sets = append(sets, a.Name)
 	}
 	for what, pair := range map[string][2][]string{
-		"data sets": {record.Datasets, sets}, "models": {record.Models, models.Names()}, "losses": {record.Losses, losses.Names()},
+		"data sets": {record.Datasets, sets}, "models": {record.Models, models.Names()},
 	} {
 		if !slices.Equal(pair[0], pair[1]) {
 			t.Errorf("%s: record has %v, the package %v", what, pair[0], pair[1])

@@ -39,7 +39,7 @@ func addSpecFlags(f *pflag.FlagSet, s *record.Spec) {
 	f.Float64Var(&s.HeadScale, "head-scale", s.HeadScale, "norm of etf's rows or of normalised's features, above 0; 0 is 1")
 	f.BoolVar(&s.FeatureNorm, "feature-norm", s.FeatureNorm, "batch normalisation of the features, as in the paper's simulated UFM")
 
-	f.StringVar(&s.Loss, "loss", s.Loss, oneOf(record.Losses))
+	f.StringVar(&s.Loss.Name, "loss", s.Loss.Name, oneOf(record.LossNames()))
 	f.Float64Var(&s.Delta, "delta", s.Delta, "label smoothing δ of ls, in (0, 1) (default 0.05, the paper's)")
 	f.Float64Var(&s.FocalGamma, "focal-gamma", s.FocalGamma, "γ of focal, above 0; 3 in most work on calibration")
 	f.Float64Var(&s.MSEWeight, "mse-weight", s.MSEWeight, "k of mse-resc, above 0")
@@ -188,7 +188,6 @@ func specName(s record.Spec) string { return settingsName(s) + "-s" + strconv.Fo
 
 // settingsName is specName without the seed.
 func settingsName(s record.Spec) string {
-	number := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 	dataset := s.Dataset
 	for _, p := range record.Prefixes {
 		if path, ok := strings.CutPrefix(dataset, p); ok {
@@ -199,11 +198,5 @@ func settingsName(s record.Spec) string {
 	if s.TrainPerClass > 0 {
 		parts = append(parts, strconv.Itoa(s.TrainPerClass))
 	}
-	loss := s.Loss
-	for _, v := range []float64{s.Delta, s.FocalGamma} {
-		if v > 0 {
-			loss += number(v)
-		}
-	}
-	return strings.Join(append(parts, loss), "-")
+	return strings.Join(append(parts, s.Loss.Slug()), "-")
 }

@@ -49,18 +49,18 @@ def rescaled(k, m):
 cases = []
 for name, parameters, loss in [
     ("ce", {}, smoothing(0.0)),
-    ("ls", {"Delta": 0.05}, smoothing(0.05)),
-    ("ls", {"Delta": 0.9}, smoothing(0.9)),
-    ("focal", {"Gamma": 0.5}, focal(0.5)),
-    ("focal", {"Gamma": 2}, focal(2)),
-    ("focal", {"Gamma": 3}, focal(3)),
+    ("ls", {"delta": 0.05}, smoothing(0.05)),
+    ("ls", {"delta": 0.9}, smoothing(0.9)),
+    ("focal", {"focal_gamma": 0.5}, focal(0.5)),
+    ("focal", {"focal_gamma": 2}, focal(2)),
+    ("focal", {"focal_gamma": 3}, focal(3)),
     ("mse", {}, mse),
-    ("mse-resc", {"Weight": 15, "Target": 30}, rescaled(15, 30)),
+    ("mse-resc", {"mse_weight": 15, "mse_target": 30}, rescaled(15, 30)),
 ]:
     x = z.clone().requires_grad_()
     each = loss(x)
     each.sum().backward()
-    cases.append({"loss": {"Name": name, **parameters}, "each": each.tolist(), "gradient": x.grad.tolist()})
+    cases.append({"loss": {"loss": name, **parameters}, "each": each.tolist(), "gradient": x.grad.tolist()})
 with open(sys.argv[1], "w") as f:
     json.dump({"torch": torch.__version__, "logits": z.tolist(), "labels": y.tolist(), "cases": cases}, f, indent=1)
     f.write("\n")

@@ -123,7 +123,7 @@ func Of(runs ...*record.Record) (*Summary, error) {
 	for i := range s.Groups {
 		for j := range s.Groups {
 			ce, ls := &s.Groups[i], &s.Groups[j]
-			if ce.Spec.Loss != "ce" || ls.Spec.Loss != "ls" || pairKey(ce.runs[0]) != pairKey(ls.runs[0]) {
+			if ce.Spec.Loss.Name != "ce" || ls.Spec.Loss.Name != "ls" || pairKey(ce.runs[0]) != pairKey(ls.runs[0]) {
 				continue
 			}
 			if p := pair(ce, ls); len(p.Seeds) > 0 {
@@ -165,7 +165,7 @@ func essence(s record.Spec) record.Spec {
 // pairKey is the same of runs that differ in loss and seed alone.
 func pairKey(r *record.Record) string {
 	c := *r
-	c.Spec.Loss, c.Spec.Delta = "ce", 0
+	c.Spec.Loss = record.Loss{Name: "ce"}
 	return groupKey(&c)
 }
 
@@ -210,7 +210,7 @@ func label(groups []Group) {
 	slices.Sort(apart)
 	for i := range groups {
 		g := &groups[i]
-		g.Label = record.LossName(g.Spec)
+		g.Label = g.Spec.Loss.String()
 		for _, name := range apart {
 			g.Label += fmt.Sprintf(", %s %v", name, fields[i][name])
 		}

@@ -52,7 +52,7 @@ func runsOf(loss string, seeds []int64, nc1, testError []float64) []*record.Reco
 	var runs []*record.Record
 	for i, seed := range seeds {
 		s := record.DefaultSpec()
-		s.Name, s.Seed, s.Epochs, s.Loss = loss, seed, 1, loss
+		s.Name, s.Seed, s.Epochs, s.Loss.Name = loss, seed, 1, loss
 		if loss == "ls" {
 			s.Delta = 0.05
 		}
