@@ -81,7 +81,7 @@ func TestMeasure(t *testing.T) {
 	}
 	// A series: one line a file, epochs in their order.
 	code, stdout, _ = call(t, "measure", "--features", filepath.Join(dir, "epoch-*.npz"), "--csv")
-	if lines := strings.Split(stdout, "\n"); code != 0 || len(lines) != 4 || !strings.HasPrefix(lines[0], "file,n,d,k,nc1,") ||
+	if lines := strings.Split(stdout, "\n"); code != 0 || len(lines) != 4 || !strings.HasPrefix(lines[0], "file,n,d,k,nc0,") ||
 		!strings.HasPrefix(lines[1], "epoch-2,4,4,4,") || !strings.HasPrefix(lines[2], "epoch-10,") {
 		t.Errorf("exit code %d, CSV:\n%s", code, stdout)
 	}
