@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/gocollapse/collapse/internal/edit"
 )
 
 // Loss is a loss with its parameters, as a specification holds it. A parameter that belongs to
@@ -42,14 +40,14 @@ type LossKind struct {
 	floor func(l Loss, classes int) float64 // nil is 0
 }
 
-// LossParameter is a number that a loss takes, in the open interval (0, Below).
+// LossParameter is a number that a loss takes.
 type LossParameter struct {
 	Key     string // in a specification
 	Symbol  string
-	Below   float64 // may be +Inf
+	Range   Interval
 	Default float64 // 0: a specification must give it
 	Meaning string
-	Usual   string // values in use, for help and errors; may be ""
+	Hint    string // about the values, for help and errors, or ""
 }
 
 // Losses is the table of losses. Their names are those of the functions in package losses.
@@ -57,19 +55,19 @@ var Losses = []LossKind{
 	{Name: "ce", Short: "CE", Title: "cross entropy", Equation: "−log p_y", Lowest: "0"},
 	{Name: "ls", Short: "LS", Title: "label smoothing",
 		Equation: "−Σ_j y^δ_j log p_j with y^δ = (1−δ)e_y + δ/K (Eq 3)", Lowest: "entropy of y^δ", floor: smoothingFloor,
-		Parameters: []LossParameter{{Key: "delta", Symbol: "δ", Below: 1, Default: 0.05,
-			Meaning: "smoothing", Usual: "the paper's is 0.05, loss ce is δ = 0"}}},
+		Parameters: []LossParameter{{Key: "delta", Symbol: "δ", Range: Interval{Low: 0, High: 1, OpenLow: true, OpenHigh: true}, Default: 0.05,
+			Meaning: "share of the label that is spread over all classes", Hint: "the paper's is 0.05, loss ce is δ = 0"}}},
 	{Name: "focal", Short: "focal", Title: "focal loss",
 		Equation: "−(1−p_y)^γ log p_y (Lin et al. 2017)", Lowest: "0",
-		Parameters: []LossParameter{{Key: "focal_gamma", Symbol: "γ", Below: math.Inf(1),
-			Meaning: "exponent", Usual: "3 in most work on calibration"}}},
+		Parameters: []LossParameter{{Key: "focal_gamma", Symbol: "γ", Range: positive,
+			Meaning: "exponent of 1 − p_y", Hint: "3 in most work on calibration"}}},
 	{Name: "mse", Short: "MSE", Title: "mean squared error",
 		Equation: "(1/K)‖z − e_y‖², PyTorch's `mse_loss`", Lowest: "0"},
 	{Name: "mse-resc", Short: "rescaled MSE", Title: "rescaled mean squared error",
 		Equation: "(1/K)(k(z_y − M)² + Σ_{j≠y} z_j²) (Hui and Belkin 2021)", Lowest: "0",
 		Parameters: []LossParameter{
-			{Key: "mse_weight", Symbol: "k", Below: math.Inf(1), Meaning: "weight of the label's term"},
-			{Key: "mse_target", Symbol: "M", Below: math.Inf(1), Meaning: "target of the label's logit"},
+			{Key: "mse_weight", Symbol: "k", Range: positive, Meaning: "weight of the label's term"},
+			{Key: "mse_target", Symbol: "M", Range: positive, Meaning: "target of the label's logit"},
 		}},
 }
 
@@ -105,18 +103,9 @@ func (l *Loss) parameters() map[string]*float64 {
 	}
 }
 
-// lossParameterKeys lists the JSON keys of all parameters in their order in a specification.
+// lossParameterKeys lists the JSON keys of the table's parameters in their order in a specification.
 func lossParameterKeys() []string {
-	return []string{"delta", "focal_gamma", "mse_weight", "mse_target", "loss_parameters"}
-}
-
-// clear sets the parameter of the given JSON key to what a loss without it has.
-func (l *Loss) clear(key string) {
-	if v, ok := l.parameters()[key]; ok {
-		*v = 0
-	} else if key == "loss_parameters" {
-		l.Parameters = nil
-	}
+	return []string{"delta", "focal_gamma", "mse_weight", "mse_target"}
 }
 
 // complete gives parameters that the user did not give their defaults.
@@ -129,14 +118,6 @@ func (l *Loss) complete(given func(key string) bool) {
 	}
 }
 
-// Range is the interval of the parameter as text, (0, 1) or (0, ∞).
-func (p LossParameter) Range() string {
-	if math.IsInf(p.Below, 1) {
-		return "(0, ∞)"
-	}
-	return "(0, " + number(p.Below) + ")"
-}
-
 // Validate reports at once a name that is not known, every parameter outside its range and every
 // parameter that belongs to another loss. It returns nil for a valid loss.
 func (l Loss) Validate() error {
@@ -144,21 +125,17 @@ func (l Loss) Validate() error {
 	kind, known := l.Kind()
 	_, own := l.own()
 	if !known && !own {
-		errs = append(errs, fmt.Errorf("loss: unknown %q; did you mean %s? Known are %s, and %sNAME for a loss of your own",
-			l.Name, edit.Nearest(l.Name, LossNames()), strings.Join(LossNames(), ", "), OwnLoss))
+		errs = append(errs, knownName("loss", l.Name, LossNames(), ", and "+OwnLoss+"NAME for a loss of your own"))
 	}
 	values := l.parameters()
 	for _, key := range lossParameterKeys() {
-		v, ok := values[key]
-		if !ok {
-			continue
-		}
+		v := *values[key]
 		i := slices.IndexFunc(kind.Parameters, func(p LossParameter) bool { return p.Key == key })
 		switch {
-		case i < 0 && *v != 0:
-			errs = append(errs, fmt.Errorf("%s: %v given with loss %s; it belongs to loss %s", key, *v, l.Name, strings.Join(takers(key), " and ")))
-		case i >= 0 && !(*v > 0 && *v < kind.Parameters[i].Below):
-			errs = append(errs, outside(key, *v, withHint(kind.Parameters[i].Range(), kind.Parameters[i].Usual)))
+		case i < 0 && v != 0:
+			errs = append(errs, misplaced(key, v, "loss", l.Name, takers(key)))
+		case i >= 0 && !kind.Parameters[i].Range.Has(v):
+			errs = append(errs, outside(key, v, kind.Parameters[i].Range.String(), kind.Parameters[i].Hint))
 		}
 	}
 	if len(l.Parameters) > 0 && !own {
@@ -166,7 +143,7 @@ func (l Loss) Validate() error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(l.Parameters)) {
 		if v := l.Parameters[name]; math.IsNaN(v) || math.IsInf(v, 0) {
-			errs = append(errs, outside("loss_parameters: "+name, v, "the finite numbers"))
+			errs = append(errs, outside("loss_parameters: "+name, v, "the finite numbers", ""))
 		}
 	}
 	return errors.Join(errs...)

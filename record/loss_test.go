@@ -42,7 +42,7 @@ func TestLossTable(t *testing.T) {
 		}
 		var l Loss
 		for _, p := range k.Parameters {
-			if l.parameters()[p.Key] == nil || p.Symbol == "" || p.Meaning == "" || !(p.Below > 0) || !(p.Default >= 0 && p.Default < p.Below) {
+			if l.parameters()[p.Key] == nil || p.Symbol == "" || p.Meaning == "" || p.Range == (Interval{}) || (p.Default != 0 && !p.Range.Has(p.Default)) {
 				t.Errorf("loss %s: parameter %+v", k.Name, p)
 			}
 		}
@@ -55,8 +55,8 @@ func TestLossTable(t *testing.T) {
 	if err := json.Unmarshal(b, &keys); err != nil {
 		t.Fatal(err)
 	}
-	if n := len((&Loss{}).parameters()); len(keys) != n+1 || len(lossParameterKeys()) != n+1 {
-		t.Errorf("%d parameters, keys %v and %v", n, keys, lossParameterKeys())
+	if n := len((&Loss{}).parameters()); len(keys) != n+1 || len(lossParameterKeys()) != n {
+		t.Errorf("%d parameters, JSON %v, keys %v", n, keys, lossParameterKeys())
 	}
 }
 

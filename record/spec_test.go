@@ -35,8 +35,10 @@ func TestDefaultSpec(t *testing.T) {
 // TestValidateAll: every fault is reported at once, under its field's name.
 func TestValidateAll(t *testing.T) {
 	s := Spec{
-		Name: "bad", Dataset: "cifar1", TrainPerClass: -1, Model: "resnet15", Width: 0, Loss: Loss{Name: "lss", Delta: 1}, Epochs: 0,
-		Batch: 1, Rate: math.NaN(), Momentum: 1, Decay: math.Inf(1), Milestones: []int{3, 3}, Gamma: 0,
+		Name: "bad", Images: Images{Dataset: "cifar1", TrainPerClass: -1}, Network: Network{Model: "resnet15"},
+		Loss:         Loss{Name: "lss", Delta: 1},
+		Optimisation: Optimisation{Batch: 1, Rate: math.NaN(), Momentum: 1, Decay: math.Inf(1)},
+		RateSchedule: RateSchedule{Milestones: []int{3, 3}},
 	}
 	says(t, s.Validate(), `"bad"`, "dataset", `"cifar1"`, "did you mean cifar10?", "train_per_class", "model", `"resnet15"`, "did you mean resnet18?", "width", "loss", `"lss"`, "did you mean ls?",
 		"delta", "belongs to loss ls", "epochs", "batch", "rate", "NaN", "momentum", "decay", "Inf", "milestones", "gamma")
@@ -125,25 +127,25 @@ func FuzzReadSpec(f *testing.F) {
 // Each contradiction is an error of its own that names the field.
 func TestContradictions(t *testing.T) {
 	for words, change := range map[string]func(*Spec){
-		"milestones: 350":                 func(s *Spec) { s.ScheduleEpochs, s.Epochs = 300, 300 },
-		"schedule_epochs: a schedule":     func(s *Spec) { s.ScheduleEpochs = 400 },
-		"schedule cosine, which has none": func(s *Spec) { s.Schedule = "cosine" },
-		"schedule cosine needs":           func(s *Spec) { s.Schedule, s.Milestones, s.ScheduleEpochs = "cosine", nil, 0 },
-		"nesterov":                        func(s *Spec) { s.Nesterov, s.Momentum = true, 0 },
-		"stands in its place":             func(s *Spec) { s.LambdaW = 1e-3 },
-		"only lambda_h":                   func(s *Spec) { s.LambdaW, s.Decay, s.Head = 1e-3, 0, "etf" },
-		"batch: 128 does not divide":      func(s *Spec) { s.Accumulate = 3 },
-		"equal parts of at least 2":       func(s *Spec) { s.Accumulate, s.Devices = 64, 2 },
-		"focal_gamma: 2 given":            func(s *Spec) { s.FocalGamma = 2 },
-		"mse_weight: 0 is outside":        func(s *Spec) { s.Loss.Name, s.MSETarget = "mse-resc", 1 },
-		"depth: 3 given":                  func(s *Spec) { s.Depth = 3 },
-		"stem: 7x7 given with model cnn":  func(s *Spec) { s.Model, s.Stem = "cnn", "7x7" },
-		"head_scale: 2 given":             func(s *Spec) { s.HeadScale = 2 },
-		"long_tail: 0.5":                  func(s *Spec) { s.LongTail = 0.5 },
-		"corrupt: 1.1":                    func(s *Spec) { s.Corrupt = 1.1 },
-		"measure: \"5,3\"":                func(s *Spec) { s.Measure = "5,3" },
-		"did you mean bfloat16?":          func(s *Spec) { s.Precision = "bf16" },
-		"folder:PATH, npz:PATH":           func(s *Spec) { s.Dataset = "npz:" },
+		"milestones: 350":                func(s *Spec) { s.ScheduleEpochs, s.Epochs = 300, 300 },
+		"schedule_epochs: a schedule":    func(s *Spec) { s.ScheduleEpochs = 400 },
+		"given with schedule cosine":     func(s *Spec) { s.Schedule = "cosine" },
+		"schedule cosine needs":          func(s *Spec) { s.Schedule, s.Milestones, s.ScheduleEpochs = "cosine", nil, 0 },
+		"nesterov":                       func(s *Spec) { s.Nesterov, s.Momentum = true, 0 },
+		"which replaces it":              func(s *Spec) { s.LambdaW = 1e-3 },
+		"only lambda_h":                  func(s *Spec) { s.LambdaW, s.Decay, s.Head = 1e-3, 0, "etf" },
+		"batch: 128 does not divide":     func(s *Spec) { s.Accumulate = 3 },
+		"equal parts of at least 2":      func(s *Spec) { s.Accumulate, s.Devices = 64, 2 },
+		"focal_gamma: 2 given":           func(s *Spec) { s.FocalGamma = 2 },
+		"mse_weight: 0 is outside":       func(s *Spec) { s.Loss.Name, s.MSETarget = "mse-resc", 1 },
+		"depth: 3 given":                 func(s *Spec) { s.Depth = 3 },
+		"stem: 7x7 given with model cnn": func(s *Spec) { s.Model, s.Stem = "cnn", "7x7" },
+		"head_scale: 2 given":            func(s *Spec) { s.HeadScale = 2 },
+		"long_tail: 0.5":                 func(s *Spec) { s.LongTail = 0.5 },
+		"corrupt: 1.1":                   func(s *Spec) { s.Corrupt = 1.1 },
+		"measure: \"5,3\"":               func(s *Spec) { s.Measure = "5,3" },
+		"did you mean bfloat16?":         func(s *Spec) { s.Precision = "bf16" },
+		"folder:PATH, npz:PATH":          func(s *Spec) { s.Dataset = "npz:" },
 	} {
 		s := DefaultSpec()
 		change(&s)
@@ -177,8 +179,11 @@ func second(_ Spec, err error) error { return err }
 
 // A record that has none of the later fields is valid, and means what it meant.
 func TestOlderSpec(t *testing.T) {
-	s := Spec{Dataset: "cifar10", Model: "resnet18", Width: 64, Loss: Loss{Name: "ce"}, Epochs: 100, Batch: 128, Rate: 0.05,
-		Momentum: 0.9, Decay: 5e-4, Milestones: []int{150, 350}, Gamma: 0.1, Seed: 2021}
+	s := Spec{
+		Images: Images{Dataset: "cifar10"}, Network: Network{Model: "resnet18", Width: 64}, Loss: Loss{Name: "ce"},
+		Optimisation: Optimisation{Epochs: 100, Batch: 128, Rate: 0.05, Momentum: 0.9, Decay: 5e-4},
+		RateSchedule: RateSchedule{Milestones: []int{150, 350}, Gamma: 0.1}, Seed: 2021,
+	}
 	if err := s.Validate(); err != nil {
 		t.Error(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -18,54 +19,54 @@ import (
 	"github.com/gocollapse/collapse/train"
 )
 
-// addSpecFlags gives every field of a specification its flag, which is its JSON name
-// with dashes.
+// addSpecFlags gives every field of a specification its flag. Parameters of a loss of the user's own
+// have none: the command knows no such loss.
 func addSpecFlags(f *pflag.FlagSet, s *record.Spec) {
-	oneOf := func(names []string) string { return "one of " + strings.Join(names, ", ") }
-	f.StringVar(&s.Name, "name", s.Name, "name of the run (default made from the settings)")
+	for _, field := range record.Fields() {
+		name, help := flagName(field.Key), flagHelp(field)
+		switch v := field.Pointer(s).(type) {
+		case *string:
+			f.StringVar(v, name, *v, help)
+		case *bool:
+			f.BoolVar(v, name, *v, help)
+		case *int:
+			f.IntVar(v, name, *v, help)
+		case *int64:
+			f.Int64Var(v, name, *v, help)
+		case *float64:
+			f.Float64Var(v, name, *v, help)
+		case *[]int:
+			f.IntSliceVar(v, name, *v, help)
+		}
+	}
+}
 
-	f.StringVar(&s.Dataset, "dataset", s.Dataset, oneOf(record.Datasets)+"; or "+strings.Join(record.Prefixes, "PATH or ")+"PATH for images of your own")
-	f.IntVar(&s.TrainPerClass, "train-per-class", s.TrainPerClass, "training images a class, a seeded stratified choice; 0 takes all")
-	f.Float64Var(&s.LongTail, "long-tail", s.LongTail, "make the classes unequal: largest over smallest, from 1; 0 leaves them as they are")
-	f.Float64Var(&s.Corrupt, "corrupt", s.Corrupt, "share of the training labels that is replaced by another class, in [0, 1]")
-	f.IntVar(&s.Pad, "pad", s.Pad, "augmentation: zeros around an image of which a window is cut, 0 to 1024; the paper has none")
-	f.BoolVar(&s.Flip, "flip", s.Flip, "augmentation: half of the images with left and right exchanged")
+// flagName is the flag of a specification's field: its JSON key with dashes.
+func flagName(key string) string { return strings.ReplaceAll(key, "_", "-") }
 
-	f.StringVar(&s.Model, "model", s.Model, oneOf(record.Models))
-	f.IntVar(&s.Width, "width", s.Width, "channels of the first stage (units of a layer of mlp), 1 to 1024; the paper's is 64")
-	f.IntVar(&s.Depth, "depth", s.Depth, "hidden layers of mlp, 1 to 100; 0 is 2")
-	f.StringVar(&s.Stem, "stem", s.Stem, "first layers of a ResNet: 3x3 (the paper's) or 7x7 (torchvision's)")
-	f.StringVar(&s.Head, "head", s.Head, "classifier: linear, etf (fixed simplex) or normalised (features on a sphere)")
-	f.Float64Var(&s.HeadScale, "head-scale", s.HeadScale, "norm of etf's rows or of normalised's features, above 0; 0 is 1")
-	f.BoolVar(&s.FeatureNorm, "feature-norm", s.FeatureNorm, "batch normalisation of the features, as in the paper's simulated UFM")
-
-	f.StringVar(&s.Loss.Name, "loss", s.Loss.Name, oneOf(record.LossNames()))
-	f.Float64Var(&s.Delta, "delta", s.Delta, "label smoothing δ of ls, in (0, 1) (default 0.05, the paper's)")
-	f.Float64Var(&s.FocalGamma, "focal-gamma", s.FocalGamma, "γ of focal, above 0; 3 in most work on calibration")
-	f.Float64Var(&s.MSEWeight, "mse-weight", s.MSEWeight, "k of mse-resc, above 0")
-	f.Float64Var(&s.MSETarget, "mse-target", s.MSETarget, "M of mse-resc, above 0")
-
-	f.IntVar(&s.Epochs, "epochs", s.Epochs, "passes over the training images, from 1")
-	f.IntVar(&s.Batch, "batch", s.Batch, "images a step, from 2")
-	f.IntVar(&s.Accumulate, "accumulate", s.Accumulate, "parts of a batch, computed one after the other, from 1")
-	f.StringVar(&s.Optimizer, "optimizer", s.Optimizer, oneOf(record.Optimizers))
-	f.Float64Var(&s.Rate, "rate", s.Rate, "initial learning rate, above 0")
-	f.Float64Var(&s.Momentum, "momentum", s.Momentum, "momentum of sgd, β₁ of adam and adamw, in [0, 1)")
-	f.BoolVar(&s.Nesterov, "nesterov", s.Nesterov, "Nesterov's momentum, of sgd")
-	f.Float64Var(&s.Decay, "decay", s.Decay, "weight decay (L2), from 0")
-	f.StringVar(&s.DecayOn, "decay-on", s.DecayOn, "what decays: all, or weights (neither biases nor batch normalisation)")
-	f.Float64Var(&s.LambdaW, "lambda-w", s.LambdaW, "UFM's L2 on the classifier in place of --decay, from 0")
-	f.Float64Var(&s.LambdaH, "lambda-h", s.LambdaH, "UFM's L2 on the features, from 0")
-	f.Float64Var(&s.LambdaB, "lambda-b", s.LambdaB, "UFM's L2 on the bias, from 0")
-	f.StringVar(&s.Schedule, "schedule", s.Schedule, oneOf(record.Schedules))
-	f.IntVar(&s.ScheduleEpochs, "schedule-epochs", s.ScheduleEpochs, "length of the schedule, of which --epochs are the beginning")
-	f.IntSliceVar(&s.Milestones, "milestones", s.Milestones, "epochs after which the rate is multiplied by --gamma, rising")
-	f.Float64Var(&s.Gamma, "gamma", s.Gamma, "factor of the rate at a milestone, in (0, 1]")
-	f.Int64Var(&s.Seed, "seed", s.Seed, "seed of initial weights, order of images and choice of a subset")
-
-	f.StringVar(&s.Precision, "precision", s.Precision, "of products and activations: "+strings.Join(record.Precisions, ", "))
-	f.IntVar(&s.Devices, "devices", s.Devices, "devices that share each batch, from 1")
-	f.StringVar(&s.Measure, "measure", s.Measure, "epochs to measure: every:N, log (thinning out), or a list as 1,10,100; first and last always")
+// flagHelp says what a field means and may be, with flags in place of keys.
+func flagHelp(f record.Field) string {
+	help := f.Meaning
+	notTold := func(name string) bool { return !strings.Contains(f.Meaning, "`"+name+"`") }
+	switch {
+	case !f.Restricted() || (f.Names != nil && !slices.ContainsFunc(f.Names, notTold)):
+	case f.Range.OrZero:
+		help += ", " + f.Allowed()
+	case f.Number():
+		help += ", in " + f.Allowed()
+	default:
+		help += " (" + f.Allowed() + ")"
+	}
+	if f.Hint != "" {
+		help += "; " + f.Hint
+	}
+	if f.Default != "" {
+		help += " (default " + f.Default + ")"
+	}
+	for _, field := range record.Fields() {
+		help = strings.ReplaceAll(help, "`"+field.Key+"`", "--"+flagName(field.Key))
+	}
+	return strings.ReplaceAll(help, "`", "")
 }
 
 // specSources are the flags that say where a specification begins.
@@ -77,7 +78,7 @@ type specSources struct {
 // resolveSpec merges the sources of a specification: the resumed record or the
 // file first, then every flag that was given.
 func resolveSpec(c *cobra.Command, flags record.Spec, from specSources) (record.Spec, error) {
-	changed := func(field string) bool { return c.Flags().Changed(strings.ReplaceAll(field, "_", "-")) }
+	changed := func(field string) bool { return c.Flags().Changed(flagName(field)) }
 	override := func(s *record.Spec) error { return overrideSpec(c.Flags(), s) }
 	spec := flags
 	var err error

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"reflect"
 	"slices"
 	"sort"
 	"strings"
@@ -152,15 +151,8 @@ func groupKey(r *record.Record) string {
 	return string(b)
 }
 
-// essence is a specification without what sets no runs of other seeds apart.
-func essence(s record.Spec) record.Spec {
-	s = s.Resolve()
-	s.Name, s.Seed, s.Measure = "", 0, ""
-	if s.Schedule == "multistep" {
-		s.ScheduleEpochs = 0 // changes no rate, and older records do not have it
-	}
-	return s
-}
+// essence is a specification without the fields in which runs of one group may differ.
+func essence(s record.Spec) record.Spec { return s.Without("name", "seed", "measure") }
 
 // pairKey is the same of runs that differ in loss and seed alone.
 func pairKey(r *record.Record) string {
@@ -190,29 +182,21 @@ func backends(runs []*record.Record) []string {
 
 // label names each group by its loss and by what else sets the groups apart.
 func label(groups []Group) {
-	fields := make([]map[string]any, len(groups))
-	for i, g := range groups {
-		b, _ := json.Marshal(essence(g.Spec))
-		_ = json.Unmarshal(b, &fields[i])
-	}
 	var apart []string
-	for name, v := range fields[0] {
-		if slices.Contains([]string{"loss", "delta", "focal_gamma", "mse_weight", "mse_target"}, name) {
-			continue
-		}
-		for _, f := range fields[1:] {
-			if !reflect.DeepEqual(f[name], v) {
-				apart = append(apart, name)
-				break
-			}
+	first := essence(groups[0].Spec).WithoutLoss()
+	for _, g := range groups[1:] {
+		for _, d := range record.Differences(first, essence(g.Spec).WithoutLoss()) {
+			apart = append(apart, d.Field)
 		}
 	}
 	slices.Sort(apart)
+	apart = slices.Compact(apart)
 	for i := range groups {
 		g := &groups[i]
 		g.Label = g.Spec.Loss.String()
-		for _, name := range apart {
-			g.Label += fmt.Sprintf(", %s %v", name, fields[i][name])
+		for _, key := range apart {
+			f, _ := record.FieldByKey(key)
+			g.Label += ", " + key + " " + f.Text(essence(g.Spec))
 		}
 	}
 	for i := range groups { // what no field of the specification tells apart
