@@ -40,5 +40,6 @@ func TestLosses(t *testing.T) {
 		}
 		rows = append(rows, []string{"`" + k.Name + "`", k.Short, k.Equation, strings.Join(parameters, ", "), k.Lowest})
 	}
-	generated(t, "models.md", "losses", "\n"+table([]string{"name", "in figures", "loss of a sample", "parameters", "infimum"}, rows)+"\n")
+	header := []string{"name", "in figures", "loss of a sample", "parameters", "infimum"}
+	generated(t, "models.md", "losses", "\n"+table(header, rows)+"\n")
 }

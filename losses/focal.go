@@ -39,7 +39,8 @@ func margin(logits, labels *graph.Node) *graph.Node {
 	}
 	target := isTarget(logits, labels)
 	zero := graph.ZerosLike(logits)
-	others := graph.Where(target, graph.BroadcastToShape(graph.Infinity(logits.Graph(), logits.DType(), -1), logits.Shape()), logits)
+	lowest := graph.BroadcastToShape(graph.Infinity(logits.Graph(), logits.DType(), -1), logits.Shape())
+	others := graph.Where(target, lowest, logits)
 	top := graph.StopGradient(graph.ReduceAndKeep(others, graph.ReduceMax, -1))
 	// The target is masked before the exponential too: its own might overflow,
 	// and 0·Inf is NaN in the gradient.

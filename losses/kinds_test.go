@@ -82,7 +82,8 @@ func TestAsPyTorch(t *testing.T) {
 // No loss and no gradient is NaN or beyond its bound, however large the logits.
 func TestHugeLogits(t *testing.T) {
 	logits := [][]float32{
-		{0, 0, 0}, {1e30, 0, -1e30}, {-1e30, 1e30, 0}, {1e17, 1e17, 1e17}, {88, -104, 0}, {-200, 0, 1}, {3e4, -3e4, 3e4}, {17, 0, 0},
+		{0, 0, 0}, {1e30, 0, -1e30}, {-1e30, 1e30, 0}, {1e17, 1e17, 1e17},
+		{88, -104, 0}, {-200, 0, 1}, {3e4, -3e4, 3e4}, {17, 0, 0},
 	}
 	labels := []int32{0, 0, 0, 1, 0, 0, 1, 0}
 	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
@@ -132,7 +133,8 @@ func TestHugeLogits(t *testing.T) {
 // m large, it is exp(−(γ+1)m) to first order, where 1 − p_y in float32 is 0.
 func TestFocalTail(t *testing.T) {
 	const m, gamma = 30, 0.5
-	each, grad, err := value(backendtest.Go(t), record.Loss{Name: "focal", FocalGamma: gamma}, [][]float32{{m, 0}}, []int32{0})
+	focal := record.Loss{Name: "focal", FocalGamma: gamma}
+	each, grad, err := value(backendtest.Go(t), focal, [][]float32{{m, 0}}, []int32{0})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,7 +191,8 @@ func TestEachRefuses(t *testing.T) {
 			t.Errorf("%+v has a graph", c.loss)
 		}
 	}
-	if _, _, err := value(backendtest.Go(t), record.Loss{Name: "focal", FocalGamma: 2}, [][]float32{{1}}, []int32{0}); err == nil {
+	focal := record.Loss{Name: "focal", FocalGamma: 2}
+	if _, _, err := value(backendtest.Go(t), focal, [][]float32{{1}}, []int32{0}); err == nil {
 		t.Error("the focal loss of one class was taken")
 	}
 }

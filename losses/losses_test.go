@@ -91,7 +91,8 @@ func TestLargeLogits(t *testing.T) {
 
 func TestBadDelta(t *testing.T) {
 	for _, delta := range []float64{-0.1, 1, math.NaN()} {
-		if _, _, err := call(t, [][]float32{{0, 1}}, []int32{0}, delta); err == nil || !strings.Contains(err.Error(), "(0, 1)") {
+		_, _, err := call(t, [][]float32{{0, 1}}, []int32{0}, delta)
+		if err == nil || !strings.Contains(err.Error(), "(0, 1)") {
 			t.Errorf("δ %v: error %v, want one that names (0, 1)", delta, err)
 		}
 	}

@@ -72,7 +72,8 @@ func function(l record.Loss) (Function, error) {
 	if f, ok := own.functions[name]; ok {
 		return f, nil
 	}
-	return nil, fmt.Errorf("losses: this program has no loss %s; call losses.Register(%q, …) before training", l.Name, name)
+	return nil, fmt.Errorf("losses: this program has no loss %s; call losses.Register(%q, …) before training",
+		l.Name, name)
 }
 
 // Each returns the losses of B samples from logits B×K and labels B. It panics where Check reports
@@ -84,7 +85,8 @@ func Each(l record.Loss, logits, labels *graph.Node) *graph.Node {
 	}
 	each := f(logits, labels, l)
 	if want := []int{logits.Shape().Dim(0)}; !slices.Equal(each.Shape().Dimensions, want) {
-		panic(fmt.Errorf("losses: loss %s has shape %v, want %v, one value for each sample", l.Name, each.Shape().Dimensions, want))
+		panic(fmt.Errorf("losses: loss %s has shape %v, want %v, one value for each sample",
+			l.Name, each.Shape().Dimensions, want))
 	}
 	return each
 }

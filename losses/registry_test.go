@@ -14,7 +14,8 @@ import (
 
 // Every loss of the table has a function, and every function is a loss of the table.
 func TestFunctions(t *testing.T) {
-	if got, want := slices.Sorted(maps.Keys(functions)), slices.Sorted(slices.Values(record.LossNames())); !slices.Equal(got, want) {
+	want := slices.Sorted(slices.Values(record.LossNames()))
+	if got := slices.Sorted(maps.Keys(functions)); !slices.Equal(got, want) {
 		t.Errorf("functions of %v, the table has %v", got, want)
 	}
 }
@@ -40,7 +41,9 @@ func TestRegisterRefuses(t *testing.T) {
 
 // A user's function that returns one value for the whole batch is refused by name.
 func TestOwnShape(t *testing.T) {
-	Register("mean", func(z, y *graph.Node, _ record.Loss) *graph.Node { return graph.ReduceAllMean(CrossEntropy(z, y)) })
+	Register("mean", func(z, y *graph.Node, _ record.Loss) *graph.Node {
+		return graph.ReduceAllMean(CrossEntropy(z, y))
+	})
 	exec, err := graph.NewExec(backendtest.Go(t), func(z, y *graph.Node) *graph.Node {
 		return Each(record.Loss{Name: "own:mean"}, z, y)
 	})
@@ -48,7 +51,8 @@ func TestOwnShape(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer exec.Finalize()
-	if _, err := exec.Call([][]float32{{0, 1}, {2, 3}}, []int32{0, 1}); err == nil || !strings.Contains(err.Error(), "own:mean") {
+	_, err = exec.Call([][]float32{{0, 1}, {2, 3}}, []int32{0, 1})
+	if err == nil || !strings.Contains(err.Error(), "own:mean") {
 		t.Errorf("error %v, want one that names the loss", err)
 	}
 }

@@ -44,7 +44,8 @@ func UFM(features, weight, bias *graph.Node, samples int, p Penalty) *graph.Node
 		panic(err)
 	}
 	if features.Rank() != 2 || features.Shape().Dim(0) < 1 || samples < 1 {
-		panic(fmt.Errorf("losses: want features B×d of at least one of N ≥ 1 samples, found shape %v and N = %d", features.Shape().Dimensions, samples))
+		panic(fmt.Errorf("losses: want features B×d of at least one of N ≥ 1 samples, found shape %v and N = %d",
+			features.Shape().Dimensions, samples))
 	}
 	half := func(x *graph.Node, c float64) *graph.Node {
 		return graph.MulScalar(graph.ReduceAllSum(graph.Square(x)), c/2)

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 
@@ -54,74 +55,22 @@ func TestUFMExpectation(t *testing.T) {
 	}
 }
 
-// Free features trained by plain SGD in shuffled mini-batches, unbalanced ones
-// among them, end at the norms of Theorem 4.1.
+// The free features of ufmTraining: K classes with n samples of dimension d each.
+const (
+	ufmClasses, ufmPerClass, ufmDim = 4, 8, 6
+	ufmSamples                      = ufmClasses * ufmPerClass
+	ufmBatch                        = 8
+)
+
+// Free features trained by plain SGD in shuffled mini-batches, unbalanced ones among them, end at
+// the norms of Theorem 4.1.
 func TestUFMTrainsToTheorem(t *testing.T) {
-	const (
-		k, n, d = 4, 8, 6
-		samples = k * n
-		batch   = 8
-		steps   = samples / batch
-		epochs  = 1000
-	)
+	const k, n, d = ufmClasses, ufmPerClass, ufmDim
 	p := losses.Penalty{W: 3e-2, H: 6e-3, B: 1e-2}
 	b := backendtest.Go(t)
-	labels := make([]int32, samples)
-	for i := range labels {
-		labels[i] = int32(i % k)
-	}
 	for _, delta := range []float64{0, 0.1} {
-		// One call is one epoch: its order is samples long.
-		exec, err := graph.NewExec(b, func(h, w, bias, order, rate *graph.Node) []*graph.Node {
-			y := graph.Const(h.Graph(), labels)
-			for i := range steps {
-				index := graph.InsertAxes(graph.Slice(order, graph.AxisRange(i*batch, (i+1)*batch)), -1)
-				hb := graph.Gather(h, index)
-				logits := graph.Add(graph.Dot(hb, graph.Transpose(w, 0, 1)).Product(), graph.ExpandLeftToRank(bias, 2))
-				loss := graph.ReduceAllMean(losses.LabelSmoothing(logits, graph.Gather(y, index), delta))
-				g := graph.Gradient(graph.Add(loss, losses.UFM(hb, w, bias, samples, p)), h, w, bias)
-				h = graph.Sub(h, graph.Mul(rate, g[0]))
-				w = graph.Sub(w, graph.Mul(rate, g[1]))
-				bias = graph.Sub(bias, graph.Mul(rate, g[2]))
-			}
-			return []*graph.Node{h, w, bias}
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer exec.Finalize()
-		rng := rand.New(rand.NewPCG(2021, 0))
-		normal := func(size int) []float32 {
-			v := make([]float32, size)
-			for i := range v {
-				v[i] = float32(rng.NormFloat64() * 0.3)
-			}
-			return v
-		}
-		state := []*tensors.Tensor{
-			tensors.FromFlatDataAndDimensions(normal(samples*d), samples, d),
-			tensors.FromFlatDataAndDimensions(normal(k*d), k, d),
-			tensors.FromFlatDataAndDimensions(normal(k), k),
-		}
-		order := make([]int32, samples)
-		for i := range order {
-			order[i] = int32(i)
-		}
-		for epoch := range epochs {
-			rng.Shuffle(samples, func(i, j int) { order[i], order[j] = order[j], order[i] })
-			rate := float32(1)
-			if epoch >= epochs/2 { // the noise of unequal batches goes with the rate
-				rate = 0.1
-			}
-			if state, err = exec.Call(state[0], state[1], state[2], order, rate); err != nil {
-				t.Fatal(err)
-			}
-		}
-		h := tensors.MustCopyFlatData[float32](state[0])
-		w := tensors.MustCopyFlatData[float32](state[1])
-		bias := tensors.MustCopyFlatData[float32](state[2])
-
-		s := math.Sqrt(k * samples * p.W * p.H)
+		h, w, bias := ufmTraining(t, b, p, delta)
+		s := math.Sqrt(k * ufmSamples * p.W * p.H)
 		a := math.Log(k/(s+delta) - k + 1)
 		ratio := math.Pow(n*p.H/p.W, 0.25)
 		wantW := math.Sqrt((k-1.)/k*a) * ratio
@@ -134,11 +83,75 @@ func TestUFMTrainsToTheorem(t *testing.T) {
 				t.Errorf("δ %v: b_%d is %v, want 0", delta, i, bias[i])
 			}
 		}
-		for i := range samples {
+		for i := range ufmSamples {
 			if got := norm(h[i*d : (i+1)*d]); math.Abs(got/wantH-1) > 0.004 {
 				t.Errorf("δ %v: ‖h_%d‖ is %.4f, Theorem 4.1 gives %.4f", delta, i, got, wantH)
 			}
 		}
+	}
+}
+
+// ufmTraining trains free features (N×d), a classifier (K×d) and its bias from a seeded start for
+// 1000 epochs.
+func ufmTraining(t *testing.T, b compute.Backend, p losses.Penalty, delta float64) (h, w, bias []float32) {
+	t.Helper()
+	exec, err := graph.NewExec(b, ufmEpoch(p, delta))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer exec.Finalize()
+	rng := rand.New(rand.NewPCG(2021, 0))
+	normal := func(size int) []float32 {
+		v := make([]float32, size)
+		for i := range v {
+			v[i] = float32(rng.NormFloat64() * 0.3)
+		}
+		return v
+	}
+	state := []*tensors.Tensor{
+		tensors.FromFlatDataAndDimensions(normal(ufmSamples*ufmDim), ufmSamples, ufmDim),
+		tensors.FromFlatDataAndDimensions(normal(ufmClasses*ufmDim), ufmClasses, ufmDim),
+		tensors.FromFlatDataAndDimensions(normal(ufmClasses), ufmClasses),
+	}
+	order := make([]int32, ufmSamples)
+	for i := range order {
+		order[i] = int32(i)
+	}
+	const epochs = 1000
+	for epoch := range epochs {
+		rng.Shuffle(ufmSamples, func(i, j int) { order[i], order[j] = order[j], order[i] })
+		rate := float32(1)
+		if epoch >= epochs/2 { // the noise of unequal batches goes with the rate
+			rate = 0.1
+		}
+		if state, err = exec.Call(state[0], state[1], state[2], order, rate); err != nil {
+			t.Fatal(err)
+		}
+	}
+	flat := tensors.MustCopyFlatData[float32]
+	return flat(state[0]), flat(state[1]), flat(state[2])
+}
+
+// ufmEpoch returns the graph of one epoch of SGD over the samples in the given order. Sample i has
+// label i mod K.
+func ufmEpoch(p losses.Penalty, delta float64) func(h, w, bias, order, rate *graph.Node) []*graph.Node {
+	labels := make([]int32, ufmSamples)
+	for i := range labels {
+		labels[i] = int32(i % ufmClasses)
+	}
+	return func(h, w, bias, order, rate *graph.Node) []*graph.Node {
+		y := graph.Const(h.Graph(), labels)
+		for i := range ufmSamples / ufmBatch {
+			index := graph.InsertAxes(graph.Slice(order, graph.AxisRange(i*ufmBatch, (i+1)*ufmBatch)), -1)
+			hb := graph.Gather(h, index)
+			logits := graph.Add(graph.Dot(hb, graph.Transpose(w, 0, 1)).Product(), graph.ExpandLeftToRank(bias, 2))
+			loss := graph.ReduceAllMean(losses.LabelSmoothing(logits, graph.Gather(y, index), delta))
+			g := graph.Gradient(graph.Add(loss, losses.UFM(hb, w, bias, ufmSamples, p)), h, w, bias)
+			h = graph.Sub(h, graph.Mul(rate, g[0]))
+			w = graph.Sub(w, graph.Mul(rate, g[1]))
+			bias = graph.Sub(bias, graph.Mul(rate, g[2]))
+		}
+		return []*graph.Node{h, w, bias}
 	}
 }
 

@@ -33,7 +33,9 @@ type Field struct {
 }
 
 // FieldGroups lists the groups of fields in the order in which people read them.
-var FieldGroups = []string{runGroup, imageGroup, networkGroup, lossGroup, optimiserGroup, scheduleGroup, computationGroup}
+var FieldGroups = []string{
+	runGroup, imageGroup, networkGroup, lossGroup, optimiserGroup, scheduleGroup, computationGroup,
+}
 
 // Fields returns the fields of a specification in the order of its JSON.
 func Fields() []Field { return slices.Clone(fields) }

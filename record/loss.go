@@ -54,9 +54,11 @@ type LossParameter struct {
 var Losses = []LossKind{
 	{Name: "ce", Short: "CE", Title: "cross entropy", Equation: "−log p_y", Lowest: "0"},
 	{Name: "ls", Short: "LS", Title: "label smoothing",
-		Equation: "−Σ_j y^δ_j log p_j with y^δ = (1−δ)e_y + δ/K (Eq 3)", Lowest: "entropy of y^δ", floor: smoothingFloor,
-		Parameters: []LossParameter{{Key: "delta", Symbol: "δ", Range: Interval{Low: 0, High: 1, OpenLow: true, OpenHigh: true}, Default: 0.05,
-			Meaning: "share of the label that is spread over all classes", Hint: "the paper's is 0.05, loss ce is δ = 0"}}},
+		Equation: "−Σ_j y^δ_j log p_j with y^δ = (1−δ)e_y + δ/K (Eq 3)",
+		Lowest:   "entropy of y^δ", floor: smoothingFloor,
+		Parameters: []LossParameter{{Key: "delta", Symbol: "δ", Range: inside01, Default: 0.05,
+			Meaning: "share of the label that is spread over all classes",
+			Hint:    "the paper's is 0.05, loss ce is δ = 0"}}},
 	{Name: "focal", Short: "focal", Title: "focal loss",
 		Equation: "−(1−p_y)^γ log p_y (Lin et al. 2017)", Lowest: "0",
 		Parameters: []LossParameter{{Key: "focal_gamma", Symbol: "γ", Range: positive,
@@ -103,7 +105,7 @@ func (l *Loss) parameters() map[string]*float64 {
 	}
 }
 
-// lossParameterKeys lists the JSON keys of the table's parameters in their order in a specification.
+// lossParameterKeys lists the JSON keys of the table's parameters in a specification's order.
 func lossParameterKeys() []string {
 	return []string{"delta", "focal_gamma", "mse_weight", "mse_target"}
 }
@@ -139,7 +141,8 @@ func (l Loss) Validate() error {
 		}
 	}
 	if len(l.Parameters) > 0 && !own {
-		errs = append(errs, fmt.Errorf("loss_parameters: given with loss %s; they belong to a loss of your own, %sNAME", l.Name, OwnLoss))
+		errs = append(errs, fmt.Errorf(
+			"loss_parameters: given with loss %s; they belong to a loss of your own, %sNAME", l.Name, OwnLoss))
 	}
 	for _, name := range slices.Sorted(maps.Keys(l.Parameters)) {
 		if v := l.Parameters[name]; math.IsNaN(v) || math.IsInf(v, 0) {

@@ -19,7 +19,8 @@ func TestLossNames(t *testing.T) {
 		{Loss{Name: "mse"}, "MSE", "mean squared error", "mse"},
 		{Loss{Name: "mse-resc", MSEWeight: 15, MSETarget: 30}, "rescaled MSE (k = 15, M = 30)",
 			"rescaled mean squared error, k = 15, M = 30", "mse-resc15-30"},
-		{Loss{Name: "own:mine", Parameters: map[string]float64{"b": 2, "a": 0.5}}, "mine (a = 0.5, b = 2)", "mine, a = 0.5, b = 2", "mine0.5-2"},
+		{Loss{Name: "own:mine", Parameters: map[string]float64{"b": 2, "a": 0.5}},
+			"mine (a = 0.5, b = 2)", "mine, a = 0.5, b = 2", "mine0.5-2"},
 		{Loss{Name: "own:plain"}, "plain", "plain", "plain"},
 	} {
 		if got := c.loss.String(); got != c.text {
@@ -42,7 +43,8 @@ func TestLossTable(t *testing.T) {
 		}
 		var l Loss
 		for _, p := range k.Parameters {
-			if l.parameters()[p.Key] == nil || p.Symbol == "" || p.Meaning == "" || p.Range == (Interval{}) || (p.Default != 0 && !p.Range.Has(p.Default)) {
+			if l.parameters()[p.Key] == nil || p.Symbol == "" || p.Meaning == "" || p.Range == (Interval{}) ||
+				(p.Default != 0 && !p.Range.Has(p.Default)) {
 				t.Errorf("loss %s: parameter %+v", k.Name, p)
 			}
 		}
@@ -93,7 +95,9 @@ func TestLossValidate(t *testing.T) {
 // Infima of losses that are not a smoothed cross entropy, and what has none. Package losses
 // compares the floor of label smoothing with the loss.
 func TestLossFloor(t *testing.T) {
-	for _, l := range []Loss{{Name: "ce"}, {Name: "focal", FocalGamma: 2}, {Name: "mse"}, {Name: "mse-resc", MSEWeight: 1, MSETarget: 15}} {
+	for _, l := range []Loss{
+		{Name: "ce"}, {Name: "focal", FocalGamma: 2}, {Name: "mse"}, {Name: "mse-resc", MSEWeight: 1, MSETarget: 15},
+	} {
 		if f, err := l.Floor(10); err != nil || f != 0 {
 			t.Errorf("floor of %v is %v, %v, want 0", l, f, err)
 		}
@@ -128,7 +132,8 @@ func TestOwnLoss(t *testing.T) {
 		t.Errorf("the default has a key that only a loss of one's own has: %s", text)
 	}
 	changed := func(field string) bool { return field == "loss" }
-	ce, err := DecodeSpec(strings.NewReader(s.String()), changed, func(s *Spec) error { s.Loss.Name = "ce"; return nil })
+	set := func(s *Spec) error { s.Loss.Name = "ce"; return nil }
+	ce, err := DecodeSpec(strings.NewReader(s.String()), changed, set)
 	if err != nil || ce.Validate() != nil || ce.Loss.Parameters != nil {
 		t.Errorf("another loss in its place: %v, %v", ce, err)
 	}

@@ -40,14 +40,19 @@ func TestValidateAll(t *testing.T) {
 		Optimisation: Optimisation{Batch: 1, Rate: math.NaN(), Momentum: 1, Decay: math.Inf(1)},
 		RateSchedule: RateSchedule{Milestones: []int{3, 3}},
 	}
-	says(t, s.Validate(), `"bad"`, "dataset", `"cifar1"`, "did you mean cifar10?", "train_per_class", "model", `"resnet15"`, "did you mean resnet18?", "width", "loss", `"lss"`, "did you mean ls?",
-		"delta", "belongs to loss ls", "epochs", "batch", "rate", "NaN", "momentum", "decay", "Inf", "milestones", "gamma")
+	says(t, s.Validate(), `"bad"`, "dataset", `"cifar1"`, "did you mean cifar10?", "train_per_class",
+		"model", `"resnet15"`, "did you mean resnet18?", "width", "loss", `"lss"`, "did you mean ls?",
+		"delta", "belongs to loss ls", "epochs", "batch", "rate", "NaN", "momentum", "decay", "Inf",
+		"milestones", "gamma")
 
 	for _, c := range []struct {
 		loss  string
 		delta float64
 		ok    bool
-	}{{"ce", 0, true}, {"ls", 0.05, true}, {"ls", 0.999, true}, {"ce", 0.05, false}, {"ls", 0, false}, {"ls", -0.1, false}, {"ls", 1, false}} {
+	}{
+		{"ce", 0, true}, {"ls", 0.05, true}, {"ls", 0.999, true},
+		{"ce", 0.05, false}, {"ls", 0, false}, {"ls", -0.1, false}, {"ls", 1, false},
+	} {
 		s := DefaultSpec()
 		s.Loss = Loss{Name: c.loss, Delta: c.delta}
 		if err := s.Validate(); (err == nil) != c.ok {
@@ -127,10 +132,12 @@ func FuzzReadSpec(f *testing.F) {
 // Each contradiction is an error of its own that names the field.
 func TestContradictions(t *testing.T) {
 	for words, change := range map[string]func(*Spec){
-		"milestones: 350":                func(s *Spec) { s.ScheduleEpochs, s.Epochs = 300, 300 },
-		"schedule_epochs: a schedule":    func(s *Spec) { s.ScheduleEpochs = 400 },
-		"given with schedule cosine":     func(s *Spec) { s.Schedule = "cosine" },
-		"schedule cosine needs":          func(s *Spec) { s.Schedule, s.Milestones, s.ScheduleEpochs = "cosine", nil, 0 },
+		"milestones: 350":             func(s *Spec) { s.ScheduleEpochs, s.Epochs = 300, 300 },
+		"schedule_epochs: a schedule": func(s *Spec) { s.ScheduleEpochs = 400 },
+		"given with schedule cosine":  func(s *Spec) { s.Schedule = "cosine" },
+		"schedule cosine needs": func(s *Spec) {
+			s.Schedule, s.Milestones, s.ScheduleEpochs = "cosine", nil, 0
+		},
 		"nesterov":                       func(s *Spec) { s.Nesterov, s.Momentum = true, 0 },
 		"which replaces it":              func(s *Spec) { s.LambdaW = 1e-3 },
 		"only lambda_h":                  func(s *Spec) { s.LambdaW, s.Decay, s.Head = 1e-3, 0, "etf" },
@@ -156,10 +163,14 @@ func TestContradictions(t *testing.T) {
 // What a user leaves out follows from what was given.
 func TestComplete(t *testing.T) {
 	for text, check := range map[string]func(Spec) bool{
-		`{"epochs": 40}`:                         func(s Spec) bool { return s.ScheduleEpochs == 800 && len(s.Milestones) == 2 },
-		`{"epochs": 900}`:                        func(s Spec) bool { return s.ScheduleEpochs == 900 },
-		`{"epochs": 40, "milestones": [20]}`:     func(s Spec) bool { return s.ScheduleEpochs == 40 },
-		`{"epochs": 40, "schedule": "cosine"}`:   func(s Spec) bool { return s.ScheduleEpochs == 40 && s.Milestones == nil },
+		`{"epochs": 40}`: func(s Spec) bool {
+			return s.ScheduleEpochs == 800 && len(s.Milestones) == 2
+		},
+		`{"epochs": 900}`:                    func(s Spec) bool { return s.ScheduleEpochs == 900 },
+		`{"epochs": 40, "milestones": [20]}`: func(s Spec) bool { return s.ScheduleEpochs == 40 },
+		`{"epochs": 40, "schedule": "cosine"}`: func(s Spec) bool {
+			return s.ScheduleEpochs == 40 && s.Milestones == nil
+		},
 		`{"loss": "ls"}`:                         func(s Spec) bool { return s.Delta == 0.05 },
 		`{"lambda_h": 1e-6}`:                     func(s Spec) bool { return s.Decay == 0 },
 		`{"model": "mlp", "head": "etf"}`:        func(s Spec) bool { return s.Depth == 2 && s.HeadScale == 1 },
@@ -171,7 +182,8 @@ func TestComplete(t *testing.T) {
 			t.Errorf("%s gives %+v, %v", text, s, err)
 		}
 	}
-	says(t, second(ReadSpec(strings.NewReader(`{"epochs": 40, "milestones": [50]}`))), "milestones: 50 is beyond", "schedule_epochs")
+	says(t, second(ReadSpec(strings.NewReader(`{"epochs": 40, "milestones": [50]}`))),
+		"milestones: 50 is beyond", "schedule_epochs")
 	says(t, second(ReadSpec(strings.NewReader(`{"loss": "ls", "delta": 0}`))), "delta: 0 is outside")
 }
 
@@ -274,15 +286,17 @@ func TestSetting(t *testing.T) {
 		change func(*Spec)
 		same   bool
 	}{
-		"loss":               {func(s *Spec) { s.Loss = Loss{Name: "ls", Delta: 0.1} }, true},
-		"another seed":       {func(s *Spec) { s.Seed, s.Name = 7, "seven" }, true},
-		"length":             {func(s *Spec) { s.Epochs, s.ScheduleEpochs, s.Measure = 100, 0, "1,2" }, true},
-		"older record":       {func(s *Spec) { s.Stem, s.Precision, s.Optimizer, s.Schedule = "", "", "", "" }, true},
-		"rate":               {func(s *Spec) { s.Rate = 0.1 }, false},
-		"augmentation":       {func(s *Spec) { s.Pad = 4 }, false},
-		"precision":          {func(s *Spec) { s.Precision = "tf32" }, false},
-		"milestones":         {func(s *Spec) { s.Milestones = nil }, false},
-		"length of a cosine": {func(s *Spec) { s.Schedule, s.Milestones, s.ScheduleEpochs = "cosine", nil, 100 }, false},
+		"loss":         {func(s *Spec) { s.Loss = Loss{Name: "ls", Delta: 0.1} }, true},
+		"another seed": {func(s *Spec) { s.Seed, s.Name = 7, "seven" }, true},
+		"length":       {func(s *Spec) { s.Epochs, s.ScheduleEpochs, s.Measure = 100, 0, "1,2" }, true},
+		"older record": {func(s *Spec) { s.Stem, s.Precision, s.Optimizer, s.Schedule = "", "", "", "" }, true},
+		"rate":         {func(s *Spec) { s.Rate = 0.1 }, false},
+		"augmentation": {func(s *Spec) { s.Pad = 4 }, false},
+		"precision":    {func(s *Spec) { s.Precision = "tf32" }, false},
+		"milestones":   {func(s *Spec) { s.Milestones = nil }, false},
+		"length of a cosine": {func(s *Spec) {
+			s.Schedule, s.Milestones, s.ScheduleEpochs = "cosine", nil, 100
+		}, false},
 	} {
 		b := a
 		c.change(&b)

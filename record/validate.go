@@ -55,7 +55,8 @@ func knownName(key, name string, list []string, more string) error {
 	if slices.Contains(list, name) {
 		return nil
 	}
-	return fmt.Errorf("%s: unknown %q; did you mean %s? Known are %s%s", key, name, edit.Nearest(name, list), strings.Join(list, ", "), more)
+	return fmt.Errorf("%s: unknown %q; did you mean %s? Known are %s%s",
+		key, name, edit.Nearest(name, list), strings.Join(list, ", "), more)
 }
 
 // outside reports a number that is outside its range.
@@ -102,7 +103,8 @@ func checkMeasure(s *Spec) error {
 func (s Spec) validateSteps() error {
 	var errs []error
 	if parts := s.Accumulate * s.Devices; parts > 1 && (s.Batch%parts != 0 || s.Batch/parts < 2) {
-		errs = append(errs, fmt.Errorf("batch: %d does not divide into %d equal parts of at least 2 (accumulate × devices)", s.Batch, parts))
+		errs = append(errs, fmt.Errorf(
+			"batch: %d does not divide into %d equal parts of at least 2 (accumulate × devices)", s.Batch, parts))
 	}
 	if s.Nesterov && s.Momentum == 0 {
 		errs = append(errs, errors.New("nesterov: needs a momentum above 0"))
@@ -114,10 +116,13 @@ func (s Spec) validateSteps() error {
 func (s Spec) validatePenalty() error {
 	var errs []error
 	if s.UFM() && s.Decay > 0 {
-		errs = append(errs, fmt.Errorf("decay: %v given with the UFM's penalty (lambda_w, lambda_h, lambda_b), which replaces it; give decay 0", s.Decay))
+		errs = append(errs, fmt.Errorf(
+			"decay: %v given with the UFM's penalty (lambda_w, lambda_h, lambda_b), which replaces it; give decay 0",
+			s.Decay))
 	}
 	if s.Head == "etf" && (s.LambdaW > 0 || s.LambdaB > 0) {
-		errs = append(errs, errors.New("lambda_w, lambda_b: head etf has a fixed weight and no bias; only lambda_h goes with it"))
+		errs = append(errs, errors.New(
+			"lambda_w, lambda_b: head etf has a fixed weight and no bias; only lambda_h goes with it"))
 	}
 	return errors.Join(errs...)
 }
@@ -135,10 +140,12 @@ func (s Spec) validateSchedule() error {
 	case s.ScheduleEpochs == 0:
 		return nil
 	case s.ScheduleEpochs < s.Epochs:
-		return fmt.Errorf("schedule_epochs: a schedule of %d epochs ends before the run's %d", s.ScheduleEpochs, s.Epochs)
+		return fmt.Errorf("schedule_epochs: a schedule of %d epochs ends before the run's %d",
+			s.ScheduleEpochs, s.Epochs)
 	case last >= s.ScheduleEpochs:
-		return fmt.Errorf("milestones: %d is beyond the %d epochs of the schedule; if the run is the beginning of a longer schedule, "+
-			"give its length as schedule_epochs", last, s.ScheduleEpochs)
+		return fmt.Errorf("milestones: %d is beyond the %d epochs of the schedule; "+
+			"if the run is the beginning of a longer schedule, give its length as schedule_epochs",
+			last, s.ScheduleEpochs)
 	}
 	return nil
 }

@@ -19,8 +19,8 @@ import (
 	"github.com/gocollapse/collapse/train"
 )
 
-// addSpecFlags gives every field of a specification its flag. Parameters of a loss of the user's own
-// have none: the command knows no such loss.
+// addSpecFlags gives every field of a specification its flag. The parameters of a loss of the
+// user's own have none: the command knows no such loss.
 func addSpecFlags(f *pflag.FlagSet, s *record.Spec) {
 	for _, field := range record.Fields() {
 		name, help := flagName(field.Key), flagHelp(field)
@@ -130,7 +130,8 @@ func resumedSpec(out string) (record.Spec, error) {
 		return spec.Resolve(), nil
 	}
 	if len(seeds) > 0 {
-		return record.Spec{}, fmt.Errorf("nothing to resume: no run in %s was begun; give the specification and --seeds without --resume", out)
+		return record.Spec{}, fmt.Errorf(
+			"nothing to resume: no run in %s was begun; give the specification and --seeds without --resume", out)
 	}
 	// A record that cannot be read is no loss: the checkpoint has it too.
 	own, err := train.SpecOf(out)
