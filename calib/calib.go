@@ -1,15 +1,15 @@
-// Package calib measures calibration: whether the probabilities that a classifier
-// gives are the frequencies with which it is right. It has the errors, scalings,
-// intervals and tests of the field, as Sections 3.3 and B.5 of the paper use them.
+// Package calib measures calibration: whether the probabilities of a classifier are the
+// frequencies with which it is right. It computes the errors, scalings, intervals and tests of
+// Sections 3.3 and B.5 of the paper.
 //
-// There are N samples of K classes with logits z ∈ ℝ^K, of which the softmax is p; the
-// confidence of a sample is max_k p_k, its prediction the class of the largest logit, of
-// equal ones the lowest. Logits are N×K row-major, labels 0…K−1, logarithms natural.
-// Bins of equal width are (lo, hi] over [0, 1], and 0 belongs to the first.
+// N samples of K classes have logits z ∈ ℝ^K and probabilities p = softmax(z). The confidence of
+// a sample is max_k p_k; its prediction is the class of the largest logit, the lowest class if
+// several are equal. Logits are N×K row-major, labels 0…K−1, logarithms natural. Bins of equal
+// width are (lo, hi] over [0, 1]; the first also holds 0.
 //
-// A Source gives the samples in batches, as often as it is asked: Slice and Slice32 are
-// logits in memory, package calib/files reads them from .npz. Measure keeps at most 16
-// bytes a sample, whatever K is, beside bootstrap's sums.
+// A Source gives the samples in batches, as many times as needed: Slice and Slice32 hold logits
+// in memory, package calib/files reads them from .npz. Besides the sums of the bootstrap, Measure
+// keeps at most 16 bytes per sample for any K.
 //
 // A temperature T divides the logits. T > 1 means that the model was over-confident.
 package calib
@@ -26,8 +26,8 @@ import (
 type Source interface {
 	// Shape returns the number of samples and of classes.
 	Shape() (n int64, k int)
-	// Each calls f with batches of logits (B×K row-major) and labels (B numbers in
-	// 0…K−1) until the samples or f's errors end it. f does not keep the slices.
+	// Each calls f with batches of logits (B×K row-major) and labels (B numbers in 0…K−1) until
+	// the samples end or f returns an error. f does not keep the slices.
 	Each(f func(logits []float64, labels []int32) error) error
 }
 
@@ -41,9 +41,9 @@ type slice[F float32 | float64] struct {
 	labels []int32
 }
 
-// Slice returns logits in memory, N×K row-major, as a Source. They are not copied.
-// Lengths that do not fit, K < 2, a label out of range and logits that are not
-// finite are errors that name the sample.
+// Slice returns logits in memory, N×K row-major, as a Source without copying them. It is an error
+// if the lengths do not fit, if K < 2, if a label is out of range or if a logit is not finite; the
+// error names the sample.
 func Slice(logits []float64, labels []int32, k int) (Source, error) {
 	return newSlice(logits, labels, k)
 }
@@ -54,14 +54,15 @@ func Slice32(logits []float32, labels []int32, k int) (Source, error) {
 }
 
 func newSlice[F float32 | float64](logits []F, labels []int32, k int) (Source, error) {
-	if k < 2 {
-		return nil, fmt.Errorf("calib: K = %d; calibration needs at least 2 classes (a sigmoid's one logit z is the two columns 0 and z)", k)
+	if err := CheckClasses(k); err != nil {
+		return nil, fmt.Errorf("calib: %w", err)
 	}
 	if len(labels) == 0 {
 		return nil, fmt.Errorf("calib: no samples")
 	}
 	if len(logits) != len(labels)*k {
-		return nil, fmt.Errorf("calib: %d logits for %d labels, want N·K = %d·%d", len(logits), len(labels), len(labels), k)
+		return nil, fmt.Errorf("calib: %d logits for %d labels, want N·K = %d·%d",
+			len(logits), len(labels), len(labels), k)
 	}
 	for i := range labels {
 		if err := CheckRow(int64(i), logits[i*k:(i+1)*k], labels[i]); err != nil {
@@ -69,6 +70,15 @@ func newSlice[F float32 | float64](logits []F, labels []int32, k int) (Source, e
 		}
 	}
 	return slice[F]{k, logits, labels}, nil
+}
+
+// CheckClasses returns an error if there are fewer than two classes.
+func CheckClasses(k int) error {
+	if k < 2 {
+		return fmt.Errorf("K = %d; calibration needs at least 2 classes "+
+			"(write a sigmoid's single logit z as the two columns 0 and z)", k)
+	}
+	return nil
 }
 
 // maxLogit bounds logits, so that their differences and squares are finite.
@@ -81,7 +91,8 @@ func CheckRow[F float32 | float64](i int64, logits []F, label int32) error {
 	}
 	for k, z := range logits {
 		if !(math.Abs(float64(z)) <= maxLogit) {
-			return fmt.Errorf("calib: logit of sample %d, class %d is %v; logits must be finite numbers of at most %g", i, k, z, float64(maxLogit))
+			return fmt.Errorf("calib: logit of sample %d, class %d is %v; logits must be finite and at most %g in size",
+				i, k, z, float64(maxLogit))
 		}
 	}
 	return nil
@@ -104,21 +115,21 @@ func (s slice[F]) Each(f func([]float64, []int32) error) error {
 	return nil
 }
 
-// row is a sample on its way through a reduction.
+// row is one sample during a reduction.
 type row struct {
-	i int64 // number of the sample
-	z []float64
-	y int32
+	i int64     // index of the sample
+	z []float64 // its K logits
+	y int32     // its label
 	p []float64 // room for K numbers
 }
 
-// pieces is into how many parts a batch is cut, each of which is summed by itself. It is
-// fixed, so that sums do not depend on the number of processors.
+// pieces is the number of parts of a batch that are summed separately. It is fixed, so that
+// sums do not depend on the number of processors.
 const pieces = 16
 
-// reduce folds the samples of a source: those of each piece of the batches into a value
-// of make_, the values in order into the first by merge. The pieces of a batch are
-// worked on at once.
+// reduce folds the samples of a source. Piece i of every batch is folded into one value from
+// make_; merge then adds these values, in order, to the first. The pieces of a batch are
+// processed in parallel.
 func reduce[T any](src Source, make_ func() T, fold func(t T, r *row), merge func(into, from T)) (T, error) {
 	_, k := src.Shape()
 	var parts [pieces]T
@@ -152,16 +163,16 @@ func reduce[T any](src Source, make_ func() T, fold func(t T, r *row), merge fun
 	return parts[0], err
 }
 
-// scaling turns logits into those whose softmax is measured: w_k·z_k + b_k. The zero
-// value leaves them; probabilities are taken as they are.
+// scaling maps logits to those whose softmax is measured: β(w_k·z_k + b_k). The zero value
+// changes nothing.
 type scaling struct {
 	weight, bias  []float64 // K, or nil for 1 and 0
 	beta          float64   // 1/T, 0 for 1
-	probabilities bool
+	probabilities bool      // the source gives probabilities in place of logits
 }
 
-// load writes the logits of a row, scaled but for β, to r.p and returns the class of the
-// largest and that largest.
+// load writes w_k·z_k + b_k, without β, to r.p. It returns the class of the largest value and
+// that value.
 func (s *scaling) load(r *row) (best int, top float64) {
 	p := r.p[:len(r.z)]
 	if s.probabilities || s.weight != nil {
@@ -179,8 +190,8 @@ func (s *scaling) load(r *row) (best int, top float64) {
 	return best, p[best]
 }
 
-// softmax writes the probabilities of a row to r.p and returns the predicted class, the
-// logarithm of the label's probability and the entropy. No exponential overflows.
+// softmax writes the probabilities of a row to r.p. It returns the predicted class, the
+// logarithm of the label's probability, and the entropy. No exponential overflows.
 func (s *scaling) softmax(r *row) (best int, logPY, entropy float64) {
 	p := r.p
 	if s.probabilities && s.beta == 0 && s.weight == nil {

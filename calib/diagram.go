@@ -9,13 +9,14 @@ import (
 
 // Bin is a bin of a reliability diagram.
 type Bin struct {
-	Lo, Hi float64 // confidences in (Lo, Hi]; of a bin of equal mass, its least and largest
-	// Count is the number of samples. In bins of equal mass it need not be whole: equal
-	// confidences at an edge are shared out.
-	Count float64
-	// Accuracy and Confidence are the share of correct samples and the mean confidence;
-	// NaN where Count is 0.
-	Accuracy, Confidence float64
+	// The bin holds confidences in (Lo, Hi]. In bins of equal mass, Lo and Hi are the smallest
+	// and the largest confidence.
+	Lo, Hi float64
+	// Count is the number of samples. In bins of equal mass it need not be whole: samples of
+	// equal confidence at an edge are split between two bins.
+	Count      float64
+	Accuracy   float64 // share of correct samples; NaN where Count is 0
+	Confidence float64 // mean confidence; NaN where Count is 0
 
 	square float64 // Σ (correct − confidence)²
 }
@@ -23,12 +24,12 @@ type Bin struct {
 // gap returns accuracy less confidence.
 func (b Bin) gap() float64 { return b.Accuracy - b.Confidence }
 
-// Diagram is a reliability diagram: bins in rising order.
+// Diagram is a reliability diagram: bins in increasing order.
 type Diagram []Bin
 
-// Reliability returns the diagram of confidences in [0, 1] in bins of equal width, (lo,
-// hi], with 0 in the first; correct[i] says whether sample i was predicted right. Lengths
-// that differ, no bin and a confidence out of range are errors.
+// Reliability returns the diagram of confidences in [0, 1] in bins (lo, hi] of equal width; the
+// first also holds 0. correct[i] says whether sample i was predicted right. It is an error if the
+// lengths differ, if bins < 1, or if a confidence is out of range.
 func Reliability(confidence []float64, correct []bool, bins int) (Diagram, error) {
 	signed, err := sign(confidence, correct, bins)
 	if err != nil {
@@ -41,9 +42,9 @@ func Reliability(confidence []float64, correct []bool, bins int) (Diagram, error
 	return s.diagram(), nil
 }
 
-// EqualMass is Reliability with bins of equally many samples. Samples of equal
-// confidence count alike: those at an edge are shared out between its bins, so that the
-// order of the samples does not matter.
+// EqualMass is Reliability with the same number of samples in every bin. Samples of equal
+// confidence at an edge are split between its bins, so that the order of the samples does not
+// matter.
 func EqualMass(confidence []float64, correct []bool, bins int) (Diagram, error) {
 	signed, err := sign(confidence, correct, bins)
 	if err != nil {
@@ -52,8 +53,8 @@ func EqualMass(confidence []float64, correct []bool, bins int) (Diagram, error) 
 	return equalMass(signed, bins), nil
 }
 
-// sign returns the confidences, negative where the sample is wrong: 8 bytes a sample
-// hold both. A wrong sample of confidence 0 is −0.
+// sign returns the confidences, negative where the prediction is wrong: 8 bytes per sample hold
+// both. A wrong sample of confidence 0 is −0.
 func sign(confidence []float64, correct []bool, bins int) ([]float64, error) {
 	if len(confidence) != len(correct) {
 		return nil, fmt.Errorf("calib: %d confidences and %d outcomes", len(confidence), len(correct))
@@ -91,7 +92,7 @@ func checkBins(bins int) error {
 	return nil
 }
 
-// sums are what bins of equal width add up.
+// sums are the sums of bins of equal width.
 type sums []cell
 
 // cell is a bin's sums.
@@ -102,8 +103,7 @@ func newSums(bins int) sums { return make(sums, bins) }
 // binOf returns the bin of (lo, hi] that holds c.
 func binOf(c float64, bins int) int {
 	b := min(int(c*float64(bins)), bins-1)
-	// The product rounds, and an edge belongs to the bin under it: the edges b/bins
-	// decide.
+	// The product rounds, so the edges b/bins decide. An edge belongs to the bin below it.
 	if b > 0 && c <= float64(b)/float64(bins) {
 		b--
 	} else if b < bins-1 && c > float64(b+1)/float64(bins) {
@@ -145,10 +145,10 @@ func (s sums) diagram() Diagram {
 	return d
 }
 
-// equalMass cuts the signed confidences into bins of equal mass. It moves them.
+// equalMass puts the signed confidences into bins of equal mass. It reorders them.
 //
-// They are not sorted as a whole: confidences of a small range make a bucket, and only
-// the buckets in which a bin ends are sorted; of the others the sums are enough.
+// To avoid sorting them all, it counts confidences in small buckets, and sorts only the buckets
+// in which a bin ends; for the others the sums are enough.
 func equalMass(signed []float64, bins int) Diagram {
 	m := massBins{bins: bins, room: float64(len(signed)) / float64(bins)}
 	var sums [buckets]struct {
@@ -171,7 +171,7 @@ func equalMass(signed []float64, bins int) Diagram {
 		}
 		b.square += e * e
 	}
-	// Confidences of the buckets in which a bin ends go to the front and are sorted.
+	// Confidences of the buckets in which a bin ends move to the front and are sorted.
 	var cut [buckets]bool
 	before, sorted := 0, 0
 	for i := range sums {
@@ -202,7 +202,7 @@ func equalMass(signed []float64, bins int) Diagram {
 	return m.diagram
 }
 
-// A bucket is 1/64 of a factor of two; the first holds all under 2⁻⁴⁰.
+// Each factor of two has 64 buckets; the first bucket holds all confidences below 2⁻⁴⁰.
 const buckets = 40*64 + 2
 
 func bucketOf(c float64) int {
@@ -210,7 +210,7 @@ func bucketOf(c float64) int {
 	return max(0, int(math.Float64bits(c)>>46)-smallest+1)
 }
 
-// massBins fills bins of equal mass in rising order of confidence.
+// massBins fills bins of equal mass in increasing order of confidence.
 type massBins struct {
 	bins    int
 	room    float64 // samples of a bin
@@ -234,8 +234,7 @@ func (m *massBins) add(n, conf, right, square, least, most float64) {
 	}
 }
 
-// addSorted adds signed confidences in rising order; equal ones are shared out at the end of
-// a bin.
+// addSorted adds signed confidences in increasing order; equal ones at the end of a bin are split.
 func (m *massBins) addSorted(signed []float64) {
 	for i := 0; i < len(signed); {
 		c := math.Abs(signed[i])
@@ -290,11 +289,11 @@ func (d Diagram) sum(f func(Bin) float64) (s float64) {
 }
 
 // ECE is the expected calibration error Σ (n_m/N)|acc_m − conf_m| (Naeini, Cooper and
-// Hauskrecht 2015; Guo et al. 2017), in [0, 1]. It is positive even of a perfectly
-// calibrated model, by an amount that falls as N grows.
+// Hauskrecht 2015; Guo et al. 2017), in [0, 1]. It is positive even for a perfectly calibrated
+// model, by an amount that decreases as N grows.
 func (d Diagram) ECE() float64 { return d.sum(func(b Bin) float64 { return math.Abs(b.gap()) }) }
 
-// ECE2 is √(Σ (n_m/N)(acc_m − conf_m)²), the L2 norm of the same, in [0, 1].
+// ECE2 is √(Σ (n_m/N)(acc_m − conf_m)²), the L2 norm of the same differences, in [0, 1].
 func (d Diagram) ECE2() float64 {
 	return math.Sqrt(d.sum(func(b Bin) float64 { return b.gap() * b.gap() }))
 }
@@ -309,11 +308,11 @@ func (d Diagram) MCE() (most float64) {
 	return most
 }
 
-// Debiased is the squared L2 error with its bias taken away: Σ (n_m/N)(g_m² − v_m/n_m)
-// with g_m the mean and v_m the sample variance of correct − confidence in bin m, as in
-// Kumar, Liang and Ma 2019, whose v_m is that of correct alone. Of a perfectly
-// calibrated model its mean is 0 for any N, so it may be negative. A bin with one
-// sample, whose variance is not known, counts 0.
+// Debiased is the square of ECE2 without its bias (after Kumar, Liang and Ma 2019):
+// Σ (n_m/N)(g_m² − v_m/n_m), where g_m is the mean and v_m the sample variance of correct −
+// confidence in bin m. (Their v_m is the variance of correct alone.) For a perfectly calibrated
+// model its mean is 0 for any N, so it may be negative. A bin with one sample, whose variance is
+// not known, counts 0.
 func (d Diagram) Debiased() float64 {
 	return d.sum(func(b Bin) float64 {
 		if b.Count <= 1 {
@@ -325,21 +324,21 @@ func (d Diagram) Debiased() float64 {
 	})
 }
 
-// Over and Under are the parts of ECE by over-confident and by under-confident bins:
-// Σ (n_m/N) max(conf_m − acc_m, 0), and with the signs reversed. Their sum is ECE.
+// Over is the part of ECE from over-confident bins, Σ (n_m/N) max(conf_m − acc_m, 0). Over and
+// Under add up to ECE.
 func (d Diagram) Over() float64 { return d.sum(func(b Bin) float64 { return max(-b.gap(), 0) }) }
 
-// Under is the under-confident part of ECE; see Over.
+// Under is the part of ECE from under-confident bins, Σ (n_m/N) max(acc_m − conf_m, 0).
 func (d Diagram) Under() float64 { return d.sum(func(b Bin) float64 { return max(b.gap(), 0) }) }
 
-// Decomposition is Murphy's (1973) of the Brier score of the confidence, the mean of
-// (correct − confidence)²: Score = Reliability − Resolution + Uncertainty + Within.
+// Decomposition is Murphy's decomposition (1973) of the Brier score of the confidence, the mean
+// of (correct − confidence)²: Score = Reliability − Resolution + Uncertainty + Within.
 type Decomposition struct {
 	Score       float64
 	Reliability float64 // Σ (n_m/N)(conf_m − acc_m)², 0 is best
 	Resolution  float64 // Σ (n_m/N)(acc_m − acc)², large is best
 	Uncertainty float64 // acc(1 − acc)
-	Within      float64 // what bins hide (Stephenson, Coelho and Jolliffe 2008)
+	Within      float64 // variation inside the bins (Stephenson, Coelho and Jolliffe 2008)
 }
 
 // Decompose returns the decomposition over the diagram's bins.

@@ -2,10 +2,10 @@ package calib
 
 import "math"
 
-// An exponential is what calibration spends its time on. exponentials computes many, of
-// numbers not above 0, to within 2 units in the last place, at several times the speed
-// of math.Exp: 2^(j/128) from a table times a polynomial of degree 5 on what is left, as
-// in the C library of Arm (Szabolcs Nagy, optimized-routines).
+// Calibration spends most of its time on exponentials. exponentials computes many of them, of
+// numbers ≤ 0, to within 2 units in the last place and several times faster than math.Exp:
+// 2^(j/128) from a table, times a polynomial of degree 5 of the rest. Arm's C library uses the
+// same method (Szabolcs Nagy, optimized-routines).
 
 const (
 	expTable = 128

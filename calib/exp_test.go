@@ -10,7 +10,8 @@ import (
 // underflow, and the sums are finite whatever the numbers.
 func TestExponentials(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	u := []float64{0, math.Copysign(0, -1), -1e-300, -1e-17, -0.5, -1, -707.9, -708, -708.1, -745, -746, -1e308, math.Inf(-1)}
+	u := []float64{0, math.Copysign(0, -1), -1e-300, -1e-17, -0.5, -1}
+	u = append(u, -707.9, -708, -708.1, -745, -746, -1e308, math.Inf(-1))
 	for range 200_000 {
 		u = append(u, -math.Exp(rng.Float64()*40-33))
 	}

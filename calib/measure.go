@@ -1,347 +1,186 @@
 package calib
 
-import (
-	"errors"
-	"maps"
-	"math"
+import "fmt"
 
-	"github.com/gocollapse/collapse/internal/object"
-	"github.com/gocollapse/collapse/internal/resample"
+// DefaultBins is the usual number of bins; the paper's figures have PaperBins.
+const (
+	DefaultBins = 15
+	PaperBins   = 20
 )
 
-// Outcome is the means over correctly or over wrongly predicted samples (Figure 4); NaN
-// where there is none.
-type Outcome struct {
-	N                         int64
-	Loss, Entropy, Confidence float64 // −log p_y, −Σ p log p, max p
+// MinSplit is the least number of samples of which one half can fit a temperature and the other
+// half measure it.
+const MinSplit = 4
+
+// Options of Measure. The zero value is a valid choice.
+type Options struct {
+	Bins int // of every binned error; 0 is DefaultBins
+	// FitAll fits the scalings on all samples and measures them on the same samples, which is
+	// optimistic. Otherwise they are fitted on one half and measured on the other: of every two
+	// neighbours, samples 2j and 2j+1, one goes to each half, drawn by Seed.
+	FitAll bool
+	Seed   int64 // of the split and of the replicates
+	// Grid also fits the temperature of the paper's public code, see GridTemperature.
+	Grid bool
+	// Vector also fits vector scaling.
+	Vector bool
+	// Bootstrap is the number of replicates for intervals, at least 2; 0 is none.
+	Bootstrap int
+	// Consistency is the number of replicates of the consistency test; 0 is none.
+	Consistency int
+	// Probabilities says that the source gives probabilities, rows that sum to 1, in place of
+	// logits. Scalings take their logarithms.
+	Probabilities bool
+	// Fast leaves out ACE, class-wise ECE and smooth ECE, which take most of the time.
+	Fast bool
 }
 
-// Summary is the calibration of some samples. A figure that is not defined is NaN and
-// Notes says why under its JSON name.
-type Summary struct {
-	N    int64
-	K    int
-	Bins Diagram // equal width, of the confidence
-
-	Accuracy, Confidence float64 // shares in [0, 1]; mean confidence
-	NLL                  float64 // mean −log p_y, in nats
-	Brier                float64 // mean Σ_k (p_k − [y=k])², in [0, 2]
-	Entropy              float64 // mean −Σ_k p_k log p_k, in [0, log K]
-
-	// ECE, ECE2 and MCE are of Bins, see Diagram; Debiased is the squared L2 error
-	// without its bias, Over and Under the two parts of ECE.
-	ECE, ECE2, MCE, Debiased, Over, Under float64
-	AdaptiveECE                           float64 // ECE over as many bins of equal mass
-	// ClasswiseECE is the mean over classes k of Σ (n_m/N)|[y=k]_m − p_k,m| in bins of
-	// equal width of p_k (Kull et al. 2019), ACE the same in bins of equal mass (Nixon
-	// et al. 2019).
-	ClasswiseECE, ACE float64
-	SmoothECE         float64 // see func SmoothECE
-	Decomposition     Decomposition
-
-	Correct, Wrong Outcome
-
-	Notes map[string]string
-
-	// signed holds the confidences, negative of wrong samples, in the order of the
-	// source: 8 bytes a sample.
-	signed []float64
-	labels uint64 // hash of the labels in order, to see that two models had the same
-}
-
-// Samples returns the confidence of every sample, in the order of the source, and
-// whether it is predicted right. It allocates 9 bytes a sample. A summary of scaled
-// logits or of a part of the samples does not keep them: both are empty.
-func (s *Summary) Samples() (confidence []float64, correct []bool) {
-	confidence, correct = make([]float64, len(s.signed)), make([]bool, len(s.signed))
-	for i, v := range s.signed {
-		confidence[i], correct[i] = math.Abs(v), !math.Signbit(v)
+// complete returns the options with their defaults, or an error.
+func (o Options) complete() (Options, error) {
+	if o.Bins == 0 {
+		o.Bins = DefaultBins
 	}
-	return confidence, correct
-}
-
-// part says which half of the samples a figure is of.
-type part struct {
-	split bool
-	take  bool // of a split: the samples that T is fitted on
-	half  halves
-}
-
-// has says whether sample i belongs to the part.
-func (p part) has(i int64) bool { return !p.split || p.half.fit(i) == p.take }
-
-// place is where a sample of the part stands among those of the part: of two samples
-// one belongs to a half.
-func (p part) place(i int64) int64 {
-	if p.split {
-		return i / 2
+	if err := checkBins(o.Bins); err != nil {
+		return o, err
 	}
-	return i
-}
-
-// size returns at least the number of the part's samples of n.
-func (p part) size(n int64) int64 {
-	if p.split {
-		return n/2 + 1
+	if o.Bootstrap < 0 || o.Bootstrap == 1 {
+		return o, fmt.Errorf("calib: %d bootstrap replicates, want at least 2, or 0 for none", o.Bootstrap)
 	}
-	return n
-}
-
-// halves chooses half of n samples by a seed: of the two samples 2j and 2j+1 one.
-type halves struct{ seed uint64 }
-
-func (h halves) fit(i int64) bool {
-	return int64(resample.Mix(h.seed^resample.Mix(uint64(i/2)))&1) == i&1
-}
-
-// tally is what the first pass adds up.
-type tally struct {
-	n                   int64
-	nll, brier, entropy float64
-	right, wrong        Outcome // sums
-	bins                sums
-	classes             []sums // K, of p_k
-	labels              uint64
-}
-
-// Summarise measures the samples as they are, in one pass over the source: what Measure
-// gives of all samples without the scalings. ACE, ClasswiseECE and SmoothECE are NaN.
-// bins is the number of equal width, 0 is DefaultBins.
-func Summarise(src Source, bins int) (*Summary, error) {
-	if bins == 0 {
-		bins = DefaultBins
+	if o.Consistency < 0 {
+		return o, fmt.Errorf("calib: %d replicates of the consistency test, want at least 1, or 0 for none",
+			o.Consistency)
 	}
-	if err := checkBins(bins); err != nil {
+	return o, nil
+}
+
+// Measure measures calibration before and after scaling. It reads the source about twenty
+// times. It is an error if the options are out of range, if the source fails, or if fewer than
+// MinSplit samples are to be split.
+func Measure(src Source, o Options) (*Report, error) {
+	o, err := o.complete()
+	if err != nil {
 		return nil, err
 	}
-	s, err := summarise(src, part{}, scaling{}, bins, false, nil, nil)
-	if err == nil {
+	m, err := newMeasurement(src, o)
+	if err != nil {
+		return nil, err
+	}
+	all, err := m.summary(part{}, m.raw)
+	if err != nil {
+		return nil, err
+	}
+	rep := &Report{Summary: all, Unscaled: all, FitAll: o.FitAll, Seed: o.Seed}
+	for _, add := range []func(*Report) error{m.addTemperature, m.addGrid, m.addVector, m.addReplicates} {
+		if err := add(rep); err != nil {
+			return nil, err
+		}
+	}
+	return rep, nil
+}
+
+// measurement is one call of Measure.
+type measurement struct {
+	src       Source
+	options   Options
+	raw       scaling // leaves the samples as they are
+	fit, rest part    // the samples of the fit, and those on which it is measured
+	// work has room for as many numbers as there are samples: ACE's of one class, or the
+	// confidences of a half and ACE's of that half.
+	work []float64
+}
+
+func newMeasurement(src Source, o Options) (*measurement, error) {
+	n, _ := src.Shape()
+	m := &measurement{src: src, options: o, raw: scaling{probabilities: o.Probabilities}}
+	if !o.FitAll {
+		if n < MinSplit {
+			return nil, fmt.Errorf("calib: %d samples are too few to fit T on one half, want at least %d; "+
+				"fit on all of them (FitAll)", n, MinSplit)
+		}
+		h := halves{uint64(o.Seed)}
+		m.fit, m.rest = part{split: true, take: true, half: h}, part{split: true, half: h}
+	}
+	m.work = make([]float64, n+2)
+	return m, nil
+}
+
+// summary measures the samples of a part after a scaling.
+func (m *measurement) summary(p part, sc scaling) (*Summary, error) {
+	var room []float64
+	work := m.work
+	if p.split {
+		half := p.size(int64(len(work) - 2))
+		room, work = work[:half], work[half:]
+	}
+	s, err := summarise(m.src, p, sc, m.options.Bins, !m.options.Fast, room, work)
+	if err != nil {
+		return nil, err
+	}
+	if m.options.Fast {
 		s.leaveOut()
+	} else {
+		err = s.ace(m.src, p, sc, work)
+	}
+	if p.split || sc.beta != 0 {
+		s.signed = nil // the replicates need only those of all samples as they are
 	}
 	return s, err
 }
 
-// leaveOut says of the figures that take most of the time that they were not measured.
-func (s *Summary) leaveOut() {
-	for _, name := range []string{"ace", "classwise_ece", "smooth_ece"} {
-		s.Notes[name] = "left out"
+// addTemperature fits T and measures the other half before and after.
+func (m *measurement) addTemperature(r *Report) (err error) {
+	if r.Temperature, err = fitTemperature(m.src, m.fit, m.raw); err != nil {
+		return err
 	}
+	scaled := m.raw
+	scaled.beta = 1 / r.Temperature.T
+	if r.Scaled, err = m.summary(m.rest, scaled); err != nil {
+		return err
+	}
+	if m.rest.split {
+		r.Unscaled, err = m.summary(m.rest, m.raw)
+	}
+	return err
 }
 
-// summarise measures the samples of a part after a scaling. The confidences are kept in
-// room, if that is not nil; work has place for as many numbers.
-func summarise(src Source, p part, sc scaling, bins int, classwise bool, room, work []float64) (*Summary, error) {
-	n, k := src.Shape()
-	if room == nil {
-		room = make([]float64, p.size(n))
+func (m *measurement) addGrid(r *Report) error {
+	if !m.options.Grid {
+		return nil
 	}
-	total, err := reduce(src, func() *tally {
-		t := &tally{bins: newSums(bins)}
-		if classwise {
-			all := newSums(k * bins)
-			for c := range k {
-				t.classes = append(t.classes, all[c*bins:(c+1)*bins])
-			}
-		}
-		return t
-	}, func(t *tally, r *row) {
-		if !p.has(r.i) {
-			return
-		}
-		best, logPY, entropy := sc.softmax(r)
-		t.n++
-		var brier float64
-		for c, v := range r.p {
-			e := v
-			if c == int(r.y) {
-				e--
-			}
-			brier += e * e
-			if classwise {
-				t.classes[c].add(min(max(v, 0), 1), c == int(r.y))
-			}
-		}
-		right := best == int(r.y)
-		conf := min(max(r.p[best], 0), 1)
-		t.nll -= logPY
-		t.brier += brier
-		t.entropy += entropy
-		o := &t.wrong
-		if right {
-			o = &t.right
-		}
-		o.N++
-		o.Loss -= logPY
-		o.Entropy += entropy
-		o.Confidence += conf
-		t.bins.add(conf, right)
-		room[p.place(r.i)] = signed(conf, right)
-		t.labels += resample.Mix(uint64(r.i)<<20 ^ uint64(r.y))
-	}, (*tally).merge)
+	t, _, err := gridTemperature(m.src, m.fit, m.raw, m.options.Bins, AuthorsGrid())
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if total.n == 0 {
-		return nil, errors.New("calib: no samples")
-	}
-	s := total.summary(k, classwise)
-	s.signed = room[:s.N]
-	if classwise {
-		s.SmoothECE, _ = smoothECE(s.signed)
-	}
-	s.AdaptiveECE = equalMass(append(work[:0], s.signed...), bins).ECE()
-	return s, nil
+	scaled := m.raw
+	scaled.beta = 1 / t
+	r.Grid = &GridResult{T: t}
+	r.Grid.Scaled, err = m.summary(m.rest, scaled)
+	return err
 }
 
-func (t *tally) merge(o *tally) {
-	t.n += o.n
-	t.nll += o.nll
-	t.brier += o.brier
-	t.entropy += o.entropy
-	for _, x := range []struct{ a, b *Outcome }{{&t.right, &o.right}, {&t.wrong, &o.wrong}} {
-		x.a.N += x.b.N
-		x.a.Loss += x.b.Loss
-		x.a.Entropy += x.b.Entropy
-		x.a.Confidence += x.b.Confidence
+func (m *measurement) addVector(r *Report) error {
+	if !m.options.Vector {
+		return nil
 	}
-	t.bins.merge(o.bins)
-	for c := range t.classes {
-		t.classes[c].merge(o.classes[c])
+	v, err := fitVector(m.src, m.fit, m.raw)
+	if err != nil {
+		return err
 	}
-	t.labels += o.labels
+	scaled := m.raw
+	scaled.weight, scaled.bias, scaled.beta = v.Weight, v.Bias, 1
+	r.Vector = &VectorResult{Vector: v}
+	r.Vector.Scaled, err = m.summary(m.rest, scaled)
+	return err
 }
 
-func (t *tally) summary(k int, classwise bool) *Summary {
-	n := float64(t.n)
-	s := &Summary{
-		N: t.n, K: k, Bins: t.bins.diagram(), NLL: t.nll / n, Brier: t.brier / n, Entropy: t.entropy / n,
-		Accuracy: float64(t.right.N) / n, Confidence: (t.right.Confidence + t.wrong.Confidence) / n,
-		ClasswiseECE: math.NaN(), ACE: math.NaN(), SmoothECE: math.NaN(), Notes: map[string]string{},
-		Correct: t.right.mean(), Wrong: t.wrong.mean(), labels: t.labels,
+// addReplicates adds what replicates of the samples say: intervals and the consistency test.
+func (m *measurement) addReplicates(r *Report) (err error) {
+	if m.options.Bootstrap > 0 {
+		r.Intervals = bootstrapECE(r.Summary, m.options)
+		r.Intervals.Temperature, err = bootstrapT(m.src, m.fit, m.raw, r.Temperature, m.options)
 	}
-	if math.IsInf(s.NLL, 0) {
-		s.NLL = math.NaN()
-		s.Notes["nll"] = "a sample's class has probability 0: its loss is infinite"
+	if m.options.Consistency > 0 {
+		r.Consistency = consistencyTest(r.Summary, m.options)
 	}
-	s.ECE, s.ECE2, s.MCE, s.Debiased = s.Bins.ECE(), s.Bins.ECE2(), s.Bins.MCE(), s.Bins.Debiased()
-	s.Over, s.Under, s.Decomposition = s.Bins.Over(), s.Bins.Under(), s.Bins.Decompose()
-	if classwise {
-		s.ClasswiseECE = 0
-		for _, c := range t.classes {
-			s.ClasswiseECE += c.diagram().ECE() / float64(k)
-		}
-	}
-	for name, o := range map[string]Outcome{"correct": s.Correct, "wrong": s.Wrong} {
-		if o.N == 0 {
-			s.Notes[name] = "there is no such sample"
-		}
-	}
-	return s
-}
-
-func (o Outcome) mean() Outcome {
-	n := float64(o.N)
-	return Outcome{o.N, o.Loss / n, o.Entropy / n, o.Confidence / n} // 0/0 is NaN
-}
-
-// aceBytes is what ACE may hold of the classes' probabilities at once. Where one class
-// takes a quarter of it, the classes are measured one by one.
-const aceBytes = 128 << 20
-
-// ace sets ACE: the source is read once for as many classes as the memory holds. A
-// single class is kept in room, if that is large enough.
-func (s *Summary) ace(src Source, p part, sc scaling, room []float64) error {
-	n, _ := src.Shape() // of a half as of all, so that it takes no more
-	at := int(min(int64(s.K), aceBytes/(8*n)))
-	if at < 4 {
-		at = 1
-	}
-	s.ACE = 0
-	columns := make([][]float64, at)
-	for c := range columns {
-		if at == 1 && int64(len(room)) >= s.N {
-			columns[c] = room[:s.N]
-		} else {
-			columns[c] = make([]float64, s.N)
-		}
-	}
-	for first := 0; first < s.K; first += at {
-		last := min(first+at, s.K)
-		_, err := reduce(src, func() struct{} { return struct{}{} }, func(_ struct{}, r *row) {
-			if !p.has(r.i) {
-				return
-			}
-			sc.softmax(r)
-			i := p.place(r.i)
-			for k := first; k < last; k++ {
-				columns[k-first][i] = signed(min(max(r.p[k], 0), 1), int(r.y) == k)
-			}
-		}, func(_, _ struct{}) {})
-		if err != nil {
-			return err
-		}
-		eces := make([]float64, last-first)
-		each(len(eces), func(i int) { eces[i] = equalMass(columns[i], len(s.Bins)).ECE() })
-		for _, e := range eces {
-			s.ACE += e / float64(s.K)
-		}
-	}
-	return nil
-}
-
-// Figure is a scalar of a Summary under its JSON name.
-type Figure struct {
-	Name  string
-	Value float64
-}
-
-// Figures lists the scalars in the order of the JSON object.
-func (s *Summary) Figures() []Figure {
-	d := s.Decomposition
-	return []Figure{
-		{"accuracy", s.Accuracy}, {"confidence", s.Confidence}, {"nll", s.NLL}, {"brier", s.Brier}, {"entropy", s.Entropy},
-		{"ece", s.ECE}, {"ece_l2", s.ECE2}, {"mce", s.MCE}, {"ece_debiased_squared", s.Debiased},
-		{"over_confidence", s.Over}, {"under_confidence", s.Under}, {"adaptive_ece", s.AdaptiveECE},
-		{"ace", s.ACE}, {"classwise_ece", s.ClasswiseECE}, {"smooth_ece", s.SmoothECE},
-		{"brier_confidence", d.Score}, {"brier_reliability", d.Reliability}, {"brier_resolution", d.Resolution},
-		{"brier_uncertainty", d.Uncertainty}, {"brier_within", d.Within},
-	}
-}
-
-// fields writes the fields of the object.
-func (s *Summary) fields(o *object.Object) {
-	o.Field("n", s.N)
-	o.Field("k", s.K)
-	for _, f := range s.Figures() {
-		o.Field(f.Name, object.Number(f.Value))
-	}
-	for _, part := range []struct {
-		name string
-		Outcome
-	}{{"correct", s.Correct}, {"wrong", s.Wrong}} {
-		o.Field(part.name, map[string]any{
-			"n": part.N, "loss": object.Number(part.Loss), "entropy": object.Number(part.Entropy), "confidence": object.Number(part.Confidence),
-		})
-	}
-	type bin struct {
-		Lo         float64       `json:"lo"`
-		Hi         float64       `json:"hi"`
-		Count      int64         `json:"count"`
-		Accuracy   object.Number `json:"accuracy"`
-		Confidence object.Number `json:"confidence"`
-	}
-	var bins []bin
-	for _, b := range s.Bins {
-		bins = append(bins, bin{b.Lo, b.Hi, int64(math.Round(b.Count)), object.Number(b.Accuracy), object.Number(b.Confidence)})
-	}
-	o.Field("bins", bins)
-}
-
-// MarshalJSON writes one object with every figure under its name, null where it is
-// not defined, with bins and notes.
-func (s *Summary) MarshalJSON() ([]byte, error) {
-	var o object.Object
-	s.fields(&o)
-	o.Field("notes", maps.Clone(s.Notes))
-	return o.JSON()
+	return err
 }

@@ -2,11 +2,13 @@ package calib
 
 import "math"
 
-// SmoothECE returns the smooth calibration error of Błasiok and Nakkiran 2023 and its
-// bandwidth: smECE_σ = ∫|(1/N) Σ K_σ(t, f_i)(f_i − y_i)| dt over [0, 1], with K_σ the
-// Gaussian kernel reflected at 0 and 1, f_i the confidence and y_i whether the sample
-// is correct, at the σ where smECE_σ = σ. It has no bins to choose and no jumps. The
-// arguments and errors are those of Reliability.
+// SmoothECE returns the smooth calibration error of Błasiok and Nakkiran 2023 and its bandwidth
+// σ, the solution of smECE_σ = σ. It has no bins to choose and no jumps:
+//
+//	smECE_σ = ∫ |(1/N) Σ_i K_σ(t, f_i)(f_i − y_i)| dt over [0, 1],
+//
+// where K_σ is the Gaussian kernel reflected at 0 and 1, f_i the confidence, and y_i is 1 if the
+// prediction is right, else 0. Arguments and errors are those of Reliability.
 func SmoothECE(confidence []float64, correct []bool) (smece, sigma float64, err error) {
 	signed, err := sign(confidence, correct, 1)
 	if err != nil {
@@ -21,8 +23,8 @@ const smoothGrid = 1000
 
 func smoothECE(signed []float64) (smece, sigma float64) {
 	residual := residuals(signed)
-	// smECE_σ falls as σ grows, so the two cross once: by the secant rule inside a
-	// bracket, halved where a step is not inside it.
+	// smECE_σ decreases as σ grows, so that the two cross once. The search takes secant steps
+	// inside a bracket, and halves it where a step lies too near its edge.
 	var at0 float64
 	for _, r := range residual {
 		at0 += math.Abs(r)
@@ -49,8 +51,7 @@ func smoothECE(signed []float64) (smece, sigma float64) {
 	return fHi + hi, hi
 }
 
-// residuals places (f_i − y_i)/N at f_i, shared between the two nearest points of the
-// grid.
+// residuals places (f_i − y_i)/N at f_i, split between the two nearest points of the grid.
 func residuals(signed []float64) []float64 {
 	residual := make([]float64, smoothGrid+1)
 	for _, v := range signed {
@@ -81,7 +82,7 @@ func smoothed(residual []float64, sigma float64) float64 {
 		x := float64(i) * h / sigma
 		kernel[i] = math.Exp(-x*x/2) / (sigma * math.Sqrt(2*math.Pi))
 	}
-	// The residuals go on behind both ends as in a mirror, as far as the kernel reaches.
+	// Both ends are mirrored, as far as the kernel reaches.
 	mirror := make([]float64, n+1+2*reach)
 	for i := range mirror {
 		at := i - reach

@@ -5,19 +5,19 @@ import (
 	"math"
 )
 
-// Spread says how unequal the logits of the non-target classes are, as means over samples
-// (Section 3.2: label smoothing makes them equal). Of a sample, SD is the standard deviation
-// (over K−2) of its K−1 non-target logits, Margin its target logit less their mean.
+// Spread says how unequal the logits of the non-target classes are (Section 3.2: label smoothing
+// makes them equal). Each sample has SD, the standard deviation (over K−2) of its K−1 non-target
+// logits, and Margin, its target logit less their mean. The fields are means over samples.
 type Spread struct {
-	Ratio  float64 // mean of SD/Margin; 0 is equal logits. Misclassified samples can make it negative
-	SD     float64 // mean of SD, ≥ 0
-	Margin float64 // mean of Margin
-	Note   string  // why Ratio is NaN, or ""
+	Ratio  float64 // of SD/Margin; 0 is equal logits. Misclassified samples can make it negative
+	SD     float64 // ≥ 0
+	Margin float64
+	Note   string // why Ratio is NaN, or ""
 }
 
-// SpreadOf measures a source of logits. It is an error if it has fewer than three
-// classes, where there is no deviation, or no samples. A sample with a margin of exactly
-// 0 makes Ratio NaN, and Note names it.
+// SpreadOf measures a source of logits. It is an error if there are fewer than three classes,
+// where no deviation is defined, or no samples. A sample with a margin of exactly 0 makes Ratio
+// NaN; Note names the sample.
 func SpreadOf(src Source) (Spread, error) {
 	n, k := src.Shape()
 	if k < 3 {
@@ -52,7 +52,8 @@ func SpreadOf(src Source) (Spread, error) {
 	out := Spread{Ratio: total.ratio / count, SD: total.sd / count, Margin: total.margin / count}
 	if total.zero < n {
 		out.Ratio = math.NaN()
-		out.Note = fmt.Sprintf("the target logit of sample %d equals the mean of the others: its ratio is not defined", total.zero)
+		out.Note = fmt.Sprintf("the target logit of sample %d equals the mean of the others: its ratio is not defined",
+			total.zero)
 	}
 	return out, nil
 }

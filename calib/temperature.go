@@ -9,34 +9,32 @@ import (
 	"gonum.org/v1/gonum/optimize"
 )
 
-// The bounds of a temperature, times the mean range (largest less least) of a sample's
-// logits. A minimum outside them is none that data could show.
+// The bounds of a temperature, in units of the mean range (largest less smallest) of a sample's
+// logits. Data cannot show a minimum outside them.
 const (
 	MinTemperature = 1e-3
 	MaxTemperature = 1e3
 )
 
-// Temperature is a fitted temperature T, which divides the logits: T > 1 says that the
-// model is over-confident.
+// Temperature is a fitted temperature T, which divides the logits. T > 1 means that the model is
+// over-confident.
 type Temperature struct {
-	T float64
-	// NLL is the mean loss at T on the samples of the fit, Samples of them.
-	NLL     float64
-	Samples int64
-	// Bound is "" or why T is at a bound: the samples are separable (T → 0, the loss
-	// falls for ever) or say nothing (T → ∞).
+	T       float64
+	NLL     float64 // mean loss at T on the samples of the fit
+	Samples int64   // of the fit
+	// Bound is "" or why T is at a bound: the samples are separable, so that the loss decreases
+	// without end as T → 0, or the logits say nothing about the labels, so that T → ∞.
 	Bound string
 }
 
-// FitTemperature returns the T inside the bounds that minimises the mean loss (Guo et al.
-// 2017). The loss is convex in β = 1/T; Newton's steps are kept
-// inside a bracket of the minimum that shrinks with every pass over the source, so that
-// the search ends for any finite logits. Where the labels are always the largest logits
-// T runs to the lower bound, and Bound says so; where all logits of every sample are
-// equal, any T is as good, and T is 1.
+// FitTemperature returns the T inside the bounds that minimises the mean loss (Guo et al. 2017).
+// The loss is convex in β = 1/T. Newton's steps stay inside a bracket of the minimum that shrinks
+// with every pass over the source, so that the search ends for any finite logits. If the label
+// has the largest logit in every sample, T is at its lower bound, and Bound says so. If all logits
+// of every sample are equal, every T is as good, and T is 1.
 func FitTemperature(src Source) (*Temperature, error) { return fitTemperature(src, part{}, scaling{}) }
 
-// slope is the mean loss at β, its derivative and second derivative in β.
+// slope holds the mean loss at β and its first and second derivative in β.
 type slope struct {
 	n                   int64
 	loss, first, second float64
@@ -69,8 +67,8 @@ func lossAt(src Source, p part, sc scaling, beta float64) (slope, error) {
 	return slope{total.n, total.loss / n, total.first / n, total.second / n}, nil
 }
 
-// slopes returns the loss of a row at the scaling's β and its derivatives in β: with u
-// the logits less the largest, E u − u_y and Var u under the softmax of βu.
+// slopes returns the loss of a row at the scaling's β and its two derivatives in β. Where u are
+// the logits less the largest of them, these are E u − u_y and Var u under the softmax of βu.
 func (s *scaling) slopes(r *row) (loss, first, second float64) {
 	_, top := s.load(r)
 	beta := s.slope()
@@ -92,12 +90,12 @@ func (s *scaling) logit(z []float64, k int) float64 {
 	return v
 }
 
-// extent is what decides whether there is a temperature to find.
+// extent holds the sums that decide whether a temperature can be found.
 type extent struct {
 	n     int64
-	width float64 // Σ (largest − least logit)
-	slope float64 // Σ (mean logit − the label's), the loss's derivative at β = 0
-	below int64   // samples whose label has not the largest logit
+	width float64 // Σ (largest − smallest logit)
+	slope float64 // Σ (mean logit − the label's logit), the derivative of the loss at β = 0
+	below int64   // samples whose label does not have the largest logit
 }
 
 func extentOf(src Source, p part, sc scaling) (*extent, error) {
@@ -145,7 +143,8 @@ func fitTemperature(src Source, p part, sc scaling) (*Temperature, error) {
 	least, most := 1/(MaxTemperature*width), 1/(MinTemperature*width)
 	switch {
 	case e.below == 0:
-		return end(most, "T is at its lower bound: the samples are separable, and the loss falls for ever as T → 0")
+		return end(most, "T is at its lower bound: the samples are separable, "+
+			"so the loss decreases without end as T → 0")
 	case e.slope >= 0:
 		return end(least, "T is at its upper bound: the logits say nothing about the labels")
 	}
@@ -172,21 +171,20 @@ func fitTemperature(src Source, p part, sc scaling) (*Temperature, error) {
 	}
 	t := &Temperature{T: 1 / beta, NLL: s.loss, Samples: s.n}
 	if beta <= least*(1+1e-9) || beta >= most*(1-1e-9) {
-		t.Bound = fmt.Sprintf("the least loss lies at a T outside [%.3g, %.3g], which is the bound", 1/most, 1/least)
+		t.Bound = fmt.Sprintf("T is at a bound: the loss is least at a T outside [%.3g, %.3g]", 1/most, 1/least)
 	}
 	return t, nil
 }
 
-// GridTemperature returns the T among candidates that has the smallest ECE in the given
-// bins, and that ECE: the way of the paper's public code, which searches on the test set
-// itself. It is optimistic there, since ECE of the same samples is what was minimised.
-// candidates must be positive and finite, at least one.
+// GridTemperature returns the candidate T with the smallest ECE in the given number of bins, and
+// that ECE. The paper's public code does the same, on the test set itself: its ECE is then
+// optimistic, since it was minimised on the samples on which it is measured. There must be at
+// least one candidate, and all must be positive and finite.
 func GridTemperature(src Source, bins int, candidates []float64) (t, ece float64, err error) {
 	return gridTemperature(src, part{}, scaling{}, bins, candidates)
 }
 
-// AuthorsGrid are the candidates of GridTemperature that collapse calibrate takes: 0.05
-// to 5 in steps of 0.05.
+// AuthorsGrid returns the candidates of the paper's public code: 0.05 to 5 in steps of 0.05.
 func AuthorsGrid() []float64 {
 	out := make([]float64, 100)
 	for i := range out {
@@ -248,13 +246,12 @@ func gridTemperature(src Source, p part, sc scaling, bins int, candidates []floa
 type Vector struct {
 	Weight, Bias []float64 // K each
 	NLL          float64   // mean loss on the samples of the fit
-	// Note is "" or that the search ended before the minimum: separable samples have
-	// none.
+	// Note is "", or says that the search ended before the minimum. Separable samples have none.
 	Note string
 }
 
-// FitVector minimises the mean loss over weight and bias from 1 and 0 by L-BFGS, each
-// step a pass or two over the source. It can change predictions.
+// FitVector minimises the mean loss over weight and bias by L-BFGS, starting at 1 and 0. Each
+// step reads the source once or twice. Unlike T, vector scaling can change predictions.
 func FitVector(src Source) (*Vector, error) { return fitVector(src, part{}, scaling{}) }
 
 func fitVector(src Source, p part, sc scaling) (*Vector, error) {
@@ -307,8 +304,12 @@ func fitVector(src Source, p part, sc scaling) (*Vector, error) {
 	for c := range k {
 		x[c] = 1
 	}
-	problem := optimize.Problem{Func: func(x []float64) float64 { return at(x)[0] }, Grad: func(g, x []float64) { copy(g, at(x)[1:]) }}
-	res, err := optimize.Minimize(problem, x, &optimize.Settings{GradientThreshold: 1e-8, MajorIterations: 200}, &optimize.LBFGS{})
+	problem := optimize.Problem{
+		Func: func(x []float64) float64 { return at(x)[0] },
+		Grad: func(g, x []float64) { copy(g, at(x)[1:]) },
+	}
+	settings := &optimize.Settings{GradientThreshold: 1e-8, MajorIterations: 200}
+	res, err := optimize.Minimize(problem, x, settings, &optimize.LBFGS{})
 	if failed != nil {
 		return nil, failed
 	}

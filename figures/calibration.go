@@ -159,10 +159,10 @@ func ECEDelta(origin string, points ...DeltaPoint) (*Figure, error) {
 	})
 }
 
-// CalibrationTable returns the figures of models side by side: before scaling on all
+// CalibrationTable returns the metrics of models side by side: before scaling on all
 // samples, and after scaling beside before on those that T was not fitted on.
 func CalibrationTable(models ...Calibrated) *Table {
-	t := &Table{Title: "Calibration", Header: []string{"figure"}}
+	t := &Table{Title: "Calibration", Header: []string{"metric"}}
 	for _, m := range models {
 		t.Header = append(t.Header, m.Label)
 	}
@@ -174,33 +174,11 @@ func CalibrationTable(models ...Calibrated) *Table {
 		}
 		t.Rows = append(t.Rows, append(cells, what))
 	}
-	scalar := func(s *calib.Summary, key string) float64 {
-		for _, f := range s.Figures() {
-			if f.Name == key {
-				return f.Value
-			}
-		}
-		return math.NaN()
-	}
 	row("samples N", "", func(m Calibrated) string { return strconv.FormatInt(m.N, 10) })
-	for _, e := range []struct{ key, name, what string }{
-		{"accuracy", "accuracy", "share of samples predicted right"},
-		{"confidence", "confidence", "mean largest probability"},
-		{"nll", "NLL", "mean −log p of the label, nats"},
-		{"brier", "Brier score", "mean squared error of the probabilities, summed over classes"},
-		{"entropy", "entropy", "mean entropy of the probabilities, nats"},
-		{"ece", "ECE", "Σ (n_m/N)|acc − conf|, bins of equal width"},
-		{"over_confidence", "of it over", "part by over-confident bins"},
-		{"under_confidence", "of it under", "part by under-confident bins"},
-		{"ece_l2", "ECE, L2", "root of the mean squared gap"},
-		{"mce", "MCE", "largest gap of a bin"},
-		{"ece_debiased_squared", "debiased L2²", "its mean is 0 for a calibrated model; may be negative"},
-		{"adaptive_ece", "adaptive ECE", "bins of equal mass"},
-		{"ace", "ACE", "equal mass, mean over classes"},
-		{"classwise_ece", "class-wise ECE", "equal width, mean over classes"},
-		{"smooth_ece", "smooth ECE", "kernel in place of bins"},
-	} {
-		row(e.name, e.what, func(m Calibrated) string { return shown(scalar(m.Summary, e.key)) })
+	for _, m := range calib.Metrics() {
+		if !m.Detail {
+			row(m.Name, m.Meaning, func(c Calibrated) string { return shown(m.Value(c.Summary)) })
+		}
 	}
 	for _, part := range []struct {
 		name string

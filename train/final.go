@@ -19,7 +19,7 @@ func (r *run) final(ctx context.Context, logits []float32) (*record.Final, error
 	if err != nil {
 		return nil, err
 	}
-	if n, _ := src.Shape(); n < minToSplit {
+	if n, _ := src.Shape(); n < calib.MinSplit {
 		f.Notes = map[string]string{"calibration": fmt.Sprintf("%d test samples cannot be split for a fit", n)}
 	} else if f.Calibration, err = finalCalibration(src, r.spec.Seed); err != nil {
 		return nil, err
@@ -57,10 +57,10 @@ func finalCalibration(src calib.Source, seed int64) ([]record.FinalCalibration, 
 func ofSummary(samples, scaling string, t float64, bound string, s *calib.Summary) record.FinalCalibration {
 	c := record.FinalCalibration{Samples: samples, Scaling: scaling, Temperature: record.Number(t), N: s.N,
 		Metrics: map[string]record.Number{}, Notes: map[string]string{}}
-	for _, m := range s.Figures() {
-		c.Metrics[m.Name] = record.Number(m.Value)
-		if note := s.Notes[m.Name]; note != "" {
-			c.Notes[m.Name] = note
+	for _, m := range calib.Metrics() {
+		c.Metrics[m.Key] = record.Number(m.Value(s))
+		if note := s.Notes[m.Key]; note != "" {
+			c.Notes[m.Key] = note
 		}
 	}
 	if bound != "" {

@@ -391,14 +391,11 @@ func (l *look) logitSpread(row *record.Epoch, field string) (*record.Logits, err
 	return &record.Logits{Spread: record.Number(s.Ratio), SD: record.Number(s.SD), Margin: record.Number(s.Margin)}, nil
 }
 
-// minToSplit is the number of samples from which a temperature is fitted on a half.
-const minToSplit = 4
-
 // scaled fits a temperature on half of the samples, drawn by the seed, and measures the other
 // half.
 func (l *look) scaled(row *record.Epoch, seed int64) (*record.Scaled, error) {
 	const path = "test_calibration.scaled"
-	if len(l.labels) < minToSplit {
+	if len(l.labels) < calib.MinSplit {
 		addNote(row, path, fmt.Sprintf("%d test samples cannot be split for a fit", len(l.labels)))
 		return nil, nil
 	}

@@ -1,12 +1,11 @@
-// Package files reads logits from .npz files for package calib, as collapse calibrate
-// does. A file holds
+// Package files reads logits from .npz files for package calib. A file holds
 //
 //	logits  N×K  float32 or float64 (or probabilities, see Open)
 //	labels  N    whole numbers 0…K−1
 //
-// and perhaps test_logits and test_labels, which OpenTest reads. Other arrays are
-// ignored. The file is streamed once for every pass, or kept in memory
-// where its logits are at most 256 MiB of float32.
+// and optionally test_logits and test_labels, which OpenTest reads. Other arrays are ignored.
+// Every pass streams the file again, unless its logits are float32 and take at most 256 MiB: then
+// they stay in memory.
 package files
 
 import (
@@ -20,11 +19,11 @@ import (
 	"github.com/gocollapse/collapse/npz"
 )
 
-// batchElements is how many logits a batch has.
+// batchElements is the number of logits in a batch.
 const batchElements = 1 << 18
 
-// tolerance is how far the sum of probabilities may lie from 1: what float16 leaves of
-// a softmax.
+// tolerance bounds the distance of a sum of probabilities from 1: the rounding of a softmax in
+// float16.
 const tolerance = 2e-3
 
 // File is an open .npz file of logits, a calib.Source.
@@ -37,21 +36,20 @@ type File struct {
 	n              int64
 	k              int
 	probabilities  bool
-	kept           []float32 // all logits, where they are few
+	kept           []float32 // all logits, if they fit in keepBytes
 	keptLabels     []int32
 }
 
-// Open opens a file and reads it once to check it. It is an error, which names the
-// sample, if a logit is not a finite number, a label is out of range, or if there are
-// fewer than two classes. With probabilities, every row must be numbers in [0, 1] that
-// sum to 1; without, rows that are all such are an error, since the softmax of
-// probabilities is no model's.
+// Open opens a file and reads it once to check it. It is an error if a logit is not finite or a
+// label is out of range (the error names the sample), or if there are fewer than two classes. With
+// probabilities, every row must hold numbers in [0, 1] that sum to 1. Without, it is an error if
+// all rows do: the file then holds probabilities, and their softmax would be wrong.
 func Open(ctx context.Context, path string, probabilities bool) (*File, error) {
 	return open(ctx, path, "", probabilities)
 }
 
-// OpenTest is Open for the arrays test_logits and test_labels, the test split that
-// collapse features writes beside the training split.
+// OpenTest is Open for test_logits and test_labels, the arrays that collapse features writes for
+// the test split.
 func OpenTest(ctx context.Context, path string, probabilities bool) (*File, error) {
 	return open(ctx, path, "test_", probabilities)
 }
@@ -90,20 +88,22 @@ func (s *File) check() error {
 		return err
 	}
 	if len(s.logits.Shape) != 2 || !s.logits.IsFloat() {
-		return fmt.Errorf("%s have shape %v and type %q, want N×K floating-point numbers", logits, s.logits.Shape, s.logits.DType)
+		return fmt.Errorf("%s have shape %v and type %q, want N×K floating-point numbers",
+			logits, s.logits.Shape, s.logits.DType)
 	}
 	s.n, s.k = int64(s.logits.Shape[0]), s.logits.Shape[1]
 	switch {
 	case s.n == 0:
 		return errors.New("no samples")
 	case s.k < 2:
-		return fmt.Errorf("K = %d; calibration needs at least 2 classes (a sigmoid's one logit z is the two columns 0 and z)", s.k)
+		return calib.CheckClasses(s.k)
 	case len(s.labels.Shape) != 1 || int64(s.labels.Shape[0]) != s.n:
-		return fmt.Errorf("%s have shape %v, want one for each of the %d rows of %s", labels, s.labels.Shape, s.n, logits)
+		return fmt.Errorf("%s have shape %v, want one for each of the %d rows of %s",
+			labels, s.labels.Shape, s.n, logits)
 	case s.labels.IsFloat():
 		return fmt.Errorf("%s are of type %q, want whole numbers; write y.astype('int64')", labels, s.labels.DType)
 	}
-	// A row that is no distribution tells logits from probabilities.
+	// A single row that is not a distribution shows that the file holds logits.
 	distributions := true
 	var i int64
 	err = s.each(func(logits []float64, labels []int32) error {
@@ -114,7 +114,7 @@ func (s *File) check() error {
 			}
 			if !distribution(row) {
 				if distributions = false; s.probabilities {
-					return fmt.Errorf("row %d is no distribution: probabilities lie in [0, 1] and sum to 1", i)
+					return fmt.Errorf("row %d is not a distribution: want probabilities in [0, 1] that sum to 1", i)
 				}
 			}
 			i++
@@ -122,7 +122,8 @@ func (s *File) check() error {
 		return nil
 	})
 	if err == nil && distributions && !s.probabilities {
-		err = errors.New("every row lies in [0, 1] and sums to 1: these are probabilities, not logits; say so (--probabilities)")
+		err = errors.New("every row lies in [0, 1] and sums to 1: " +
+			"these are probabilities, not logits; say so with --probabilities")
 	}
 	return err
 }
@@ -146,11 +147,10 @@ func (s *File) Each(f func(logits []float64, labels []int32) error) error {
 	return nil
 }
 
-// keepBytes is how large logits may be to be kept in memory, as float32, for the
-// passes after the first.
+// keepBytes bounds the float32 logits that are kept in memory after the first pass.
 const keepBytes = 256 << 20
 
-// each calls f with batches. The next is read from the disk while f works on one.
+// each calls f with the batches. It reads the next batch while f works on one.
 func (s *File) each(f func(logits []float64, labels []int32) error) (err error) {
 	rows := int(min(int64(max(1, batchElements/s.k)), s.n))
 	if s.kept != nil {

@@ -61,8 +61,10 @@ func TestFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if math.Abs(got.ECE-want.ECE) > 1e-12 || math.Abs(got.ACE-want.ACE) > 1e-12 || math.Abs(got.Temperature.T/want.Temperature.T-1) > 1e-9 || got.N != n {
-		t.Errorf("ECE %v, ACE %v, T %v; in memory %v, %v, %v", got.ECE, got.ACE, got.Temperature.T, want.ECE, want.ACE, want.Temperature.T)
+	if math.Abs(got.ECE-want.ECE) > 1e-12 || math.Abs(got.ACE-want.ACE) > 1e-12 ||
+		math.Abs(got.Temperature.T/want.Temperature.T-1) > 1e-9 || got.N != n {
+		t.Errorf("ECE %v, ACE %v, T %v; in memory %v, %v, %v",
+			got.ECE, got.ACE, got.Temperature.T, want.ECE, want.ACE, want.Temperature.T)
 	}
 }
 
@@ -74,14 +76,14 @@ func TestFaults(t *testing.T) {
 		path          string
 		probabilities bool
 	}{
-		"probabilities, not logits": {write(t, p, 2, labels), false},
-		"row 1 is no distribution":  {write(t, []float64{0.25, 0.75, 0.5, 0.6}, 2, labels), true},
-		"sample 1, class 0 is NaN":  {write(t, []float64{1, 2, math.NaN(), 4}, 2, labels), false},
-		"label of sample 1 is 2":    {write(t, []float64{1, 2, 3, 4}, 2, []int64{0, 2}), false},
-		"K = 1":                     {write(t, []float64{1, 2}, 1, []int64{0, 0}), false},
-		"want one for each":         {write(t, []float64{1, 2, 3, 4}, 2, []int64{0}), false},
-		"no samples":                {write(t, []float64{}, 2, []int64{}), false},
-		"no such file":              {filepath.Join(t.TempDir(), "absent.npz"), false},
+		"probabilities, not logits":   {write(t, p, 2, labels), false},
+		"row 1 is not a distribution": {write(t, []float64{0.25, 0.75, 0.5, 0.6}, 2, labels), true},
+		"sample 1, class 0 is NaN":    {write(t, []float64{1, 2, math.NaN(), 4}, 2, labels), false},
+		"label of sample 1 is 2":      {write(t, []float64{1, 2, 3, 4}, 2, []int64{0, 2}), false},
+		"K = 1":                       {write(t, []float64{1, 2}, 1, []int64{0, 0}), false},
+		"want one for each":           {write(t, []float64{1, 2, 3, 4}, 2, []int64{0}), false},
+		"no samples":                  {write(t, []float64{}, 2, []int64{}), false},
+		"no such file":                {filepath.Join(t.TempDir(), "absent.npz"), false},
 	} {
 		if _, err := Open(ctx, c.path, c.probabilities); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %q", err, want)

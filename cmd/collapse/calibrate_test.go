@@ -110,7 +110,7 @@ func TestCalibrate(t *testing.T) {
 		{[]string{"--logits", good, "--plot", "x.gif"}, exitUsage, ".svg"},
 		{[]string{"--logits", filepath.Join(dir, "absent.npz")}, exitInput, "absent.npz"},
 		{[]string{"--logits", flat}, exitInput, "--probabilities"},
-		{[]string{"--logits", good, "--probabilities"}, exitInput, "no distribution"},
+		{[]string{"--logits", good, "--probabilities"}, exitInput, "not a distribution"},
 		{[]string{"--logits", good, "--logits", other, "--bootstrap", "5"}, exitInput, "same samples"},
 	} {
 		if code, _, stderr := call(t, append([]string{"calibrate"}, c.args...)...); code != c.code || !strings.Contains(stderr, c.want) {

@@ -1,0 +1,198 @@
+package calib
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"sync"
+
+	"github.com/gocollapse/collapse/internal/resample"
+)
+
+// Intervals are bootstrap intervals that hold the share Level of the replicates. ECE is
+// positive even of a perfectly calibrated model, and a replicate's ECE is larger still: an
+// interval of ECE does not test whether a model is calibrated. Consistency does.
+type Intervals struct {
+	Replicates  int
+	Level       float64
+	ECE         [2]float64 // of all samples
+	ECEBias     float64    // mean ECE of the replicates less the measured ECE
+	Accuracy    [2]float64
+	Temperature [2]float64 // NaN where T is at a bound
+}
+
+// Consistency is the result of a test of calibration (Bröcker and Smith 2007; Vaicenavicius et
+// al. 2019). Each replicate draws the labels anew from the model's own confidences.
+type Consistency struct {
+	Replicates int
+	// P is the share of replicates with at least the measured ECE, (1+#)/(1+Replicates).
+	P float64
+	// Expected is the mean ECE of the replicates: that of a perfectly calibrated model with
+	// these confidences on so many samples.
+	Expected float64
+}
+
+// replicate returns the key of a replicate's draws.
+func replicate(seed int64, r int) uint64 { return resample.Mix(resample.Mix(uint64(seed)) + uint64(r)) }
+
+// each calls f for 0…n−1 on all processors.
+func each(n int, f func(i int)) {
+	var wg sync.WaitGroup
+	workers := min(n, runtime.GOMAXPROCS(0))
+	for w := range workers {
+		wg.Go(func() {
+			for i := w; i < n; i += workers {
+				f(i)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// bootstrapECE takes each sample a Poisson number of times, as the bootstrap of package nc does.
+func bootstrapECE(s *Summary, o Options) *Intervals {
+	eces, accs := make([]float64, o.Bootstrap), make([]float64, o.Bootstrap)
+	each(o.Bootstrap, func(r int) {
+		d := resampled(s.signed, o.Bins, replicate(o.Seed, r))
+		eces[r] = d.ECE()
+		accs[r] = d.sum(func(b Bin) float64 { return b.Accuracy })
+	})
+	var mean float64
+	for _, e := range eces {
+		mean += e / float64(o.Bootstrap)
+	}
+	return &Intervals{
+		Replicates: o.Bootstrap, Level: resample.Level,
+		ECE: resample.Interval(eces), ECEBias: mean - s.ECE, Accuracy: resample.Interval(accs),
+	}
+}
+
+func resampled(signed []float64, bins int, key uint64) Diagram {
+	sums := newSums(bins)
+	for i, v := range signed {
+		if w := resample.Times(key, uint64(i)); w > 0 {
+			sums.addWeighted(math.Abs(v), !math.Signbit(v), float64(w))
+		}
+	}
+	return sums.diagram()
+}
+
+// bootstrapT estimates T of every replicate of the fit's samples, in one pass over them: one
+// Newton step from the T of all samples, with the replicate's derivatives of the loss. It agrees
+// with the replicate's own minimum up to order 1/N.
+func bootstrapT(src Source, p part, sc scaling, fitted *Temperature, o Options) ([2]float64, error) {
+	undefined := [2]float64{math.NaN(), math.NaN()}
+	if fitted.Bound != "" {
+		return undefined, nil
+	}
+	sc.beta = 1 / fitted.T
+	keys := make([]uint64, o.Bootstrap)
+	for r := range keys {
+		keys[r] = replicate(o.Seed, r)
+	}
+	type slopes []slope
+	total, err := reduce(src, func() *slopes { s := make(slopes, o.Bootstrap); return &s }, func(t *slopes, row *row) {
+		if !p.has(row.i) {
+			return
+		}
+		_, d1, d2 := sc.slopes(row)
+		for r := range *t {
+			w := float64(resample.Times(keys[r], uint64(row.i)))
+			(*t)[r].first += w * d1
+			(*t)[r].second += w * d2
+		}
+	}, func(into, from *slopes) {
+		for r, s := range *from {
+			(*into)[r].first += s.first
+			(*into)[r].second += s.second
+			(*from)[r] = slope{}
+		}
+	})
+	if err != nil {
+		return undefined, err
+	}
+	ts := make([]float64, 0, o.Bootstrap)
+	for _, s := range *total {
+		// The step is in log β, so that β stays positive.
+		if step := -s.first / (s.second * sc.beta); s.second > 0 {
+			ts = append(ts, fitted.T*math.Exp(-step))
+		}
+	}
+	if len(ts) < 2 {
+		return undefined, nil
+	}
+	return resample.Interval(ts), nil
+}
+
+func consistencyTest(s *Summary, o Options) *Consistency {
+	eces := make([]float64, o.Consistency)
+	each(o.Consistency, func(r int) {
+		rng := rand.New(rand.NewPCG(uint64(o.Seed), uint64(r)))
+		sums := newSums(o.Bins)
+		for _, v := range s.signed {
+			c := math.Abs(v)
+			sums.add(c, rng.Float64() < c)
+		}
+		eces[r] = sums.diagram().ECE()
+	})
+	c := &Consistency{Replicates: o.Consistency}
+	over := 0
+	for _, e := range eces {
+		c.Expected += e / float64(o.Consistency)
+		if e >= s.ECE {
+			over++
+		}
+	}
+	c.P = float64(1+over) / float64(1+o.Consistency)
+	return c
+}
+
+// Difference compares the ECE of two models on the same samples.
+type Difference struct {
+	Replicates int        `json:"replicates"`
+	Level      float64    `json:"level"`
+	ECE        float64    `json:"ece"`      // ECE of the first model less that of the second
+	Interval   [2]float64 `json:"interval"` // of the paired bootstrap
+	// P is the share of replicates whose difference is at least as far from their mean as ECE is
+	// from 0, (1+#)/(1+Replicates). A small P means that chance does not explain the difference.
+	P float64 `json:"p"`
+}
+
+// Compare tests the difference in ECE of two models on the same samples in the same order by a
+// paired bootstrap: both are measured on the same replicates, so that the noise that they share
+// cancels. It is an error if the labels differ.
+func Compare(a, b *Summary, replicates int, seed int64) (*Difference, error) {
+	if a.N != b.N || a.labels != b.labels {
+		return nil, errors.New("calib: the models were not measured on the same samples: number or labels differ")
+	}
+	if replicates < 2 {
+		return nil, fmt.Errorf("calib: %d replicates, want at least 2", replicates)
+	}
+	if len(a.Bins) != len(b.Bins) {
+		return nil, fmt.Errorf("calib: the first model has %d bins and the second %d, want the same number",
+			len(a.Bins), len(b.Bins))
+	}
+	ece := func(s *Summary, r int) float64 {
+		return resampled(s.signed, len(s.Bins), replicate(seed, r)).ECE()
+	}
+	v := make([]float64, replicates)
+	each(replicates, func(r int) { v[r] = ece(a, r) - ece(b, r) })
+	// Around their own mean, since the ECE of replicates has a bias.
+	var mean float64
+	for _, x := range v {
+		mean += x / float64(replicates)
+	}
+	d := a.ECE - b.ECE
+	beyond := 0
+	for _, x := range v {
+		if math.Abs(x-mean) >= math.Abs(d) {
+			beyond++
+		}
+	}
+	return &Difference{
+		Replicates: replicates, Level: resample.Level, ECE: d,
+		P: float64(1+beyond) / float64(1+replicates), Interval: resample.Interval(v),
+	}, nil
+}
