@@ -95,7 +95,7 @@ type Environment struct {
 	PluginVersion string `json:"plugin_version,omitempty"` // as the plugin reports it
 	Deterministic bool   `json:"deterministic,omitempty"`  // the backend was told to give the same bits at each call
 	TF32          bool   `json:"tf32,omitempty"`           // products of float32 were taken in TF32
-	Together      int    `json:"together,omitempty"`       // steps that the device took at one call, where more than one
+	StepsPerCall  int    `json:"together,omitempty"`       // steps that the device took at one call, where more than one
 }
 
 // Data says which images the run saw.

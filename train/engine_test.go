@@ -270,14 +270,14 @@ func TestDevices(t *testing.T) {
 				near(t, "losses", take(t, two, spec, 10, 12, 48), take(t, one, spec, 10, 12, 48), 1e-5)
 				near(t, "loss of 11 images", take(t, two, spec, 1, 11, 48), take(t, one, spec, 1, 11, 48), 1e-5)
 				nearState(t, one.Network, stateOf(t, two), stateOf(t, one), 1e-5)
-				near(t, "features", features(t, two, train.Look{}), features(t, one, train.Look{}), 1e-5)
+				near(t, "features", features(t, two, train.EvaluateOptions{}), features(t, one, train.EvaluateOptions{}), 1e-5)
 			})
 		}
 	})
 }
 
 // features evaluates a split and checks that its batches come in order.
-func features(t *testing.T, e *train.Engine, look train.Look) (all []float32) {
+func features(t *testing.T, e *train.Engine, look train.EvaluateOptions) (all []float32) {
 	t.Helper()
 	next := 0
 	err := e.Evaluate(context.Background(), look, func(b *train.Batch) error {
@@ -325,7 +325,7 @@ func TestBfloat16(t *testing.T) {
 				if err := full.SetState(stateOf(t, half)); err != nil {
 					t.Fatal(err)
 				}
-				if a, b := features(t, half, train.Look{}), features(t, full, train.Look{}); !slices.Equal(a, b) {
+				if a, b := features(t, half, train.EvaluateOptions{}), features(t, full, train.EvaluateOptions{}); !slices.Equal(a, b) {
 					t.Error("features differ from float32's")
 				}
 			})
@@ -371,7 +371,7 @@ func TestSpecifications(t *testing.T) {
 				if len(clf.W) != 5*e.Network.Features || (clf.B == nil) != (spec.Head == "etf") {
 					t.Fatalf("classifier has %d weights and %d biases", len(clf.W), len(clf.B))
 				}
-				err = e.Evaluate(context.Background(), train.Look{Test: true, Stages: true}, func(b *train.Batch) error {
+				err = e.Evaluate(context.Background(), train.EvaluateOptions{Test: true, Stages: true}, func(b *train.Batch) error {
 					if len(b.Labels) != 7 || len(b.Losses) != 7 || len(b.Stages) != len(e.Network.Stages) {
 						t.Fatalf("%d labels, %d losses, %d stages", len(b.Labels), len(b.Losses), len(b.Stages))
 					}

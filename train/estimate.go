@@ -19,7 +19,7 @@ const compiling = 350 << 20
 // 0.98 to 1.14 times this: 1509 MB at width 64 and 665 MB at width 16 for batches of 128.
 func EstimateMemory(spec record.Spec, set *data.Set) (int64, error) {
 	spec = spec.Resolve()
-	m, err := newMethod(spec, set)
+	m, err := newStepBuilder(spec, set)
 	if err != nil {
 		return 0, err
 	}

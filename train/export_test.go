@@ -19,5 +19,5 @@ func SetKeepBytes(n int64) (back func()) {
 	return func() { keepBytes = old }
 }
 
-// Together is together.
-var Together = together
+// StepsPerCall is stepsPerCall.
+var StepsPerCall = stepsPerCall

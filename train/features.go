@@ -280,7 +280,7 @@ func (f *featureWriter) write(ctx context.Context, test bool, prefix string, sta
 			return err
 		}
 	}
-	err = f.engine.Evaluate(ctx, Look{Test: test, Stages: len(stages) > 0}, func(b *Batch) error {
+	err = f.engine.Evaluate(ctx, EvaluateOptions{Test: test, Stages: len(stages) > 0}, func(b *Batch) error {
 		for i, h := range b.Features {
 			if math.IsNaN(float64(h)) || math.IsInf(float64(h), 0) {
 				return fmt.Errorf("%w: a feature of image %d is %v", ErrDiverged, b.From+i/net.Features, h)

@@ -88,7 +88,7 @@ func (r *run) depth(ctx context.Context) ([]record.LayerNC1, error) {
 		return nil, nil
 	}
 	pass := func(add func(acc *nc.Accumulator, features []float32, labels []int32) error) error {
-		return r.engine.Evaluate(ctx, Look{Stages: true}, func(b *Batch) error {
+		return r.engine.Evaluate(ctx, EvaluateOptions{Stages: true}, func(b *Batch) error {
 			var errs []error
 			for i, acc := range accs {
 				errs = append(errs, add(acc, b.Stages[i], b.Labels))

@@ -147,7 +147,7 @@ func (r *run) look(ctx context.Context, row *record.Epoch, test bool, clf *nc.Cl
 	if !test && l.k >= 3 && l.d >= 2 {
 		l.plane = newPlaneSums(l.d)
 	}
-	err = r.engine.Evaluate(ctx, Look{Test: test}, func(b *Batch) error {
+	err = r.engine.Evaluate(ctx, EvaluateOptions{Test: test}, func(b *Batch) error {
 		if err := finite(b); err != nil {
 			return fmt.Errorf("%w: %w in the %s split after epoch %d (step %d, rate %v)", ErrDiverged, err, split, row.Epoch, r.steps, row.Rate)
 		}
@@ -162,7 +162,7 @@ func (r *run) look(ctx context.Context, row *record.Epoch, test bool, clf *nc.Cl
 		}
 	}
 	if l.features == nil {
-		return l, r.engine.Evaluate(ctx, Look{Test: test}, func(b *Batch) error {
+		return l, r.engine.Evaluate(ctx, EvaluateOptions{Test: test}, func(b *Batch) error {
 			for _, p := range l.parts() {
 				if err := p.addSecond(b.Features, b.Labels, l.given[b.From:]); err != nil {
 					return err
@@ -419,7 +419,7 @@ func (l *look) scaled(row *record.Epoch, seed int64) (*record.Scaled, error) {
 // calibrate reads them.
 func (r *run) writeLogits(ctx context.Context) (logits []float32, file *record.File, err error) {
 	k := r.engine.Network.Classes
-	err = r.engine.Evaluate(ctx, Look{Test: true}, func(b *Batch) error {
+	err = r.engine.Evaluate(ctx, EvaluateOptions{Test: true}, func(b *Batch) error {
 		logits = append(logits, b.Logits...)
 		return nil
 	})

@@ -105,7 +105,7 @@ func exportCheckpoint(t *testing.T, b compute.Backend, spec record.Spec, set *da
 	labels := [2][]int32{set.Train.Labels, set.Test.Labels}
 	for i, prefix := range []string{"", "test_"} {
 		var features []float32
-		err := e.Evaluate(context.Background(), train.Look{Test: i == 1}, func(b *train.Batch) error {
+		err := e.Evaluate(context.Background(), train.EvaluateOptions{Test: i == 1}, func(b *train.Batch) error {
 			features = append(features, b.Features...)
 			logits[i] = append(logits[i], b.Logits...)
 			return nil

@@ -96,8 +96,8 @@ func (r *run) earlier(c *checkpointFile) {
 		if e.Deterministic {
 			s += ", deterministic"
 		}
-		if e.Together > 1 {
-			s += fmt.Sprintf(", %d steps together", e.Together)
+		if e.StepsPerCall > 1 {
+			s += fmt.Sprintf(", %d steps per call", e.StepsPerCall)
 		}
 		return s + ")"
 	}

@@ -42,3 +42,43 @@ func openSet(ctx context.Context, spec record.Spec, set *data.Set, o data.Option
 	}
 	return set, nil
 }
+
+// checkSet reports a data set that does not fit together, since a graph would
+// clamp a wrong label or index in silence.
+func checkSet(set *data.Set) error {
+	k, pixels := len(set.Info.Classes), set.Height*set.Width*set.Channels
+	if k < 2 {
+		return fmt.Errorf("train: data set %q names %d classes, want at least 2", set.Info.Name, k)
+	}
+	if len(set.Info.Mean) != set.Channels || len(set.Info.Std) != set.Channels {
+		return fmt.Errorf("train: data set %q has %d channels, %d means and %d deviations", set.Info.Name, set.Channels, len(set.Info.Mean), len(set.Info.Std))
+	}
+	for _, s := range set.Info.Std {
+		if !(s > 0) {
+			return fmt.Errorf("train: data set %q has a channel of deviation %v, want above 0", set.Info.Name, s)
+		}
+	}
+	for name, s := range map[string]data.Split{"training": set.Train, "test": set.Test} {
+		if len(s.Labels) == 0 || len(s.Images) != len(s.Labels)*pixels {
+			return fmt.Errorf("train: the %s split of %q has %d labels and %d bytes, want at least one image of %d bytes a label",
+				name, set.Info.Name, len(s.Labels), len(s.Images), pixels)
+		}
+		for i, l := range s.Labels {
+			if l < 0 || int(l) >= k {
+				return fmt.Errorf("train: label %d of the %s split of %q is %d, want 0 to %d", i, name, set.Info.Name, l, k-1)
+			}
+		}
+	}
+	return nil
+}
+
+// scale is the specification's, but reduced where the set is a part of the one that it names,
+// as Tiny ImageNet may be.
+func scale(spec record.Spec, set *data.Set) record.Scale {
+	for _, about := range data.List() {
+		if about.Name == spec.Dataset && spec.Scale() == record.PaperScale && len(set.Train.Labels) < about.Train {
+			return record.ReducedScale
+		}
+	}
+	return spec.Scale()
+}

@@ -1,58 +1,102 @@
 package train
 
 import (
+	"errors"
 	"fmt"
-	"slices"
-
-	"github.com/gomlx/compute/dtypes"
-	"github.com/gomlx/compute/shapes"
-	"github.com/gomlx/gomlx/core/graph"
 
 	"github.com/gocollapse/collapse/data"
 	"github.com/gocollapse/collapse/losses"
 	"github.com/gocollapse/collapse/models"
 	"github.com/gocollapse/collapse/record"
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
 )
 
-// method is what a specification says of a step, as graph functions: they take
-// values and return new ones, and keep nothing.
-type method struct {
-	net     *models.Network
-	spec    record.Spec
-	info    record.Data
-	loss    record.Loss
-	penalty losses.Penalty    // in place of weight decay, or zero
-	augment data.Augmentation // or zero
-	samples int               // N, the size of the training split
-}
-
-// inputs are the arguments of a graph, taken in the order in which Engine gives them.
-type inputs []*graph.Node
-
-func (in *inputs) take(n int) []*graph.Node {
-	out := (*in)[:n:n]
-	*in = (*in)[n:]
-	return out
-}
-
-func (in *inputs) one() *graph.Node { return in.take(1)[0] }
-
-// trained returns the entries of values, one a tensor of the network, that the
-// optimiser changes.
-func trained[T any](net *models.Network, values []T) []T {
-	var out []T
-	for i, t := range net.Tensors {
-		if t.Trained() {
-			out = append(out, values[i])
+// Step trains on the training images of the given indices and returns their mean
+// loss before the step, without weight decay and without the UFM's penalty, which are in
+// the gradient alone. epoch, from 1, decides how images are augmented, rate is the
+// learning rate.
+//
+// With Accumulate above 1 the batch is cut into so many parts, as equal as possible and of
+// at least two images. They pass through the network one after the other, so that batch
+// normalisation sees a part at a time, and the step is that of their mean gradient,
+// as PyTorch's backward of each part's loss times its share of the batch does.
+//
+// Each size of a batch or part compiles once. After an error the state may be that
+// of half a step.
+func (e *Engine) Step(index []int32, epoch int, rate float64) (loss float64, err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("train: step: %w", err)
 		}
+	}()
+	if len(index) == 0 {
+		return 0, errors.New("no images given")
 	}
-	return out
+	m, p := e.builder, &e.programs
+	rates := rates(m.spec, rate, e.steps+1)
+	values, parameters := len(e.Network.Tensors), m.parameters()
+	parts := cut(index, m.spec.Accumulate)
+	if len(parts) == 1 {
+		out, err := e.call(p.step, p.sameStep, index, epoch, rates, func(d *device) [][]*tensors.Tensor {
+			return [][]*tensors.Tensor{d.values, d.slots}
+		})
+		if err != nil {
+			return 0, err
+		}
+		for i, d := range e.devices {
+			err = errors.Join(err, replace(&d.values, out[i][:values]), replace(&d.slots, out[i][values:len(out[i])-1]))
+		}
+		loss, lerr := lossOf(out)
+		e.steps++
+		return loss, errors.Join(err, lerr)
+	}
+	for _, part := range parts {
+		share := float32(len(part)) / float32(len(index))
+		out, err := e.call(p.part, p.samePart, part, epoch, share, func(d *device) [][]*tensors.Tensor {
+			return [][]*tensors.Tensor{d.values, d.sum}
+		})
+		if err != nil {
+			return 0, err
+		}
+		for i, d := range e.devices {
+			rest := out[i]
+			for j, t := range e.Network.Tensors {
+				if !t.Trained() {
+					err = errors.Join(err, d.values[j].FinalizeAll())
+					d.values[j], rest = rest[0], rest[1:]
+				}
+			}
+			err = errors.Join(err, replace(&d.sum, rest[:parameters]))
+		}
+		l, lerr := lossOf(out)
+		if err := errors.Join(err, lerr); err != nil {
+			return 0, err
+		}
+		loss += l
+	}
+	var args []any
+	for _, d := range e.devices {
+		args = append(join(args, d.values, d.slots, d.sum), rates)
+	}
+	all, err := p.finish.Call(args...)
+	if err != nil {
+		return 0, err
+	}
+	for i, out := range e.perDevice(all) {
+		d := e.devices[i]
+		err = errors.Join(err, replace(&d.values, out[:values]),
+			replace(&d.slots, out[values:len(out)-parameters]), replace(&d.sum, out[len(out)-parameters:]))
+	}
+	e.steps++
+	return loss, err
 }
 
 // step is one step on a batch. It takes the network's values, the optimiser's slots,
 // a batch and the rates, and returns new values, new slots and the batch's mean
 // loss. The batch is shared by devices, or the same one on each.
-func (m *method) step(devices int, same bool) func([]*graph.Node) []*graph.Node {
+func (m *stepBuilder) step(devices int, same bool) func([]*graph.Node) []*graph.Node {
 	return func(nodes []*graph.Node) []*graph.Node {
 		in := inputs(nodes)
 		values, slots := in.take(len(m.net.Tensors)), in.take(m.slots())
@@ -63,109 +107,9 @@ func (m *method) step(devices int, same bool) func([]*graph.Node) []*graph.Node 
 	}
 }
 
-// steps is several steps, one after the other. It takes the network's values, the
-// optimiser's slots, the images and labels, and then of every step the batch's indices
-// (S×B), its moves, where there are any (S×B each), and its rates (S×R). It returns new
-// values, new slots and the S losses. The number of steps is fixed, so that XLA need not ask
-// after each whether another follows.
-func (m *method) steps(nodes []*graph.Node) []*graph.Node {
-	in := inputs(nodes)
-	tensors := len(m.net.Tensors)
-	state := in.take(tensors + m.slots())
-	images, labels, perStep := in.one(), in.one(), []*graph.Node(in)
-	g, count := images.Graph(), perStep[0].Shape().Dim(0)
-	state = append(state, graph.Zeros(g, shapes.Make(models.DType, count)), graph.Const(g, int32(0)))
-	parameters := func(g *graph.Graph) inputs {
-		var all inputs
-		for i, s := range state {
-			all = append(all, graph.Parameter(g, fmt.Sprintf("state%d", i), s.Shape()))
-		}
-		return all
-	}
-	cond := graph.NewClosure(g, func(g *graph.Graph) []*graph.Node {
-		all := parameters(g)
-		return []*graph.Node{graph.LessThan(all[len(all)-1], graph.Const(g, int32(count)))}
-	})
-	body := graph.NewClosure(g, func(g *graph.Graph) []*graph.Node {
-		all := parameters(g)
-		values, losses, i := all.take(tensors+m.slots()), all.one(), all.one()
-		own := append(slices.Clip(values), images, labels)
-		for _, of := range perStep {
-			length := of.Shape().Dim(1)
-			row := graph.DynamicSlice(of, []*graph.Node{i, graph.Const(g, int32(0))}, []int{1, length})
-			own = append(own, graph.Reshape(row, length))
-		}
-		out := m.step(1, false)(own)
-		last := len(out) - 1
-		losses = graph.DynamicUpdateSlice(losses, graph.Reshape(out[last], 1), []*graph.Node{i})
-		return append(out[:last:last], losses, graph.AddScalar(i, 1))
-	})
-	out := graph.While(cond, body, state...)
-	return out[:len(out)-1]
-}
-
-// part is the forward and backward pass of one part of a batch. It takes the network's
-// values, the sum of the gradients so far, a batch and its share of the whole batch,
-// and returns the new running averages, the new sum and the part's share of the loss.
-func (m *method) part(devices int, same bool) func([]*graph.Node) []*graph.Node {
-	return func(nodes []*graph.Node) []*graph.Node {
-		in := inputs(nodes)
-		values, sum := in.take(len(m.net.Tensors)), in.take(m.parameters())
-		x, y := m.batch(&in)
-		loss, grads, running := m.gradients(values, x, y, devices, same)
-		share := in.one()
-		for i, g := range grads {
-			running = append(running, graph.Add(sum[i], graph.Mul(share, g)))
-		}
-		return append(running, graph.Mul(share, loss))
-	}
-}
-
-// finish is the step after its parts. It takes the network's values, the slots,
-// the sum of the gradients and the rates, and returns new values, new slots and an
-// empty sum.
-func (m *method) finish(nodes []*graph.Node) []*graph.Node {
-	in := inputs(nodes)
-	values, slots, grads := in.take(len(m.net.Tensors)), in.take(m.slots()), in.take(m.parameters())
-	var running []*graph.Node
-	for i, t := range m.net.Tensors {
-		if !t.Trained() {
-			running = append(running, values[i])
-		}
-	}
-	values, slots = m.apply(values, running, slots, grads, in.one())
-	out := append(values, slots...)
-	for _, g := range grads {
-		out = append(out, graph.ZerosLike(g))
-	}
-	return out
-}
-
-// evaluate takes the network's values and a batch without moves, and returns features,
-// logits and losses of its images in evaluation mode, then the stages' outputs if
-// they are looked at. It computes in float32 whatever the training does.
-func (m *method) evaluate(stages bool) func([]*graph.Node) []*graph.Node {
-	return func(nodes []*graph.Node) []*graph.Node {
-		in := inputs(nodes)
-		forward := m.net.Forward
-		if stages {
-			forward = m.net.ForwardStages
-		}
-		values, images, labels, index := in.take(len(m.net.Tensors)), in.one(), in.one(), in.one()
-		index = graph.InsertAxes(index, -1)
-		out := forward(values, normalise(graph.Gather(images, index), m.info), false)
-		each := losses.Each(m.loss, out.Logits, graph.Gather(labels, index))
-		return append([]*graph.Node{out.Features, out.Logits, each}, out.Stages...)
-	}
-}
-
-// parameters is the number of trained tensors, slots that of their slots.
-func (m *method) parameters() int { return len(trained(m.net, m.net.Tensors)) }
-func (m *method) slots() int      { return m.parameters() * len(slotNames(m.spec)) }
-
 // batch takes images, labels, the batch's indices and, where there is augmentation, moves from in, and
 // returns normalised images and labels.
-func (m *method) batch(in *inputs) (x, y *graph.Node) {
+func (m *stepBuilder) batch(in *inputs) (x, y *graph.Node) {
 	images, labels, index := in.one(), in.one(), in.one()
 	y = graph.Gather(labels, graph.InsertAxes(index, -1))
 	if m.augment == (data.Augmentation{}) {
@@ -197,7 +141,7 @@ func normalise(x *graph.Node, info record.Data) *graph.Node {
 // parameter, and the new running averages. Devices that share the batch join their
 // statistics, gradients and losses; with the same batch on each they
 // average them, so that no rounding makes them drift apart.
-func (m *method) gradients(values []*graph.Node, x, y *graph.Node, devices int, same bool) (loss *graph.Node, grads, running []*graph.Node) {
+func (m *stepBuilder) gradients(values []*graph.Node, x, y *graph.Node, devices int, same bool) (loss *graph.Node, grads, running []*graph.Node) {
 	sharing := devices
 	if same {
 		sharing = 1
@@ -230,7 +174,7 @@ func (m *method) gradients(values []*graph.Node, x, y *graph.Node, devices int, 
 
 // apply lets the optimiser change the parameters, and puts them in order with
 // the running averages.
-func (m *method) apply(values, running, slots, grads []*graph.Node, rates *graph.Node) (newValues, newSlots []*graph.Node) {
+func (m *stepBuilder) apply(values, running, slots, grads []*graph.Node, rates *graph.Node) (newValues, newSlots []*graph.Node) {
 	n := len(grads)
 	newSlots = make([]*graph.Node, len(slots))
 	i := 0

@@ -309,12 +309,12 @@ func TestBadInput(t *testing.T) {
 // With several steps at one call a run is told of after each call, diverges at the step that
 // it names, and ends at the same bits where it was stopped and resumed; the same numbers as
 // one by one, up to rounding.
-func TestTogether(t *testing.T) {
+func TestStepsPerCall(t *testing.T) {
 	spec := tinySpec()
 	spec.Model, spec.Width, spec.Depth = "mlp", 4, 1
 	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
-		run := func(ctx context.Context, spec record.Spec, out string, together int, resume bool, progress func(train.Event)) (*record.Record, error) {
-			return train.Run(ctx, spec, train.Options{Out: out, Set: tinySet(), Backend: b, Together: together, Resume: resume, Progress: progress})
+		run := func(ctx context.Context, spec record.Spec, out string, perCall int, resume bool, progress func(train.Event)) (*record.Record, error) {
+			return train.Run(ctx, spec, train.Options{Out: out, Set: tinySet(), Backend: b, StepsPerCall: perCall, Resume: resume, Progress: progress})
 		}
 		background := context.Background()
 		var steps []int
@@ -329,7 +329,7 @@ func TestTogether(t *testing.T) {
 		if name := want.Environment.Backend; name != b.String() || strings.Contains(name, " ") { // as records.md has it: go
 			t.Errorf("the record calls the backend %q", name)
 		}
-		if want.Environment.Together != 2 {
+		if want.Environment.StepsPerCall != 2 {
 			t.Errorf("environment %+v", want.Environment)
 		}
 		if !slices.Equal(steps, []int{2, 3}) {
@@ -358,7 +358,7 @@ func TestTogether(t *testing.T) {
 		longer := spec
 		longer.Epochs = 4
 		if got, err = run(background, longer, out, 1, true, nil); err != nil || !strings.Contains(got.Environment.BackendReason, "up to epoch 3, step 0, on") ||
-			!strings.HasSuffix(got.Environment.BackendReason, ", 2 steps together)") {
+			!strings.HasSuffix(got.Environment.BackendReason, ", 2 steps per call)") {
 			t.Errorf("resumed one by one: %v, the record says %q", err, got.Environment.BackendReason)
 		}
 
@@ -379,14 +379,14 @@ func TestTogether(t *testing.T) {
 			t.Errorf("at rate 1e30: %v, want divergence at the second step", err)
 		}
 	})
-	if _, err := train.Run(context.Background(), spec, train.Options{Out: t.TempDir(), Set: tinySet(), Together: -1}); err == nil || !strings.Contains(err.Error(), "-1 steps together") {
-		t.Errorf("-1 steps together: %v", err)
+	if _, err := train.Run(context.Background(), spec, train.Options{Out: t.TempDir(), Set: tinySet(), StepsPerCall: -1}); err == nil || !strings.Contains(err.Error(), "-1 steps per call") {
+		t.Errorf("-1 steps per call: %v", err)
 	}
 }
 
-func TestTogetherDividesAnEpoch(t *testing.T) {
+func TestStepsPerCallDivideAnEpoch(t *testing.T) {
 	for steps, want := range map[int]int{390: 30, 781: 11, 39: 13, 64: 32, 97: 16, 7: 7, 20: 20, 0: 1} {
-		if got := train.Together(steps); got != want {
+		if got := train.StepsPerCall(steps); got != want {
 			t.Errorf("of %d steps %d at once, want %d", steps, got, want)
 		}
 	}

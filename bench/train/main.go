@@ -80,7 +80,7 @@ func measure(spec record.Spec, seconds float64, together int, wait bool) error {
 		return together * spec.Batch, err
 	}
 	evaluate := func() (int, error) {
-		err := e.Evaluate(context.Background(), train.Look{}, func(*train.Batch) error { return nil })
+		err := e.Evaluate(context.Background(), train.EvaluateOptions{}, func(*train.Batch) error { return nil })
 		return images, err
 	}
 	start := time.Now()

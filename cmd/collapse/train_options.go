@@ -23,7 +23,7 @@ type trainOptions struct {
 	maxMinutes, checkpointMinutes float64
 	keep                          []int
 	force, deterministic, layers  bool
-	together                      int
+	stepsPerCall                  int
 	initial, tensorboard          string
 }
 
@@ -34,7 +34,7 @@ func (t *trainOptions) add(f *pflag.FlagSet) {
 	f.BoolVar(&t.force, "force", false, "train even where memory or disk seem too small")
 	f.StringVar(&t.tensorboard, "tensorboard", "", "also write the figures, as they are measured, as a TensorBoard event file into this `folder`")
 	f.StringVar(&t.initial, "init", "", "begin from the `weights` in a .safetensors or .npz of PyTorch's names, in place of the seed's")
-	f.IntVar(&t.together, "together", 0, "`steps` that the device takes at one call; 0 is 1 on a CPU and up to 32 on a GPU")
+	f.IntVar(&t.stepsPerCall, "together", 0, "`steps` that the device takes at one call; 0 is 1 on a CPU and up to 32 on a GPU")
 	f.BoolVar(&t.layers, "layer-profile", false, "also measure NC1 of every layer's features after the last epoch")
 	f.BoolVar(&t.deterministic, "deterministic", false, "have CUDA give the same bits at each call; changes nothing on a CPU")
 }
@@ -50,8 +50,8 @@ func (t *trainOptions) check(spec record.Spec) error {
 			errs = append(errs, fmt.Errorf("--%s %v: want a number of minutes above 0", m.name, m.v))
 		}
 	}
-	if t.together < 0 {
-		errs = append(errs, fmt.Errorf("--together %d: want at least 1, or 0", t.together))
+	if t.stepsPerCall < 0 {
+		errs = append(errs, fmt.Errorf("--together %d: want at least 1, or 0", t.stepsPerCall))
 	}
 	for _, e := range t.keep {
 		if e < 1 || e > spec.Epochs {
@@ -83,7 +83,7 @@ func (t *trainOptions) choose(precision string, log io.Writer) (backend.Choice, 
 func (t *trainOptions) apply(o *train.Options) error {
 	minutes := func(v float64) time.Duration { return time.Duration(v * float64(time.Minute)) }
 	o.Limit, o.CheckpointEvery = minutes(t.maxMinutes), minutes(t.checkpointMinutes)
-	o.KeepEpochs, o.Force, o.Initial, o.Together = t.keep, t.force, t.initial, t.together
+	o.KeepEpochs, o.Force, o.Initial, o.StepsPerCall = t.keep, t.force, t.initial, t.stepsPerCall
 	o.LayerProfile = t.layers
 	return nil
 }

@@ -1,0 +1,90 @@
+package train
+
+import (
+	"fmt"
+
+	"github.com/gocollapse/collapse/data"
+	"github.com/gocollapse/collapse/losses"
+	"github.com/gocollapse/collapse/models"
+	"github.com/gocollapse/collapse/record"
+	"github.com/gomlx/gomlx/core/graph"
+)
+
+// stepBuilder is what a specification says of a step, as graph functions: they take
+// values and return new ones, and keep nothing.
+type stepBuilder struct {
+	net     *models.Network
+	spec    record.Spec
+	info    record.Data
+	loss    record.Loss
+	penalty losses.Penalty    // in place of weight decay, or zero
+	augment data.Augmentation // or zero
+	samples int               // N, the size of the training split
+}
+
+// newStepBuilder checks specification and set, and puts together what a step is.
+func newStepBuilder(spec record.Spec, set *data.Set) (*stepBuilder, error) {
+	if err := spec.Validate(); err != nil {
+		return nil, err
+	}
+	if err := checkSet(set); err != nil {
+		return nil, err
+	}
+	if n := len(set.Train.Labels); spec.Batch > n {
+		return nil, fmt.Errorf("train: batch: %d is larger than the %d training images; give a smaller batch", spec.Batch, n)
+	}
+	if spec.Model == "mlp" && set.Height != set.Width {
+		return nil, fmt.Errorf("train: model mlp takes square images, those of %q are %d×%d", set.Info.Name, set.Height, set.Width)
+	}
+	net, err := network(spec, set.Channels, set.Height, len(set.Info.Classes))
+	if err != nil {
+		return nil, err
+	}
+	m := &stepBuilder{
+		net: net, spec: spec, info: set.Info, samples: len(set.Train.Labels),
+		loss:    spec.Loss,
+		penalty: losses.Penalty{W: spec.LambdaW, H: spec.LambdaH, B: spec.LambdaB},
+		augment: data.Augmentation{Pad: spec.Pad, Flip: spec.Flip},
+	}
+	if err := m.augment.Validate(set.Height, set.Width); err != nil {
+		return nil, err
+	}
+	return m, losses.Check(m.loss)
+}
+
+// network returns a specification's network for square images of the given channels and
+// pixels a side, untrained.
+func network(spec record.Spec, channels, size, classes int) (*models.Network, error) {
+	return models.Build(spec.Model, models.Options{
+		Width: spec.Width, Channels: channels, Classes: classes, Size: size, Depth: spec.Depth,
+		Stem: spec.Stem, Head: spec.Head, Scale: spec.HeadScale, FeatureNorm: spec.FeatureNorm,
+	})
+}
+
+// trained returns the entries of values, one a tensor of the network, that the
+// optimiser changes.
+func trained[T any](net *models.Network, values []T) []T {
+	var out []T
+	for i, t := range net.Tensors {
+		if t.Trained() {
+			out = append(out, values[i])
+		}
+	}
+	return out
+}
+
+// parameters is the number of trained tensors, slots that of their slots.
+func (m *stepBuilder) parameters() int { return len(trained(m.net, m.net.Tensors)) }
+
+func (m *stepBuilder) slots() int { return m.parameters() * len(slotNames(m.spec)) }
+
+// inputs are the arguments of a graph, taken in the order in which Engine gives them.
+type inputs []*graph.Node
+
+func (in *inputs) take(n int) []*graph.Node {
+	out := (*in)[:n:n]
+	*in = (*in)[n:]
+	return out
+}
+
+func (in *inputs) one() *graph.Node { return in.take(1)[0] }

@@ -1,0 +1,88 @@
+package train
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/gocollapse/collapse/backend"
+	"github.com/gocollapse/collapse/data"
+	"github.com/gocollapse/collapse/record"
+	"github.com/gomlx/compute"
+)
+
+// Event tells how far a run is.
+type Event struct {
+	Epoch, Epochs int           // the current one, from 1, and how many
+	Step, Steps   int           // complete steps of this epoch, and how many it has
+	Loss          float64       // mean loss of the last step's batch, in training mode
+	Row           *record.Epoch // what was measured, nil after a step
+	Remaining     time.Duration // estimate for the whole run, 0 where there is none yet
+}
+
+// Options says where and on what a run takes place.
+type Options struct {
+	// Out is the folder for the record and the checkpoints. It is created, and locked
+	// while the run goes on.
+	Out string
+	// Set holds the images of the specification's data set as package data opens it;
+	// nil opens it. Run takes TrainPerClass images of each class, then the long tail,
+	// then corrupts the labels; a set that has TrainPerClass images of each class
+	// already is not reduced again.
+	Set *data.Set
+	// Backend runs the graphs, and Choice says what it is; a nil Backend opens
+	// the one that package backend chooses. For precision tf32 a Backend that is given must
+	// be one that was chosen WithTF32.
+	Backend compute.Backend
+	Choice  backend.Choice
+	// Progress is called from the training goroutine after each step, or each StepsPerCall of
+	// them, and each measured epoch; nil is allowed.
+	Progress func(Event)
+	// Log, if not nil, gets a line for each thing a user would want to know of: a
+	// checkpoint that could not be read and what is done instead, for instance.
+	Log io.Writer
+	// Resume continues from Out's newest checkpoint that can be read; a run that was
+	// killed before its first one begins anew. Without it a folder that holds a run is
+	// an error.
+	Resume bool
+	// CheckpointEvery is the most time between two checkpoints, 0 is ten minutes: a
+	// kill loses no more. There is one after each measured epoch in any case.
+	CheckpointEvery time.Duration
+	// KeepEpochs are epochs whose checkpoint is kept under KeptFile's name.
+	KeepEpochs []int
+	// Limit, if not 0, stops the run after this time as a cancelled context does.
+	Limit time.Duration
+	// Initial, if not "", is a file that ReadWeights reads: the network begins from its
+	// values in place of the seed's. A run that is resumed takes its checkpoint's, if it has one.
+	Initial string
+	// StepsPerCall is the number of steps that the device takes at one call of the host, see
+	// Engine.Steps: progress, checkpoints and stops come between calls. 0 is 1 on a CPU, which
+	// loses nothing between steps, and on CUDA what divides an epoch, up to 32. What is left of an
+	// epoch is taken one by one, so that a resumed run takes each step as a straight one.
+	StepsPerCall int
+	// LayerProfile measures NC1 of every layer's features after the last epoch, which
+	// compiles one more graph and evaluates the training split twice.
+	LayerProfile bool
+	// Force trains even where memory or disk seem too small.
+	Force bool
+}
+
+// check reports bad options.
+func (o *Options) check(spec record.Spec) error {
+	if o.Out == "" {
+		return errors.New("train: no folder for the run was given")
+	}
+	if o.StepsPerCall < 0 {
+		return fmt.Errorf("train: %d steps per call; want at least 1, or 0", o.StepsPerCall)
+	}
+	if o.Limit < 0 || o.CheckpointEvery < 0 {
+		return fmt.Errorf("train: limit %v and checkpoints every %v; want times above 0, or 0 for none and for ten minutes", o.Limit, o.CheckpointEvery)
+	}
+	for _, e := range o.KeepEpochs {
+		if e < 1 || e > spec.Epochs {
+			return fmt.Errorf("train: the checkpoint of epoch %d is to be kept; the run has epochs 1 to %d", e, spec.Epochs)
+		}
+	}
+	return nil
+}
