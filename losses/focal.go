@@ -12,7 +12,7 @@ import (
 // −(1−p_y)^γ log p_y for each sample, p being the softmax of the logits. logits is
 // B×K with K ≥ 2, labels is B; the result is B, at least 0. gamma is γ in [0, ∞),
 // 2 in that paper and 3 in most work on calibration; 0 gives CrossEntropy. For
-// others it panics, as graph functions do.
+// others it panics, as graph functions do. A gradient is at most 1+γ in size.
 //
 // It is computed from the margin m = z_y − log Σ_{j≠y} exp z_j, since p_y = σ(m):
 // a power of 1 − p_y loses all its digits, and has an infinite derivative for

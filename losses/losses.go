@@ -8,12 +8,12 @@
 // your own. Their names, parameters and infima are the table record.Losses.
 //
 // With float32 logits up to 1e37/K in size, losses and gradients are finite, and no
-// gradient is larger than its bound in exact arithmetic (1, or 1+γ for the focal
-// loss); MSE grows as the square, so its value reaches +Inf near 1e19 while its
-// gradient stays right.
+// gradient is larger than its bound in exact arithmetic, which is 1 where a loss does
+// not name another one. MSE grows as the square: its value reaches +Inf near 1e19
+// while its gradient stays right.
 //
-// [UFM] is the L2 penalty that stands in for weight decay in the unconstrained
-// feature model.
+// [UFM] is the L2 penalty that replaces weight decay in the unconstrained feature
+// model.
 package losses
 
 import (
