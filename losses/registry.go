@@ -24,6 +24,7 @@ var functions = map[string]Function{
 	"mse-resc": func(z, y *graph.Node, l record.Loss) *graph.Node {
 		return RescaledMSE(z, y, l.MSEWeight, l.MSETarget)
 	},
+	"maxsup": func(z, y *graph.Node, l record.Loss) *graph.Node { return MaxSup(z, y, l.Delta) },
 }
 
 // own has the functions that Register was given, by name.

@@ -71,6 +71,11 @@ var Losses = []LossKind{
 			{Key: "mse_weight", Symbol: "k", Range: positive, Meaning: "weight of the label's term"},
 			{Key: "mse_target", Symbol: "M", Range: positive, Meaning: "target of the label's logit"},
 		}},
+	{Name: "maxsup", Short: "MaxSup", Title: "max suppression",
+		Equation: "−log p_y + δ(max_j z_j − (1/K) Σ_j z_j) (Zhou et al. 2025)",
+		Lowest:   "entropy of y^δ", floor: smoothingFloor,
+		Parameters: []LossParameter{{Key: "delta", Symbol: "δ", Range: inside01, Default: 0.05,
+			Meaning: "weight of the penalty on the largest logit"}}},
 }
 
 // LossNames lists the names of Losses in their order.
