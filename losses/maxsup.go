@@ -8,8 +8,8 @@ import (
 
 // MaxSup returns cross entropy with max suppression for each sample,
 // −log p_y + δ(max_j z_j − (1/K) Σ_j z_j), p being the softmax of the logits z. logits is B×K,
-// labels is B; the result is B. delta is δ in [0, 1); 0 gives CrossEntropy. For others it panics, as
-// graph functions do. A gradient is at most 1+δ in size.
+// labels is B; the result is B. delta is δ in [0, 1); 0 gives CrossEntropy. For others it panics,
+// as graph functions do. A gradient is at most 1+δ in size.
 //
 // Label smoothing is the same with z_y in place of max_j z_j. The two losses are therefore equal
 // where the label has the largest logit. Elsewhere MaxSup is the larger one: it pulls a wrong

@@ -73,7 +73,7 @@ func function(l record.Loss) (Function, error) {
 	if f, ok := own.functions[name]; ok {
 		return f, nil
 	}
-	return nil, fmt.Errorf("losses: this program has no loss %s; call losses.Register(%q, …) before training",
+	return nil, fmt.Errorf("losses: this program has no loss %s; call losses.Register(%q, …) in it before training",
 		l.Name, name)
 }
 

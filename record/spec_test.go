@@ -279,7 +279,7 @@ func TestMeasured(t *testing.T) {
 	}
 }
 
-// Runs of one setting differ in what a figure's series may differ in, and in nothing else.
+// Runs of one setting differ in the fields that a figure's series may differ in, and in no other.
 func TestSetting(t *testing.T) {
 	a := DefaultSpec()
 	for name, c := range map[string]struct {
