@@ -121,7 +121,7 @@ func TestCheckPlugin(t *testing.T) {
 			continue
 		}
 		if !errors.Is(err, errNotPlugin) || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), path(name)) || !strings.Contains(err.Error(), "GOMLX_BACKEND") {
-			t.Errorf("%s: want the path, %q and how to mend it; found: %v", name, want, err)
+			t.Errorf("%s: want the path, %q and how to repair it; found: %v", name, want, err)
 		}
 	}
 	if err := CheckPlugin("good.so"); err == nil {
@@ -178,7 +178,7 @@ func TestChoose(t *testing.T) {
 		warning string // a part; "" for none at all
 		err     string // a part of the error
 	}{
-		{name: "nothing", want: Go, config: goConfig, warning: "times slower"},
+		{name: "nothing", want: Go, config: goConfig, warning: "far slower"},
 		{name: "venv", files: []string{venvCPU, homeCPU, envCPU}, want: CPU, plugin: venvCPU, config: ",shared_buffers"},
 		{name: "variable before home", files: []string{homeCPU, envCPU}, want: CPU, plugin: envCPU},
 		{name: "home", files: []string{homeCPU, ldCPU}, want: CPU, plugin: homeCPU},
@@ -239,7 +239,7 @@ func TestChoose(t *testing.T) {
 					}[k]
 				},
 			}
-			c, err := m.choose()
+			c, err := m.choose(Options{})
 			if test.err != "" {
 				if err == nil || !strings.Contains(err.Error(), test.err) {
 					t.Fatalf("want an error with %q, found %v and %+v", test.err, err, c)
@@ -279,7 +279,7 @@ func TestFolderNames(t *testing.T) {
 	want := filepath.Join(root, ".venv/lib/python3.10/site-packages/lammps_jax_pjrt_cpu/pjrt_c_api_cpu_plugin.so")
 	fake(t, want, here, entry)
 	m := machine{root: root, xla: true, system: t.TempDir(), getenv: func(string) string { return "" }}
-	if c, err := m.choose(); err != nil || c.Plugin != want {
+	if c, err := m.choose(Options{}); err != nil || c.Plugin != want {
 		t.Errorf("want %s, found %+v, %v", want, c, err)
 	}
 }
@@ -332,9 +332,9 @@ func TestTF32(t *testing.T) {
 	if off.Config != "xla:"+plugin+",shared_buffers=false,preallocate=true,tf32=false" || off.Env[tf32Override] != "0" || off.Environment(nil).TF32 {
 		t.Errorf("%+v", off)
 	}
-	on, note := off.WithTF32()
-	if strings.Contains(on.Config, "tf32") || on.Env[tf32Override] != "" || !on.Environment(nil).TF32 || note == "" {
-		t.Errorf("%+v, %q", on, note)
+	on := off.withTF32()
+	if strings.Contains(on.Config, "tf32") || on.Env[tf32Override] != "" || !on.Environment(nil).TF32 || len(on.Notes) != 1 {
+		t.Errorf("%+v", on)
 	}
 	if off.Env[tf32Override] != "0" {
 		t.Error("the choice itself was changed")
@@ -347,8 +347,9 @@ func TestTF32(t *testing.T) {
 		t.Errorf("the user's variable is replaced: %+v", c)
 	}
 	for _, name := range []string{CPU, Go} {
-		if c, note := (Choice{Name: name, Config: "x"}).WithTF32(); c.TF32 || c.Config != "x" || !strings.Contains(note, name) {
-			t.Errorf("%s: %+v, %q", name, c, note)
+		c := (Choice{Name: name, Config: "x"}).withTF32()
+		if c.TF32 || c.Config != "x" || len(c.Notes) != 1 || !strings.Contains(c.Notes[0], name) {
+			t.Errorf("%s: %+v", name, c)
 		}
 	}
 }
@@ -510,7 +511,7 @@ func TestOpenGo(t *testing.T) {
 		t.Fatal(err)
 	}
 	os.Stdout = w
-	b, c, err := Open()
+	b, c, err := Open(Options{})
 	os.Stdout = stdout
 	w.Close()
 	if err != nil {
@@ -530,7 +531,7 @@ func TestOpenGo(t *testing.T) {
 
 func TestOpenUnknownOption(t *testing.T) {
 	t.Setenv(compute.ConfigEnvVar, "go:no_such_option")
-	if b, _, err := Open(); err == nil || !strings.Contains(err.Error(), "no_such_option") {
+	if b, _, err := Open(Options{}); err == nil || !strings.Contains(err.Error(), "no_such_option") {
 		t.Errorf("found %v, %v", b, err)
 	}
 }
@@ -538,7 +539,7 @@ func TestOpenUnknownOption(t *testing.T) {
 // TestOpenXLA loads the plugin that the project's set-up installed.
 func TestOpenXLA(t *testing.T) {
 	t.Setenv(compute.ConfigEnvVar, "")
-	c, err := Choose()
+	c, err := Choose(Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -562,7 +563,7 @@ func TestOpenXLA(t *testing.T) {
 }
 
 func openXLA(t *testing.T, want Choice) {
-	b, c, err := Open()
+	b, c, err := Open(Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -618,7 +619,7 @@ func TestHardwareNames(t *testing.T) {
 // it must get an error, not be ended by the loader.
 func TestRefusedInTime(t *testing.T) {
 	if os.Getenv("COLLAPSE_TEST_OPEN") != "" {
-		if _, _, err := Open(); err != nil {
+		if _, _, err := Open(Options{}); err != nil {
 			os.Stdout.WriteString("refused: " + err.Error())
 		}
 		return
@@ -651,9 +652,9 @@ func TestDeterminism(t *testing.T) {
 		{Choice{Name: Go}, "", false},
 	} {
 		before := c.choice.Env["XLA_FLAGS"]
-		got, note := c.choice.withDeterminism(user)
-		if got.Env["XLA_FLAGS"] != c.flags || got.Deterministic != c.told || got.Environment(nil).Deterministic != c.told || note == "" {
-			t.Errorf("%+v: %+v, %q", c.choice, got, note)
+		got := c.choice.withDeterminism(user)
+		if got.Env["XLA_FLAGS"] != c.flags || got.Deterministic != c.told || got.Environment(nil).Deterministic != c.told || len(got.Notes) != 1 {
+			t.Errorf("%+v: %+v", c.choice, got)
 		}
 		if c.choice.Env["XLA_FLAGS"] != before {
 			t.Error("the choice itself was changed")

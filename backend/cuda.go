@@ -3,6 +3,7 @@ package backend
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -230,4 +231,30 @@ func (m machine) nvidiaFolder(plugin string) string {
 		}
 	}
 	return ""
+}
+
+// FreeMemory returns how many bytes of the first NVIDIA device's memory are free, as
+// nvidia-smi says. It is an error where there is no such program or device.
+func FreeMemory() (int64, error) {
+	out, err := nvidiaSMI("memory.free")
+	if err != nil {
+		return 0, fmt.Errorf("backend: free memory of the device: nvidia-smi: %w", err)
+	}
+	return parseFree(out)
+}
+
+// nvidiaSMI returns what nvidia-smi answers to a query, a line for each device.
+func nvidiaSMI(query string) (string, error) {
+	out, err := exec.Command("nvidia-smi", "--query-gpu="+query, "--format=csv,noheader,nounits").Output()
+	return string(out), err
+}
+
+// parseFree reads the first line of nvidia-smi's answer, in MiB.
+func parseFree(out string) (int64, error) {
+	line, _, _ := strings.Cut(strings.TrimSpace(out), "\n")
+	mib, err := strconv.ParseInt(strings.TrimSpace(line), 10, 64)
+	if err != nil || mib < 0 {
+		return 0, fmt.Errorf("backend: free memory of the device: nvidia-smi says %q, want a number of MiB", line)
+	}
+	return mib << 20, nil
 }

@@ -17,18 +17,21 @@ const entry = "GetPjrtApi"
 
 var machines = map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64}
 
+// errNotPlugin is under every error of CheckPlugin.
+var errNotPlugin = errors.New("not an XLA plugin for this machine")
+
 // CheckPlugin reads a plugin's file and returns nil if this process can load
 // it: a complete ELF library for this machine that exports GetPjrtApi and needs
 // no newer C library than the one here. It loads nothing.
 //
-// Every error names the file, what is wrong with it and how to mend it.
+// Every error names the file, what is wrong with it and how to repair it.
 func CheckPlugin(path string) error {
 	if err := check(path); err != nil {
-		mend := "set GOMLX_BACKEND=xla:/path/of/a/plugin.so to name another, or GOMLX_BACKEND=go, which needs none"
+		repair := "set GOMLX_BACKEND=xla:/path/of/a/plugin.so to name another, or GOMLX_BACKEND=go, which needs none"
 		if strings.Contains(filepath.ToSlash(path), "/.venv/") {
-			mend = "`make clean setup` in the project's folder installs it anew"
+			repair = "`make clean setup` in the project's folder installs it anew"
 		}
-		return fmt.Errorf("%s: %w: %w; %s", path, errNotPlugin, err, mend)
+		return fmt.Errorf("%s: %w: %w; %s", path, errNotPlugin, err, repair)
 	}
 	return nil
 }

@@ -259,7 +259,7 @@ func cudaChecks(r backend.CUDAReport) []Check {
 // backendChecks says which plugin and backend training would take, and opens
 // it: a backend that is chosen may still not start.
 func backendChecks(skip bool) []Check {
-	choice, err := backend.Choose()
+	choice, err := backend.Choose(backend.Options{})
 	if err != nil {
 		return []Check{{Name: "plugin", Status: Fault, Found: err.Error(), Mend: "make clean setup, or unset GOMLX_BACKEND"}}
 	}

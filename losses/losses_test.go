@@ -5,22 +5,18 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gomlx/compute"
 	_ "github.com/gomlx/compute/gobackend"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 
+	"github.com/gocollapse/collapse/backend/backendtest"
 	"github.com/gocollapse/collapse/losses"
 )
 
 // call returns losses and the gradient of their sum with respect to the logits.
 func call(t *testing.T, logits [][]float32, labels []int32, delta float64) (each, grad []float32, err error) {
 	t.Helper()
-	b, err := compute.NewWithConfig("go:parallelism=-1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer b.Finalize()
+	b := backendtest.Go(t)
 	exec, err := graph.NewExec(b, func(z, y *graph.Node) (*graph.Node, *graph.Node) {
 		l := losses.LabelSmoothing(z, y, delta)
 		return l, graph.Gradient(graph.ReduceAllSum(l), z)[0]

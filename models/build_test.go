@@ -157,11 +157,7 @@ func TestNormTrainManyRows(t *testing.T) {
 // backend, and the network's values.
 func forward(t *testing.T, n *models.Network, batch, size int) (out [][]float32, values [][]float32, err error) {
 	t.Helper()
-	b, err := compute.NewWithConfig("go:parallelism=-1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer b.Finalize()
+	b := backendtest.Go(t)
 	exec, err := graph.NewExec(b, func(in []*graph.Node) []*graph.Node {
 		o := n.ForwardStages(in[:len(in)-1], in[len(in)-1], false)
 		return append([]*graph.Node{o.Features, o.Logits}, o.Stages...)

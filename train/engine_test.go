@@ -535,8 +535,7 @@ func TestBackendsAgree(t *testing.T) {
 			if r := backend.InspectCUDA(); name == "xla:cuda" && (!r.GPU || r.Driver == "" || r.Plugin == "") {
 				t.Skip("no NVIDIA GPU with a driver and the CUDA plugin here")
 			}
-			t.Setenv(compute.ConfigEnvVar, name)
-			b, choice, err := backend.Open()
+			b, choice, err := backend.Open(backend.Options{Name: name})
 			if err != nil {
 				if name == "xla:cpu" && choice.Plugin == "" {
 					t.Skipf("SKIPPED ON XLA: %v", err)

@@ -21,8 +21,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gomlx/compute"
-
+	"github.com/gocollapse/collapse/backend"
 	"github.com/gocollapse/collapse/backend/backendtest"
 	"github.com/gocollapse/collapse/record"
 	"github.com/gocollapse/collapse/train"
@@ -62,7 +61,7 @@ func child(out string) {
 		}
 	}
 	every, _ := strconv.Atoi(os.Getenv("COLLAPSE_TEST_EVERY"))
-	b, err := compute.NewWithConfig("go:parallelism=-1")
+	b, _, err := backend.Open(backend.Options{Name: backend.Go})
 	if err != nil {
 		fail(err)
 	}

@@ -31,9 +31,9 @@ type Options struct {
 	// then corrupts the labels; a set that has TrainPerClass images of each class
 	// already is not reduced again.
 	Set *data.Set
-	// Backend runs the graphs, and Choice says what it is; a nil Backend opens
-	// the one that package backend chooses. For precision tf32 a Backend that is given must
-	// be one that was chosen WithTF32.
+	// Backend runs the graphs, and Choice says what it is; a nil Backend opens the one that
+	// package backend chooses. One that is given must be opened with backend.For(spec), which
+	// knows the precision.
 	Backend compute.Backend
 	Choice  backend.Choice
 	// Progress is called from the training goroutine after each step, or each StepsPerCall of
@@ -78,6 +78,10 @@ func (o *Options) check(spec record.Spec) error {
 	}
 	if o.Limit < 0 || o.CheckpointEvery < 0 {
 		return fmt.Errorf("train: limit %v and checkpoints every %v; want times above 0, or 0 for none and for ten minutes", o.Limit, o.CheckpointEvery)
+	}
+	if want := backend.For(spec).TF32; o.Choice.Name == backend.CUDA && o.Choice.TF32 != want {
+		return fmt.Errorf("train: precision %s: the backend was opened with TF32 %t, want %t; open it with backend.For(spec)",
+			spec.Precision, o.Choice.TF32, want)
 	}
 	for _, e := range o.KeepEpochs {
 		if e < 1 || e > spec.Epochs {

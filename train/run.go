@@ -19,7 +19,6 @@ import (
 	"github.com/gocollapse/collapse/backend"
 	"github.com/gocollapse/collapse/data"
 	"github.com/gocollapse/collapse/record"
-	"github.com/gomlx/compute"
 )
 
 // ErrStopped says that the context was cancelled or Options.Limit was reached. A
@@ -81,7 +80,7 @@ func Run(ctx context.Context, spec record.Spec, o Options) (rec *record.Record, 
 	}
 	b, choice := o.Backend, o.Choice
 	if b == nil {
-		if b, choice, err = openBackend(spec); err != nil {
+		if b, choice, err = backend.Open(backend.For(spec)); err != nil {
 			return nil, err
 		}
 		defer b.Finalize()
@@ -159,19 +158,6 @@ func Run(ctx context.Context, spec record.Spec, o Options) (rec *record.Record, 
 		ctx = limited
 	}
 	return r.rec, r.loop(ctx)
-}
-
-// openBackend opens the backend that package backend chooses, with the specification's precision.
-func openBackend(spec record.Spec) (compute.Backend, backend.Choice, error) {
-	choice, err := backend.Choose()
-	if err != nil {
-		return nil, choice, err
-	}
-	if spec.Precision == "tf32" {
-		choice, _ = choice.WithTF32()
-	}
-	b, err := choice.Open()
-	return b, choice, err
 }
 
 // run is one call of Run.

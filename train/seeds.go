@@ -73,7 +73,7 @@ func Seeds(ctx context.Context, spec record.Spec, seeds []int64, jobs int, o Opt
 	}
 	if o.Backend == nil {
 		var err error
-		if o.Backend, o.Choice, err = openBackend(spec); err != nil {
+		if o.Backend, o.Choice, err = backend.Open(backend.For(spec)); err != nil {
 			return nil, err
 		}
 		defer o.Backend.Finalize()

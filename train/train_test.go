@@ -15,6 +15,7 @@ import (
 
 	"github.com/gomlx/compute"
 
+	"github.com/gocollapse/collapse/backend"
 	"github.com/gocollapse/collapse/backend/backendtest"
 	"github.com/gocollapse/collapse/data"
 	"github.com/gocollapse/collapse/record"
@@ -399,6 +400,21 @@ func TestScaleOfAPart(t *testing.T) {
 		set := &data.Set{Train: data.Split{Labels: make([]int32, n)}}
 		if got := train.Scale(spec, set); got != want {
 			t.Errorf("%d images: scale %q, want %q", n, got, want)
+		}
+	}
+}
+
+// A backend on CUDA must be opened with the precision that the specification asks for.
+func TestPrecisionOfTheBackend(t *testing.T) {
+	for precision, tf32 := range map[string]bool{"tf32": false, "float32": true} {
+		spec := tinySpec()
+		spec.Precision = precision
+		_, err := train.Run(context.Background(), spec, train.Options{
+			Out: filepath.Join(t.TempDir(), "run"), Set: tinySet(), Backend: backendtest.Go(t),
+			Choice: backend.Choice{Name: backend.CUDA, TF32: tf32},
+		})
+		if err == nil || !strings.Contains(err.Error(), "precision "+precision) {
+			t.Errorf("precision %s on a backend with TF32 %t: %v", precision, tf32, err)
 		}
 	}
 }

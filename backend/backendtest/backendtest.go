@@ -17,11 +17,10 @@ import (
 func Each(t *testing.T, f func(t *testing.T, b compute.Backend)) {
 	t.Run("go", func(t *testing.T) { f(t, Go(t)) })
 	t.Run("xla", func(t *testing.T) {
-		c, err := backend.Choose()
+		c, err := backend.Choose(backend.Options{Deterministic: true})
 		if err != nil || !strings.HasPrefix(c.Name, "xla") {
 			t.Skipf("SKIPPED ON XLA: no XLA plugin found (chosen %q, %v); `make setup` installs one", c.Name, err)
 		}
-		c, _ = c.WithDeterminism()
 		b, err := c.Open()
 		if err != nil {
 			t.Fatal(err)
@@ -36,7 +35,7 @@ func Each(t *testing.T, f func(t *testing.T, b compute.Backend)) {
 func EachForm(t *testing.T, f func(t *testing.T, b compute.Backend)) {
 	Each(t, f)
 	t.Run("as on a GPU", func(t *testing.T) {
-		c, err := backend.Choose()
+		c, err := backend.Choose(backend.Options{})
 		if c.Name == backend.CUDA {
 			t.Skip("the GPU itself was just tested")
 		}
@@ -60,7 +59,7 @@ func EachForm(t *testing.T, f func(t *testing.T, b compute.Backend)) {
 // Go returns the pure Go backend, which ends with the test.
 func Go(t testing.TB) compute.Backend {
 	t.Helper()
-	b, err := compute.NewWithConfig("go:parallelism=-1")
+	b, _, err := backend.Open(backend.Options{Name: backend.Go})
 	if err != nil {
 		t.Fatal(err)
 	}

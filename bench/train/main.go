@@ -43,23 +43,16 @@ func main() {
 }
 
 func measure(spec record.Spec, seconds float64, together int, wait bool) error {
-	choice, err := backend.Choose()
+	b, choice, err := backend.Open(backend.For(spec))
 	if err != nil {
 		return err
 	}
-	if spec.Precision == "tf32" {
-		choice, _ = choice.WithTF32()
-	}
+	defer b.Finalize()
 	if together < 1 {
 		if together = 1; choice.Name == backend.CUDA {
 			together = 30
 		}
 	}
-	b, err := choice.Open()
-	if err != nil {
-		return err
-	}
-	defer b.Finalize()
 	// Whole batches of an evaluation, which has 250 images: one that is filled up takes as long.
 	images := (4*spec.Batch + 249) / 250 * 250
 	e, err := train.NewEngine(b, spec, randomSet(images))

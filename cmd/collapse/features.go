@@ -49,15 +49,12 @@ func (n *network) check() error {
 
 // open opens the network on the backend that is chosen. spec is for --weights.
 func (n *network) open(ctx context.Context, spec record.Spec, log io.Writer) (*train.Loaded, error) {
-	choice, err := backend.Choose()
-	if err != nil {
-		return nil, err
+	how := backend.For(spec)
+	// A run that measured in TF32 computes so again: the numbers are then its record's.
+	if r, err := record.ReadFile(n.run); err == nil && r.Environment.TF32 {
+		how.TF32 = true
 	}
-	// What a run measured in TF32 is computed so again, that it gives the record's figures.
-	if r, err := record.ReadFile(n.run); err == nil && r.Environment.TF32 || spec.Precision == "tf32" {
-		choice, _ = choice.WithTF32()
-	}
-	b, err := choice.Open()
+	b, choice, err := backend.Open(how)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gocollapse/collapse/backend"
 	"github.com/gocollapse/collapse/data"
 	"github.com/gocollapse/collapse/figures"
 	"github.com/gocollapse/collapse/record"
@@ -118,13 +119,13 @@ func (t *trainFlags) train(c *cobra.Command, spec record.Spec, several bool) err
 	}
 	fmt.Fprintf(log, "data     %s, %s, %s; %d classes, %d test images\n",
 		o.Set.Info.Name, o.Set.Info.Source, o.Set.Info.Bytes, len(o.Set.Info.Classes), o.Set.Info.Test)
-	if o.Choice, err = t.choose(spec.Precision, log); err != nil {
-		return err
-	}
-	if o.Backend, err = o.Choice.Open(); err != nil {
+	if o.Backend, o.Choice, err = backend.Open(t.backend(spec)); err != nil {
 		return err
 	}
 	fmt.Fprintf(log, "backend  %s: %s\n", o.Choice.Name, o.Choice.Reason)
+	for _, n := range o.Choice.Notes {
+		fmt.Fprintf(log, "note     %s\n", n)
+	}
 	if o.Choice.Warning != "" {
 		fmt.Fprintf(log, "warning  %s\n", o.Choice.Warning)
 	}

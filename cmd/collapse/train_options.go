@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"path/filepath"
 	"strconv"
@@ -61,22 +60,11 @@ func (t *trainOptions) check(spec record.Spec) error {
 	return errors.Join(errs...)
 }
 
-// choose chooses the backend for a run of the given precision.
-func (t *trainOptions) choose(precision string, log io.Writer) (backend.Choice, error) {
-	choice, err := backend.Choose()
-	if err != nil {
-		return choice, err
-	}
-	var note string
-	if precision == "tf32" {
-		choice, note = choice.WithTF32()
-		fmt.Fprintf(log, "note     --precision tf32 %s\n", note)
-	}
-	if t.deterministic {
-		choice, note = choice.WithDeterminism()
-		fmt.Fprintf(log, "note     --deterministic %s\n", note)
-	}
-	return choice, nil
+// backend says which backend a run needs.
+func (t *trainOptions) backend(spec record.Spec) backend.Options {
+	o := backend.For(spec)
+	o.Deterministic = t.deterministic
+	return o
 }
 
 // apply gives the options of a run what the flags say.

@@ -31,6 +31,9 @@ import (
 // to look alive, seldom enough to cost training nothing that can be measured.
 const redraw = 300 * time.Millisecond
 
+// openBackend is backend.Open; a test looks at what is asked for.
+var openBackend = backend.Open
+
 // Train trains spec and draws while it does: the loss of every step, the errors
 // and NC1 to NC3 of every measured epoch, and how long it will still take. At the end the
 // same place in the output shows one lasting figure. It returns the record.
@@ -61,7 +64,7 @@ func runIn(ctx context.Context, terminal io.Writer, spec record.Spec, out string
 	if err != nil {
 		return nil, err
 	}
-	b, choice, err := backend.Open()
+	b, choice, err := openBackend(backend.For(spec))
 	if err != nil {
 		return nil, err
 	}

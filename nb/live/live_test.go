@@ -16,6 +16,7 @@ import (
 	"github.com/gocollapse/collapse/kernels"
 	"github.com/gocollapse/collapse/record"
 	"github.com/gocollapse/collapse/train"
+	"github.com/gomlx/compute"
 )
 
 // tiny is a network and data set small enough for any backend.
@@ -86,6 +87,28 @@ func TestTrainStopsContinuesAndKeepsTheRunBefore(t *testing.T) {
 	before, err := record.ReadFile(out + ".before")
 	if err != nil || before.Spec.Seed == rec.Spec.Seed || len(before.Epochs) != 2 {
 		t.Errorf("the earlier run is not in .before: %v", err)
+	}
+}
+
+// A cell computes as the specification says: tf32 is asked of the backend.
+func TestTrainAsksForThePrecision(t *testing.T) {
+	defer func() { openBackend = backend.Open }()
+	none := errors.New("no backend in this test")
+	for precision, want := range map[string]bool{"float32": false, "tf32": true, "bfloat16": false} {
+		var asked backend.Options
+		openBackend = func(o backend.Options) (compute.Backend, backend.Choice, error) {
+			asked = o
+			return nil, backend.Choice{}, none
+		}
+		spec := tiny()
+		spec.Precision = precision
+		out := filepath.Join(t.TempDir(), "run")
+		if _, err := runIn(context.Background(), new(bytes.Buffer), spec, out, nil); !errors.Is(err, none) {
+			t.Fatalf("precision %s: %v", precision, err)
+		}
+		if asked.TF32 != want {
+			t.Errorf("precision %s: TF32 asked for is %t, want %t", precision, asked.TF32, want)
+		}
 	}
 }
 
