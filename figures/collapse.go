@@ -15,55 +15,25 @@ import (
 	"github.com/gocollapse/collapse/nc"
 )
 
-// explained says what the scalars of nc.Summary are, in the order of a table.
-var explained = []struct{ key, name, what string }{
-	{"nc1", "NC1", "Eq 4: spread of the features within classes, in the directions of the class means; 0 is collapse"},
-	{"nc1_quotient", "tr Σ_W / tr Σ_B", "spread within classes over spread between them, in all directions"},
-	{"cdnv", "CDNV", "mean over pairs: their variances over the squared distance of their means"},
-	{"nc2", "NC2", "Eq 5: distance of WᵀH̄ from a simplex ETF, 0 to 2"},
-	{"nc2_w", "ETF distance of W", "the same of the classifier alone"},
-	{"nc2_h", "ETF distance of H̄", "the same of the class means alone"},
-	{"equinorm_w", "equinorm W", "standard deviation over mean of the ‖w_k‖; 0 is equal lengths"},
-	{"equinorm_h", "equinorm H̄", "the same of the class means"},
-	{"max_angle_w", "maximal angle W", "mean |cos + 1/(K−1)| over pairs; 0 is the largest angle for K vectors"},
-	{"max_angle_h", "maximal angle H̄", "the same of the class means"},
-	{"equiangle_w", "equiangle W", "standard deviation of the pairs' cosines; 0 is equal angles"},
-	{"equiangle_h", "equiangle H̄", "the same of the class means"},
-	{"distance_h", "pair distance H̄", "mean distance of two class means' directions; √(2K/(K−1)) at most"},
-	{"distance_std_h", "its deviation", "0 where all pairs are equally far"},
-	{"uniformity_h", "uniformity H̄", "mean −log of those distances, also for K > d+1; less is more even"},
-	{"uniformity_std_h", "its deviation", "generalised NC2: goes to 0"},
-	{"distance_w", "pair distance W", "as for H̄, of the classifier's vectors"},
-	{"distance_std_w", "its deviation", ""},
-	{"uniformity_w", "uniformity W", ""},
-	{"uniformity_std_w", "its deviation", ""},
-	{"stable_rank", "stable rank", "‖H̄‖_F² / ‖H̄‖₂², at most K−1"},
-	{"effective_rank", "effective rank", "exponential of the entropy of H̄'s singular values, at most K−1"},
-	{"nc3", "NC3", "Eq 6: distance of W and H̄, each over its norm, 0 to 2"},
-	{"nc3_cosine", "cosine of w and h̄", "mean over classes; 1 is self-duality"},
-	{"gnc3", "generalised duality", "mean distance of the directions of w_k and h̄_k; 0 is self-duality"},
-	{"unc3", "uniform duality", "variance of those cosines; 0 where all classes are equally aligned"},
-	{"w_norm", "‖w‖", "mean length of the classifier's vectors"},
-	{"h_norm", "‖h‖", "mean length of the centred class means"},
-	{"ncc_error", "NCC error", "share of samples nearer to another class's mean"},
-	{"ncc_test_error", "NCC test error", "the same of test samples, to the training means"},
-	{"nc4", "NC4", "share of samples on which nearest mean and classifier disagree"},
-	{"error", "error", "share of samples that the classifier gives to another class"},
-	{"nc5", "NC5", "mean |cos| of class means and the mean of out-of-distribution samples"},
-	{"bias_alignment", "‖W h_G + b‖", "length of the global mean's logits"},
+// meaning says what a metric is, after the number of the paper's equation.
+func meaning(m nc.Metric) string {
+	if strings.HasPrefix(m.Source, "Eq ") {
+		return m.Source + ": " + m.Meaning
+	}
+	return m.Meaning
 }
 
 // CollapseTable returns the scalars of s with one line on what each is. Those of
 // test samples and bootstrap intervals stand in columns of their own where they were
 // measured; what is not defined is a dash with the reason.
 func CollapseTable(s *nc.Summary) *Table {
-	t := &Table{Title: "Neural collapse", Header: []string{"figure", "value"}}
+	t := &Table{Title: "Neural collapse", Header: []string{"metric", "value"}}
 	t.Caption = fmt.Sprintf("N = %d samples of d = %d features in K = %d classes; the class means span %d directions.", s.N, s.D, s.K, s.Rank)
 	if s.Intervals != nil {
 		t.Header = append(t.Header, "interval")
 		t.Caption += fmt.Sprintf(" Intervals: %.0f %% of %d bootstrap replicates of the samples, seed %d. "+
-			"A replicate's class means are noisier than the data's own, which moves figures to one side: "+
-			"with few samples a class an interval need not hold the value.",
+			"A replicate's class means are noisier than the data's own, which moves metrics to one side: "+
+			"with few samples per class an interval need not hold the value.",
 			100*s.Bootstrap.Level, s.Bootstrap.Replicates, s.Bootstrap.Seed)
 	}
 	if s.Test != nil {
@@ -71,41 +41,33 @@ func CollapseTable(s *nc.Summary) *Table {
 		t.Caption += fmt.Sprintf(" Test: %d samples around their own class means.", s.Test.N)
 	}
 	t.Header = append(t.Header, "what it is")
-	for _, e := range explained {
-		v, _ := s.Value(e.key)
-		what := e.what
-		note := s.Note(e.key)
+	for _, m := range nc.Metrics() {
+		v, _ := s.Value(m.Key)
+		what := meaning(m)
+		note := s.Note(m.Key)
 		if math.IsNaN(v) {
-			if what = "not defined: " + note; (e.key == "nc5" || e.key == "ncc_test_error") && strings.HasPrefix(note, "no ") {
+			if m.Needs&(nc.NeedsTest|nc.NeedsOOD) != 0 && strings.HasPrefix(note, "no ") {
 				continue // not asked for
 			}
+			what = "not defined: " + note
 		} else if note != "" {
-			t.Notes = append(t.Notes, e.name+": "+note+".")
+			t.Notes = append(t.Notes, m.Symbol+": "+note+".")
 		}
-		row := []string{e.name, shown(v)}
+		row := []string{m.Symbol, shown(v)}
 		if s.Intervals != nil {
 			interval := "–"
-			if ci, ok := s.Intervals[e.key]; ok {
+			if ci, ok := s.Intervals[m.Key]; ok {
 				interval = shown(ci[0]) + " to " + shown(ci[1])
 			}
 			row = append(row, interval)
 		}
 		if s.Test != nil {
-			v, _ := s.Test.Value(e.key)
+			v, _ := s.Test.Value(m.Key)
 			row = append(row, shown(v))
 		}
 		t.Rows = append(t.Rows, append(row, what))
 	}
-	for _, f := range covarianceRows(s) {
-		row := []string{f.name, shown(f.value(s))}
-		if s.Intervals != nil {
-			row = append(row, "–")
-		}
-		if s.Test != nil {
-			row = append(row, shown(f.value(s.Test)))
-		}
-		t.Rows = append(t.Rows, append(row, f.what))
-	}
+	t.Rows = append(t.Rows, covarianceRows(s)...)
 	var other []string
 	for k := range s.Notes {
 		if _, isFigure := s.Value(k); !isFigure && !slices.Contains([]string{"correct", "wrong"}, k) {
@@ -128,27 +90,27 @@ func CollapseTable(s *nc.Summary) *Table {
 	return t
 }
 
-// derived is a row of a table whose number is not a scalar of nc.Summary.
-type derived struct {
-	name  string
-	value func(*nc.Summary) float64
-	what  string
-}
-
-// covarianceRows are the figures of the d×d covariance, as far as s has them.
-func covarianceRows(s *nc.Summary) (rows []derived) {
+// covarianceRows are the metrics of the d×d covariance, as far as s has them.
+func covarianceRows(s *nc.Summary) (rows [][]string) {
+	add := func(metrics []nc.Metric, value func(s *nc.Summary, key string) (float64, bool)) {
+		for _, m := range metrics {
+			v, _ := value(s, m.Key)
+			row := []string{m.Symbol, shown(v)}
+			if s.Intervals != nil {
+				row = append(row, "–")
+			}
+			if s.Test != nil {
+				v, _ := value(s.Test, m.Key)
+				row = append(row, shown(v))
+			}
+			rows = append(rows, append(row, meaning(m)))
+		}
+	}
 	if s.Covariance != nil {
-		rows = append(rows,
-			derived{"VCI", func(s *nc.Summary) float64 { return s.Covariance.VCI }, "variability collapse index, 0 to 1; 0 is collapse"},
-			derived{"stable rank Σ_W", func(s *nc.Summary) float64 { return s.Covariance.StableRankW }, "its trace over its largest eigenvalue"},
-			derived{"effective rank Σ_W", func(s *nc.Summary) float64 { return s.Covariance.EffectiveRankW }, "exponential of the entropy of the within-class singular values"})
+		add(nc.CovarianceMetrics(), func(s *nc.Summary, key string) (float64, bool) { return s.Covariance.Value(key) })
 	}
 	if s.MSE != nil {
-		rows = append(rows,
-			derived{"MSE loss", func(s *nc.Summary) float64 { return s.MSE.Loss }, "with one-hot targets and weight decay: the sum of the three below"},
-			derived{"its NC1 part", func(s *nc.Summary) float64 { return s.MSE.NC1 }, "what the spread within classes costs"},
-			derived{"its NC2/3 part", func(s *nc.Summary) float64 { return s.MSE.NC23 }, "what class means cost that are no simplex ETF"},
-			derived{"its L_⊥ part", func(s *nc.Summary) float64 { return s.MSE.Perp }, "what the classifier loses on the best one for these features"})
+		add(nc.MSEMetrics(), func(s *nc.Summary, key string) (float64, bool) { return s.MSE.Value(key) })
 	}
 	return rows
 }
@@ -202,25 +164,17 @@ func GroupTable(s *nc.Summary) *Table {
 // RegressionTable returns the figures of neural regression collapse with one line on
 // what each is.
 func RegressionTable(s *nc.RegressionSummary) *Table {
-	t := &Table{Title: "Neural regression collapse", Header: []string{"figure", "value", "what it is"},
+	t := &Table{Title: "Neural regression collapse", Header: []string{"metric", "value", "what it is"},
 		Caption: fmt.Sprintf("N = %d samples of d = %d features and t = %d targets; definitions of Andriopoulos et al. 2024.", s.N, s.D, s.T)}
-	for _, e := range []struct{ key, name, what string }{
-		{"nrc1", "NRC1", "share of the features' directions outside their first t principal components; 0 is collapse"},
-		{"nrc2", "NRC2", "share of them outside the rows of W; 0 is collapse"},
-		{"nrc3", "NRC3", "squared distance of WWᵀ from Σ^{1/2} − √γ I, each over its norm, at the best γ; 0 is collapse"},
-		{"nrc3_gamma", "its γ", "in [0, λ_min] of the targets' covariance Σ"},
-		{"nrc1_centred", "NRC1, centred", "NRC1 of the features less their mean"},
-		{"nrc2_centred", "NRC2, centred", "NRC2 of the features less their mean"},
-		{"explained_variance", "explained variance", "share of the features' variance along their first t principal components; 1 is collapse"},
-	} {
-		v, _ := s.Value(e.key)
-		what := e.what
-		if note := s.Notes[e.key]; math.IsNaN(v) {
+	for _, m := range nc.RegressionMetrics() {
+		v, _ := s.Value(m.Key)
+		what := m.Meaning
+		if note := s.Notes[m.Key]; math.IsNaN(v) {
 			what = "not defined: " + note
 		} else if note != "" {
-			t.Notes = append(t.Notes, e.name+": "+note+".")
+			t.Notes = append(t.Notes, m.Symbol+": "+note+".")
 		}
-		t.Rows = append(t.Rows, []string{e.name, shown(v), what})
+		t.Rows = append(t.Rows, []string{m.Symbol, shown(v), what})
 	}
 	return t
 }
@@ -228,7 +182,7 @@ func RegressionTable(s *nc.RegressionSummary) *Table {
 // OutcomeTable returns the figures of correctly and of wrongly classified samples
 // side by side, as far as s has them.
 func OutcomeTable(s *nc.Summary) *Table {
-	t := &Table{Title: "Correctly and wrongly classified samples", Header: []string{"figure"},
+	t := &Table{Title: "Correctly and wrongly classified samples", Header: []string{"metric"},
 		Caption: "Samples are grouped by the class that the classifier gives, around the means of those groups (footnote 3 of the paper)."}
 	var columns []*nc.Summary
 	for _, set := range []struct {
@@ -258,10 +212,10 @@ func OutcomeTable(s *nc.Summary) *Table {
 		t.Rows = append(t.Rows, cells)
 	}
 	row("samples", func(s *nc.Summary) string { return strconv.Itoa(s.N) })
-	for _, e := range explained {
-		switch e.key {
+	for _, m := range nc.Metrics() {
+		switch m.Key {
 		case "nc1", "nc1_quotient", "cdnv", "nc2", "nc2_h", "nc3", "nc3_cosine", "h_norm", "ncc_error":
-			row(e.name, func(s *nc.Summary) string { v, _ := s.Value(e.key); return shown(v) })
+			row(m.Symbol, func(s *nc.Summary) string { v, _ := s.Value(m.Key); return shown(v) })
 		}
 	}
 	return t

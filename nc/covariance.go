@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"gonum.org/v1/gonum/floats"
+
+	"github.com/gocollapse/collapse/internal/object"
 )
 
 // Covariance measures what needs the d×d within-class covariance
@@ -128,6 +130,27 @@ type CovarianceSummary struct {
 	VCI float64
 
 	Notes map[string]string
+}
+
+// CovarianceMetrics returns the scalars of a CovarianceSummary in the order of its JSON.
+func CovarianceMetrics() []Metric { return covarianceMetrics.texts() }
+
+// Value returns the number of a key of CovarianceMetrics, such as "vci", and whether there is one.
+func (s *CovarianceSummary) Value(key string) (float64, bool) { return covarianceMetrics.value(s, key) }
+
+var covarianceMetrics = table[CovarianceSummary]{
+	{Metric{Key: "vci", Symbol: "VCI", Range: "[0, 1]", Source: "Xu and Liu 2023",
+		Equation: "1 − tr(Σ_T† Σ_B)/rank Σ_B",
+		Meaning:  "variability collapse index; 0 is collapse",
+	}, func(s *CovarianceSummary) *float64 { return &s.VCI }},
+	{Metric{Key: "stable_rank_w", Symbol: "stable rank Σ_W", Range: "[1, d]",
+		Equation: "tr Σ_W / λ_1(Σ_W)",
+		Meaning:  "directions that the spread within classes uses, by its variance",
+	}, func(s *CovarianceSummary) *float64 { return &s.StableRankW }},
+	{Metric{Key: "effective_rank_w", Symbol: "effective rank Σ_W", Range: "[1, d]", Source: "Roy and Vetterli 2007",
+		Equation: "exp of the entropy of √λ_i/Σ√λ, λ_i the eigenvalues of Σ_W",
+		Meaning:  "directions that the spread within classes uses, by entropy",
+	}, func(s *CovarianceSummary) *float64 { return &s.EffectiveRankW }},
 }
 
 // Summary returns the spectrum and VCI. It is an error if not all samples of the
@@ -274,6 +297,42 @@ type MSEDecomposition struct {
 	// Perp is how much more the classifier loses than W_LS: ½ tr(Δ(S + λI)Δᵀ) with
 	// Δ = W − W_LS and S the mean of ĥĥᵀ over extended features. 0 on the central path.
 	Perp float64
+}
+
+// MSEMetrics returns the scalars of an MSEDecomposition in the order of its JSON, under "mse".
+func MSEMetrics() []Metric { return mseMetrics.texts() }
+
+// Value returns the number of a key of MSEMetrics, such as "loss", and whether there is one.
+func (m *MSEDecomposition) Value(key string) (float64, bool) { return mseMetrics.value(m, key) }
+
+var mseMetrics = table[MSEDecomposition]{
+	{Metric{Key: "loss", Symbol: "MSE loss", Range: "≥ 0", Source: "Han et al. 2022",
+		Equation: "½ mean ‖Wh + b − e_y‖² + (λ/2)(‖W‖² + ‖b‖²)",
+		Meaning:  "with one-hot targets and weight decay λ: NC1 part + NC2/3 part + L_⊥ part",
+	}, func(m *MSEDecomposition) *float64 { return &m.Loss }},
+	{Metric{Key: "ls", Symbol: "MSE loss of W_LS", Range: "≥ 0", Source: "Han et al. 2022",
+		Equation: "the loss of the least-squares classifier W_LS",
+		Meaning:  "the loss of the best classifier for these features: NC1 part + NC2/3 part",
+	}, func(m *MSEDecomposition) *float64 { return &m.LS }},
+	{Metric{Key: "nc1", Symbol: "NC1 part of the MSE loss", Range: "≥ 0", Source: "Han et al. 2022",
+		Equation: "½ tr(W_LS(Σ_W + λI)W_LSᵀ)",
+		Meaning:  "what the spread within classes costs",
+	}, func(m *MSEDecomposition) *float64 { return &m.NC1 }},
+	{Metric{Key: "nc23", Symbol: "NC2/3 part of the MSE loss", Range: "≥ 0", Source: "Han et al. 2022",
+		Equation: "½ Σ_k (n_k/N) ‖W_LS h̄_k + b_LS − e_k‖²",
+		Meaning:  "what class means cost that are no simplex ETF",
+	}, func(m *MSEDecomposition) *float64 { return &m.NC23 }},
+	{Metric{Key: "perp", Symbol: "L_⊥ part of the MSE loss", Range: "≥ 0", Source: "Han et al. 2022",
+		Equation: "½ tr(Δ(S + λI)Δᵀ), Δ = W − W_LS",
+		Meaning:  "what the classifier loses compared with W_LS",
+	}, func(m *MSEDecomposition) *float64 { return &m.Perp }},
+}
+
+// MarshalJSON writes an object with every number under its key.
+func (m *MSEDecomposition) MarshalJSON() ([]byte, error) {
+	var o object.Object
+	mseMetrics.write(m, &o)
+	return o.JSON()
 }
 
 // MSE decomposes the loss of a classifier (a nil bias counts as 0) for the weight

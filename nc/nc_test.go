@@ -242,11 +242,11 @@ func (s sample) bruteAngles(out *Summary, w, h *mat.Dense) {
 	out.NC5 = math.NaN()
 }
 
-// scalars returns the figures under their JSON names.
+// scalars returns the fields of the metrics under their keys.
 func (s *Summary) scalars() map[string]*float64 {
 	m := map[string]*float64{}
-	for _, f := range s.figures() {
-		m[f.name] = f.value
+	for _, r := range metrics {
+		m[r.Key] = r.at(s)
 	}
 	return m
 }

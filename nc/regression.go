@@ -60,7 +60,7 @@ type basis struct {
 }
 
 // RegressionSummary is what Regression.Summary measures. A figure that is not defined
-// for the input is NaN, and Notes holds the reason under the figure's JSON name;
+// for the input is NaN, and Notes holds the reason under the metric's JSON name;
 // Notes also holds what a reader must know of a figure that is defined.
 //
 // The definitions are those of Sec. 3.1 of the paper of 2024, whose features are
@@ -92,31 +92,41 @@ type RegressionSummary struct {
 	Notes map[string]string
 }
 
-func (s *RegressionSummary) figures() []figure {
-	return []figure{
-		{"nrc1", &s.NRC1}, {"nrc2", &s.NRC2}, {"nrc3", &s.NRC3}, {"nrc3_gamma", &s.NRC3Gamma},
-		{"nrc1_centred", &s.NRC1Centred}, {"nrc2_centred", &s.NRC2Centred}, {"explained_variance", &s.ExplainedVariance},
-	}
-}
+// RegressionMetrics returns the scalars of a RegressionSummary in the order of its JSON object.
+func RegressionMetrics() []Metric { return regressionMetrics.texts() }
 
-// Value returns the figure of the JSON name, such as "nrc1", and whether there is one.
-func (s *RegressionSummary) Value(name string) (float64, bool) {
-	for _, f := range s.figures() {
-		if f.name == name {
-			return *f.value, true
-		}
-	}
-	return math.NaN(), false
-}
+// Value returns the number of a key of RegressionMetrics, such as "nrc1", and whether there is one.
+func (s *RegressionSummary) Value(key string) (float64, bool) { return regressionMetrics.value(s, key) }
 
-// RegressionFigureNames returns the JSON names of the figures of a
-// RegressionSummary, in their order.
-func RegressionFigureNames() []string {
-	var names []string
-	for _, f := range new(RegressionSummary).figures() {
-		names = append(names, f.name)
-	}
-	return names
+var regressionMetrics = table[RegressionSummary]{
+	{Metric{Key: "nrc1", Symbol: "NRC1", Range: "[0, 1]",
+		Equation: "mean of ‖h̃ − P h̃‖², h̃ = h/‖h‖, P onto the first t principal components",
+		Meaning:  "share of the features' directions outside their first t principal components; 0 is collapse",
+	}, func(s *RegressionSummary) *float64 { return &s.NRC1 }},
+	{Metric{Key: "nrc2", Symbol: "NRC2", Range: "[0, 1]",
+		Equation: "mean of ‖h̃ − P h̃‖², h̃ = h/‖h‖, P onto the rows of W",
+		Meaning:  "share of the features' directions outside the rows of W; 0 is collapse",
+	}, func(s *RegressionSummary) *float64 { return &s.NRC2 }},
+	{Metric{Key: "nrc3", Symbol: "NRC3", Range: "[0, 4]",
+		Equation: "min over γ of ‖WWᵀ/‖WWᵀ‖_F − (Σ^{1/2} − √γ I)/‖Σ^{1/2} − √γ I‖_F‖_F²",
+		Meaning:  "squared distance of WWᵀ from Σ^{1/2} − √γ I, each over its norm, at the best γ; 0 is collapse",
+	}, func(s *RegressionSummary) *float64 { return &s.NRC3 }},
+	{Metric{Key: "nrc3_gamma", Symbol: "γ of NRC3", Range: "[0, λ_min(Σ)]",
+		Equation: "argmin over γ of NRC3",
+		Meaning:  "the best γ, in squared units of the targets, whose covariance is Σ",
+	}, func(s *RegressionSummary) *float64 { return &s.NRC3Gamma }},
+	{Metric{Key: "nrc1_centred", Symbol: "NRC1, centred", Range: "[0, 1]",
+		Equation: "mean of ‖h̃ − P h̃‖², h̃ = (h − h̄)/‖h − h̄‖",
+		Meaning:  "NRC1 of the features less their mean",
+	}, func(s *RegressionSummary) *float64 { return &s.NRC1Centred }},
+	{Metric{Key: "nrc2_centred", Symbol: "NRC2, centred", Range: "[0, 1]",
+		Equation: "mean of ‖h̃ − P h̃‖², h̃ = (h − h̄)/‖h − h̄‖",
+		Meaning:  "NRC2 of the features less their mean",
+	}, func(s *RegressionSummary) *float64 { return &s.NRC2Centred }},
+	{Metric{Key: "explained_variance", Symbol: "explained variance", Range: "[0, 1]",
+		Equation: "Σ_{i ≤ t} λ_i / Σ_i λ_i, λ_i of the features' covariance in descending order",
+		Meaning:  "share of the features' variance along their first t principal components; 1 is collapse",
+	}, func(s *RegressionSummary) *float64 { return &s.ExplainedVariance }},
 }
 
 // MarshalJSON writes one object with n, d, t, every figure under its name, null where
@@ -126,9 +136,7 @@ func (s *RegressionSummary) MarshalJSON() ([]byte, error) {
 	o.Field("n", s.N)
 	o.Field("d", s.D)
 	o.Field("t", s.T)
-	for _, f := range s.figures() {
-		o.Field(f.name, object.Number(*f.value))
-	}
+	regressionMetrics.write(s, &o)
 	notes := s.Notes
 	if notes == nil {
 		notes = map[string]string{}
@@ -137,12 +145,10 @@ func (s *RegressionSummary) MarshalJSON() ([]byte, error) {
 	return o.JSON()
 }
 
-func (s *RegressionSummary) undefined(why string, names ...string) {
-	for _, f := range s.figures() {
-		if slices.Contains(names, f.name) {
-			*f.value = math.NaN()
-			s.Notes[f.name] = why
-		}
+func (s *RegressionSummary) undefined(why string, keys ...string) {
+	for _, key := range keys {
+		*regressionMetrics.field(s, key) = math.NaN()
+		s.Notes[key] = why
 	}
 }
 
@@ -616,9 +622,9 @@ func (r *Regression) Summary() (*RegressionSummary, error) {
 			}
 		}
 	}
-	for _, f := range s.figures() {
-		if math.IsInf(*f.value, 0) || math.IsNaN(*f.value) && s.Notes[f.name] == "" {
-			s.undefined("the squares of the numbers overflow float64", f.name)
+	for _, m := range regressionMetrics {
+		if v := *m.at(&s); math.IsInf(v, 0) || math.IsNaN(v) && s.Notes[m.Key] == "" {
+			s.undefined("the squares of the numbers overflow float64", m.Key)
 		}
 	}
 	return &s, nil

@@ -174,7 +174,8 @@ func rootOf(dst *mat.Dense, m mat.Symmetric) {
 
 func sameRegression(t *testing.T, what string, got, want *RegressionSummary, tol float64) {
 	t.Helper()
-	for _, name := range RegressionFigureNames() {
+	for _, m := range RegressionMetrics() {
+		name := m.Key
 		g, _ := got.Value(name)
 		w, _ := want.Value(name)
 		if g != w && !(math.IsNaN(g) && math.IsNaN(w)) && !(math.Abs(g-w) <= tol*max(math.Abs(w), 1e-3)) {
@@ -419,7 +420,8 @@ func TestRegressionUndefined(t *testing.T) {
 		if err := json.Unmarshal(text, &object); err != nil {
 			t.Fatalf("%s: %v in %s", c.name, err, text)
 		}
-		for _, name := range RegressionFigureNames() {
+		for _, m := range RegressionMetrics() {
+			name := m.Key
 			v, _ := c.got.Value(name)
 			undefined := slices.Contains(strings.Fields(c.nan), name)
 			if math.IsNaN(v) != undefined {
@@ -527,7 +529,8 @@ func FuzzRegression(f *testing.F) {
 		if err != nil {
 			return
 		}
-		for _, name := range RegressionFigureNames() {
+		for _, m := range RegressionMetrics() {
+			name := m.Key
 			v, _ := sum.Value(name)
 			most := 1 + 1e-9
 			switch name {

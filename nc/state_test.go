@@ -200,9 +200,9 @@ func FuzzState(f *testing.F) {
 		if err != nil {
 			return
 		}
-		for _, v := range s.figures() {
-			if math.IsInf(*v.value, 0) || math.IsNaN(*v.value) && s.Note(v.name) == "" {
-				t.Errorf("%s = %v with note %q", v.name, *v.value, s.Note(v.name))
+		for _, m := range Metrics() {
+			if v, _ := s.Value(m.Key); math.IsInf(v, 0) || math.IsNaN(v) && s.Note(m.Key) == "" {
+				t.Errorf("%s = %v with note %q", m.Key, v, s.Note(m.Key))
 			}
 		}
 	})

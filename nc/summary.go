@@ -197,49 +197,6 @@ type Bootstrap struct {
 	Level      float64 `json:"level"`
 }
 
-// figure is a scalar of Summary under its JSON name.
-type figure struct {
-	name  string
-	value *float64
-}
-
-// figures lists the scalars in the order of the JSON object.
-func (s *Summary) figures() []figure {
-	return []figure{
-		{"nc0", &s.NC0}, {"nc0_relative", &s.NC0Relative},
-		{"nc1", &s.NC1}, {"nc1_quotient", &s.NC1Quotient}, {"cdnv", &s.CDNV},
-		{"nc2", &s.NC2}, {"nc2_w", &s.NC2W}, {"nc2_h", &s.NC2H},
-		{"nc3", &s.NC3}, {"nc3_cosine", &s.NC3Cosine}, {"gnc3", &s.GNC3}, {"unc3", &s.UNC3},
-		{"w_norm", &s.WNorm}, {"h_norm", &s.HNorm}, {"equinorm_w", &s.EquinormW}, {"equinorm_h", &s.EquinormH},
-		{"max_angle_w", &s.MaxAngleW}, {"max_angle_h", &s.MaxAngleH},
-		{"equiangle_w", &s.EquiangleW}, {"equiangle_h", &s.EquiangleH},
-		{"distance_w", &s.DistanceW}, {"distance_std_w", &s.DistanceStdW}, {"distance_h", &s.DistanceH}, {"distance_std_h", &s.DistanceStdH},
-		{"uniformity_w", &s.UniformityW}, {"uniformity_std_w", &s.UniformityStdW}, {"uniformity_h", &s.UniformityH}, {"uniformity_std_h", &s.UniformityStdH},
-		{"stable_rank", &s.StableRank}, {"effective_rank", &s.EffectiveRank},
-		{"ncc_error", &s.NCCError}, {"ncc_test_error", &s.NCCTestError}, {"nc4", &s.NC4}, {"error", &s.Error},
-		{"nc5", &s.NC5}, {"bias_alignment", &s.BiasAlignment},
-	}
-}
-
-// Value returns the figure of the JSON name, such as "nc1", and whether there is one.
-func (s *Summary) Value(name string) (float64, bool) {
-	for _, f := range s.figures() {
-		if f.name == name {
-			return *f.value, true
-		}
-	}
-	return math.NaN(), false
-}
-
-// FigureNames returns the JSON names of the scalars of a Summary, in their order.
-func FigureNames() []string {
-	var names []string
-	for _, f := range new(Summary).figures() {
-		names = append(names, f.name)
-	}
-	return names
-}
-
 // lists returns the figures with a number for each class or direction, under their
 // JSON names. Those that were not measured are nil.
 func (s *Summary) lists() []list {
@@ -256,18 +213,6 @@ type list struct {
 	values []float64
 }
 
-// undefined sets figures to NaN and says why; a reason given before stays.
-func (s *Summary) undefined(why string, names ...string) {
-	for _, f := range s.figures() {
-		if slices.Contains(names, f.name) {
-			*f.value = math.NaN()
-			if s.Notes[f.name] == "" {
-				s.Notes[f.name] = why
-			}
-		}
-	}
-}
-
 // MarshalJSON writes one object with every figure under its name in lower case
 // (n, d, k, counts, nc1, …, notes), null for what is not defined. Lists and groups
 // that were not measured are left out.
@@ -278,9 +223,7 @@ func (s *Summary) MarshalJSON() ([]byte, error) {
 	o.Field("k", s.K)
 	o.Field("counts", s.Counts)
 	o.Field("rank", s.Rank)
-	for _, f := range s.figures() {
-		o.Field(f.name, object.Number(*f.value))
-	}
+	metrics.write(s, &o)
 	for _, l := range s.lists() {
 		if l.values != nil {
 			o.Field(l.name, object.Numbers(l.values))
@@ -311,20 +254,16 @@ func (s *Summary) MarshalJSON() ([]byte, error) {
 	notes := map[string]string{}
 	maps.Copy(notes, s.Notes)
 	if c := s.Covariance; c != nil {
-		o.Field("vci", object.Number(c.VCI))
-		o.Field("stable_rank_w", object.Number(c.StableRankW))
-		o.Field("effective_rank_w", object.Number(c.EffectiveRankW))
+		covarianceMetrics.write(c, &o)
 		o.Field("spectrum_w", object.Numbers(c.SpectrumW))
 		maps.Copy(notes, c.Notes)
 	}
 	if m := s.MSE; m != nil {
-		o.Field("mse", map[string]object.Number{
-			"loss": object.Number(m.Loss), "ls": object.Number(m.LS), "nc1": object.Number(m.NC1), "nc23": object.Number(m.NC23), "perp": object.Number(m.Perp),
-		})
+		o.Field("mse", m)
 	}
-	for _, f := range s.figures() {
-		if note := s.Note(f.name); note != "" {
-			notes[f.name] = note
+	for _, m := range metrics {
+		if note := s.Note(m.Key); note != "" {
+			notes[m.Key] = note
 		}
 	}
 	o.Field("notes", notes)
@@ -336,45 +275,17 @@ func (g *Group) MarshalJSON() ([]byte, error) {
 	var o object.Object
 	o.Field("classes", g.Classes)
 	o.Field("samples", g.Samples)
-	for _, f := range []figure{
-		{"nc1", &g.NC1}, {"h_norm", &g.HNorm}, {"w_norm", &g.WNorm}, {"cosine_h", &g.CosineH}, {"cosine_w", &g.CosineW},
-		{"ncc_error", &g.NCCError}, {"error", &g.Error},
+	for _, m := range []struct {
+		key   string
+		value float64
+	}{
+		{"nc1", g.NC1}, {"h_norm", g.HNorm}, {"w_norm", g.WNorm}, {"cosine_h", g.CosineH}, {"cosine_w", g.CosineW},
+		{"ncc_error", g.NCCError}, {"error", g.Error},
 	} {
-		o.Field(f.name, object.Number(*f.value))
+		o.Field(m.key, object.Number(m.value))
 	}
 	return o.JSON()
 }
-
-// notMeasured says why the figures are NaN that a caller need not ask for.
-var notMeasured = map[string]string{
-	"ncc_test_error": "no test samples were given",
-	"nc5":            "no out-of-distribution samples were given",
-	"nc4":            "no classifier was given to the second pass",
-	"error":          "no classifier was given to the second pass",
-}
-
-// Note returns why the figure of the JSON name is NaN or what limits it, or "".
-// Beside Notes it knows the reason of the figures that were not asked for: NC4 and
-// Error without SetClassifier, NCCTestError before it is set.
-func (s *Summary) Note(name string) string {
-	if note := s.Notes[name]; note != "" {
-		return note
-	}
-	for _, f := range s.figures() {
-		if f.name == name && math.IsNaN(*f.value) {
-			return notMeasured[name]
-		}
-	}
-	return ""
-}
-
-// The figures of the class means around h_G, of the classifier's vectors and of both.
-var (
-	ofMeans = []string{"nc1", "nc1_quotient", "cdnv", "nc2_h", "max_angle_h", "equiangle_h", "distance_h", "distance_std_h",
-		"uniformity_h", "uniformity_std_h", "stable_rank", "effective_rank"}
-	ofWeight = []string{"nc2_w", "max_angle_w", "equiangle_w", "distance_w", "distance_std_w", "uniformity_w", "uniformity_std_w"}
-	ofBoth   = []string{"nc2", "nc3", "nc3_cosine", "gnc3", "unc3"}
-)
 
 // Summary ends the second pass. c may be nil: the classifier is then that of
 // SetClassifier, and without one the figures that need it are NaN. It is an error
@@ -403,9 +314,9 @@ func (a *Accumulator) Summary(c *Classifier) (*Summary, error) {
 		Notes: map[string]string{},
 	}
 	if a.k == 1 {
-		s.undefined("K = 1: there are no other classes", slices.Concat(ofMeans, ofWeight, ofBoth, []string{"equinorm_w", "equinorm_h"})...)
+		s.lacks(NeedsClasses)
 	} else if a.rank == 0 {
-		s.undefined("all class means are equal, so Σ_B = 0", slices.Concat(ofMeans, ofBoth, []string{"equinorm_h", "ncc_error", "nc4"})...)
+		s.lacks(NeedsMeans)
 	}
 	s.NCCTestError, s.NC4, s.NC5, s.Error = math.NaN(), math.NaN(), math.NaN(), math.NaN()
 	a.variability(s)
@@ -416,16 +327,16 @@ func (a *Accumulator) Summary(c *Classifier) (*Summary, error) {
 	a.classifier(s, c)
 	a.groups(s, c)
 	if a.k > 1 && a.d < a.k-1 {
-		for _, name := range []string{"nc2", "nc2_w", "nc2_h", "nc3", "max_angle_w", "max_angle_h"} {
-			if s.Notes[name] == "" {
-				s.Notes[name] = fmt.Sprintf("d = %d is less than K−1 = %d: no simplex ETF of K classes fits into d dimensions", a.d, a.k-1)
+		for _, m := range metrics {
+			if m.Needs&NeedsETF != 0 && s.Notes[m.Key] == "" {
+				s.Notes[m.Key] = fmt.Sprintf("d = %d is less than K−1 = %d: no simplex ETF of K classes fits into d dimensions", a.d, a.k-1)
 			}
 		}
 	}
-	for _, f := range s.figures() {
-		// A figure without a reason so far can only have overflowed.
-		if (math.IsNaN(*f.value) && s.Note(f.name) == "") || math.IsInf(*f.value, 0) {
-			s.undefined("the squares of the features overflow float64 beside the distances between classes", f.name)
+	for _, m := range metrics {
+		// A metric without a reason so far can only have overflowed.
+		if v := *m.at(s); (math.IsNaN(v) && s.Note(m.Key) == "") || math.IsInf(v, 0) {
+			s.undefined("the squares of the features overflow float64 beside the distances between classes", m.Key)
 		}
 	}
 	return s, nil
@@ -585,7 +496,7 @@ func (a *Accumulator) means(s *Summary) error {
 // classifier fills the figures that need the classifier.
 func (a *Accumulator) classifier(s *Summary, c *Classifier) {
 	if c == nil {
-		s.undefined("no classifier was given", slices.Concat(ofWeight, ofBoth, []string{"nc0", "nc0_relative", "w_norm", "equinorm_w", "bias_alignment"})...)
+		s.lacks(NeedsClassifier)
 		return
 	}
 	k, d := a.k, a.d
@@ -607,20 +518,16 @@ func (a *Accumulator) classifier(s *Summary, c *Classifier) {
 	}
 	s.NC0 = floats.Norm(total, 2)
 	if s.WNorm == 0 {
-		s.undefined("the classifier's weight is zero", "nc0_relative")
-	} else {
-		s.NC0Relative = s.NC0 / s.WNorm
+		s.lacks(NeedsWeight)
+		return
 	}
+	s.NC0Relative = s.NC0 / s.WNorm
 	if k == 1 {
 		return
 	}
 	largest := 0.0
 	for _, v := range c.W {
 		largest = max(largest, math.Abs(v))
-	}
-	if largest == 0 {
-		s.undefined("the classifier's weight is zero", slices.Concat(ofWeight, ofBoth, []string{"equinorm_w"})...)
-		return
 	}
 	// A power of two brings W near 1, as the features: no square over- or
 	// underflows.

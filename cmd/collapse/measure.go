@@ -317,12 +317,15 @@ func (m *measureFlags) series(ctx context.Context, out io.Writer, files []string
 		}
 	}
 	w := csv.NewWriter(out)
-	names := nc.FigureNames()
-	_ = w.Write(append([]string{"file", "n", "d", "k"}, names...))
+	header := []string{"file", "n", "d", "k"}
+	for _, metric := range nc.Metrics() {
+		header = append(header, metric.Key)
+	}
+	_ = w.Write(header)
 	for _, p := range points {
 		row := []string{p.Name, strconv.Itoa(p.N), strconv.Itoa(p.D), strconv.Itoa(p.K)}
-		for _, name := range names {
-			v, _ := p.Value(name)
+		for _, metric := range nc.Metrics() {
+			v, _ := p.Value(metric.Key)
 			text := ""
 			if !math.IsNaN(v) {
 				text = strconv.FormatFloat(v, 'g', -1, 64)

@@ -72,9 +72,9 @@ func (m *measurer) intervals(parts []part, sum *nc.Summary, train bool) error {
 				empty++
 				continue
 			}
-			for _, name := range nc.FigureNames() {
-				v, _ := s.Value(name)
-				values[name] = append(values[name], v)
+			for _, m := range nc.Metrics() {
+				v, _ := s.Value(m.Key)
+				values[m.Key] = append(values[m.Key], v)
 			}
 		}
 	}

@@ -265,7 +265,8 @@ func TestBootstrap(t *testing.T) {
 	if sum.Bootstrap == nil || sum.Bootstrap.Replicates != 60 || sum.Test.Intervals == nil {
 		t.Fatalf("bootstrap %+v", sum.Bootstrap)
 	}
-	for _, name := range nc.FigureNames() {
+	for _, m := range nc.Metrics() {
+		name := m.Key
 		v, _ := sum.Value(name)
 		ci, ok := sum.Intervals[name]
 		if ok == math.IsNaN(v) {
@@ -373,7 +374,8 @@ func TestStates(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range nc.FigureNames() {
+	for _, m := range nc.Metrics() {
+		name := m.Key
 		g, _ := got.Value(name)
 		w, _ := want.Value(name)
 		if !(math.Abs(g-w) <= 1e-10*math.Abs(w)+1e-15) && !(math.IsNaN(g) && math.IsNaN(w)) {
@@ -486,7 +488,8 @@ func TestRegression(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, name := range nc.RegressionFigureNames() {
+		for _, m := range nc.RegressionMetrics() {
+			name := m.Key
 			g, _ := got.Value(name)
 			w, _ := want.Value(name)
 			if !(math.Abs(g-w) <= 1e-10*math.Abs(w)) {
