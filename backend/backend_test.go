@@ -19,6 +19,7 @@ import (
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 
+	"github.com/gocollapse/collapse/internal/project"
 	"github.com/gocollapse/collapse/record"
 )
 
@@ -458,33 +459,6 @@ func TestCPUEnvironment(t *testing.T) {
 	}
 }
 
-func TestProjectRoot(t *testing.T) {
-	dir, err := filepath.EvalSymlinks(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	write(t, filepath.Join(dir, "go.mod"), []byte("module "+Module+" // ours\n\ngo 1.26.5\n"))
-	write(t, filepath.Join(dir, "other/go.mod"), []byte("module "+Module+"/v2\n"))
-	deep := filepath.Join(dir, "other/a/b")
-	if err := os.MkdirAll(deep, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("COLLAPSE_ROOT", "")
-	t.Chdir(deep)
-	if root, ok := ProjectRoot(); !ok || root != dir {
-		t.Errorf("from %s: want %s, found %s, %t", deep, dir, root, ok)
-	}
-	t.Setenv("COLLAPSE_ROOT", filepath.Join(dir, "other"))
-	if root, ok := ProjectRoot(); ok {
-		t.Errorf("COLLAPSE_ROOT names another module, found %s", root)
-	}
-	t.Chdir("/")
-	t.Setenv("COLLAPSE_ROOT", dir)
-	if root, ok := ProjectRoot(); !ok || root != dir {
-		t.Errorf("COLLAPSE_ROOT=%s: found %s, %t", dir, root, ok)
-	}
-}
-
 // roundTrip sends numbers to the device and back.
 func roundTrip(t *testing.T, b compute.Backend) {
 	t.Helper()
@@ -584,12 +558,12 @@ func TestVersions(t *testing.T) {
 		info debug.BuildInfo
 		want string // Environment.Collapse
 	}{
-		"command": {debug.BuildInfo{Main: debug.Module{Path: Module, Version: "(devel)"}, Deps: []*debug.Module{gomlx, xla},
+		"command": {debug.BuildInfo{Main: debug.Module{Path: project.Module, Version: "(devel)"}, Deps: []*debug.Module{gomlx, xla},
 			Settings: []debug.BuildSetting{{Key: "vcs.revision", Value: revision}, {Key: "vcs.modified", Value: "true"}}}, "(devel) 0123456789ab+dirty"},
-		"command of a commit": {debug.BuildInfo{Main: debug.Module{Path: Module, Version: "v0.0.0-20260102030405-0123456789ab"}, Deps: []*debug.Module{gomlx, xla},
+		"command of a commit": {debug.BuildInfo{Main: debug.Module{Path: project.Module, Version: "v0.0.0-20260102030405-0123456789ab"}, Deps: []*debug.Module{gomlx, xla},
 			Settings: []debug.BuildSetting{{Key: "vcs.revision", Value: revision}}}, "v0.0.0-20260102030405-0123456789ab"},
-		"cell": {debug.BuildInfo{Main: debug.Module{Path: "gonb_1"}, Deps: []*debug.Module{{Path: Module}, gomlx, xla}}, "(devel)"},
-		"replaced": {debug.BuildInfo{Main: debug.Module{Path: "x"}, Deps: []*debug.Module{{Path: Module, Version: "v0.0.0",
+		"cell": {debug.BuildInfo{Main: debug.Module{Path: "gonb_1"}, Deps: []*debug.Module{{Path: project.Module}, gomlx, xla}}, "(devel)"},
+		"replaced": {debug.BuildInfo{Main: debug.Module{Path: "x"}, Deps: []*debug.Module{{Path: project.Module, Version: "v0.0.0",
 			Replace: &debug.Module{Path: "/clone"}}, gomlx, xla}}, "(devel)"},
 	} {
 		var e record.Environment

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/gomlx/compute"
+
+	"github.com/gocollapse/collapse/internal/project"
 )
 
 // goConfig is how the pure Go backend is opened. Its default, a pool of twice
@@ -30,7 +32,7 @@ type machine struct {
 
 // here is this machine.
 func here() machine {
-	root, _ := ProjectRoot()
+	root, _ := project.Root() // without a project there is no .venv to look in
 	home, _ := os.UserHomeDir()
 	return machine{getenv: os.Getenv, root: root, home: home, xla: hasXLA, known: compute.List()}
 }

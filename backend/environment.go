@@ -10,6 +10,7 @@ import (
 
 	"github.com/gomlx/compute"
 
+	"github.com/gocollapse/collapse/internal/project"
 	"github.com/gocollapse/collapse/record"
 )
 
@@ -68,12 +69,12 @@ func versions(e *record.Environment, info *debug.BuildInfo) {
 		}
 		return m.Version
 	}
-	if info.Main.Path == Module {
+	if info.Main.Path == project.Module {
 		e.Collapse = name(&info.Main)
 	}
 	for _, m := range info.Deps {
 		switch m.Path {
-		case Module:
+		case project.Module:
 			e.Collapse = name(m)
 		case "github.com/gomlx/gomlx":
 			e.GoMLX = name(m)
@@ -86,7 +87,7 @@ func versions(e *record.Environment, info *debug.BuildInfo) {
 		settings[s.Key] = s.Value
 	}
 	// A version made from a commit already holds it.
-	if r := settings["vcs.revision"]; len(r) >= 12 && info.Main.Path == Module && !strings.Contains(e.Collapse, r[:12]) {
+	if r := settings["vcs.revision"]; len(r) >= 12 && info.Main.Path == project.Module && !strings.Contains(e.Collapse, r[:12]) {
 		e.Collapse += " " + r[:12]
 		if settings["vcs.modified"] == "true" {
 			e.Collapse += "+dirty"

@@ -8,50 +8,6 @@ import (
 	"strings"
 )
 
-// Module is the module path of this project.
-const Module = "github.com/gocollapse/collapse"
-
-// ProjectRoot returns the absolute path of the project's folder: COLLAPSE_ROOT
-// if it is set, else the first folder from the current one upwards whose go.mod
-// has this module's path, else the same from the program's own folder (for
-// .tools/bin/collapse called from elsewhere). The second result is false if
-// there is none.
-func ProjectRoot() (string, bool) {
-	if root := os.Getenv("COLLAPSE_ROOT"); root != "" {
-		abs, err := filepath.Abs(root)
-		return abs, err == nil && isProject(abs)
-	}
-	if dir, err := os.Getwd(); err == nil {
-		if root, ok := upward(dir); ok {
-			return root, true
-		}
-	}
-	if exe, err := os.Executable(); err == nil {
-		return upward(filepath.Dir(exe))
-	}
-	return "", false
-}
-
-func upward(dir string) (string, bool) {
-	for {
-		if isProject(dir) {
-			return dir, true
-		}
-		up := filepath.Dir(dir)
-		if up == dir {
-			return "", false
-		}
-		dir = up
-	}
-}
-
-var moduleLine = regexp.MustCompile(`(?m)^module\s+"?` + regexp.QuoteMeta(Module) + `"?\s*(//.*)?$`)
-
-func isProject(dir string) bool {
-	b, err := os.ReadFile(filepath.Join(dir, "go.mod"))
-	return err == nil && moduleLine.Match(b)
-}
-
 // cpuPlugin returns the path of the XLA CPU plugin, or "" and where it looked.
 func (m machine) cpuPlugin() (plugin, searched string) {
 	return m.find("lammps_jax_pjrt_cpu/pjrt_c_api_cpu_plugin.so",

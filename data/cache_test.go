@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gocollapse/collapse/internal/atomic"
 	"github.com/gocollapse/collapse/record"
 )
 
@@ -120,7 +121,7 @@ func TestCacheDamaged(t *testing.T) {
 			mappings.Lock()
 			clear(mappings.m)
 			mappings.Unlock()
-			if err := record.WriteFileAtomic(path, c.damage(b)); err != nil {
+			if err := atomic.WriteFile(path, c.damage(b)); err != nil {
 				t.Fatal(err)
 			}
 			if open(Options{Dir: dir}); *reads != 2 {
@@ -140,7 +141,7 @@ func TestCacheDamaged(t *testing.T) {
 		t.Fatal(err)
 	}
 	b[len(b)-5] ^= 1
-	if err := record.WriteFileAtomic(path, b); err != nil {
+	if err := atomic.WriteFile(path, b); err != nil {
 		t.Fatal(err)
 	}
 	if err := checkCache(path); err == nil || !strings.Contains(err.Error(), "checksum") {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/gocollapse/collapse/internal/atomic"
 	"github.com/gocollapse/collapse/record"
 )
 
@@ -321,7 +322,7 @@ func (a *archive) agree(ctx context.Context, folder, tmp string, files []record.
 	if !official {
 		return nil
 	}
-	if err := record.WriteFileAtomic(filepath.Join(folder, manifestName), manifest); err != nil {
+	if err := atomic.WriteFile(filepath.Join(folder, manifestName), manifest); err != nil {
 		return fmt.Errorf("data: %w", err)
 	}
 	return nil

@@ -8,7 +8,6 @@
 package kernels
 
 import (
-	"bytes"
 	"context"
 	_ "embed"
 	"encoding/json"
@@ -24,8 +23,9 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/gocollapse/collapse/backend"
-	"github.com/gocollapse/collapse/record"
+	"github.com/gocollapse/collapse/internal/atomic"
+	"github.com/gocollapse/collapse/internal/program"
+	"github.com/gocollapse/collapse/internal/project"
 )
 
 // Name is the kernel's name for Jupyter (--kernel collapse), and the name of
@@ -41,7 +41,7 @@ type Options struct {
 	// JUPYTER_DATA_DIR, else jupyter in XDG_DATA_HOME, else
 	// ~/.local/share/jupyter (~/Library/Jupyter on macOS).
 	User bool
-	// Root is the project's folder, "" for backend.ProjectRoot.
+	// Root is the project's folder, "" for the one that the current folder is in.
 	Root string
 	// SkipBuild leaves out the compilation ahead of the packages that cells
 	// import, without which the first cell takes minutes.
@@ -72,27 +72,27 @@ var logo []byte
 // Jupyter's own PATH in the place of ${PATH}.
 const fallbackPath = "/usr/local/bin:/usr/bin:/bin"
 
-// root returns the project's folder, resolved, so that a link to it and the
-// folder itself give one kernelspec.
-func (o Options) root() (string, error) {
-	root := o.Root
-	if root == "" {
-		var ok bool
-		if root, ok = backend.ProjectRoot(); !ok {
-			return "", errors.New("no project here: run in the clone of Collapse, or set COLLAPSE_ROOT to its folder")
+// Root returns the project's folder, dir or where that is "" the one that the current folder is in,
+// with links resolved, so that a link to it and the folder itself give one kernelspec. A folder
+// that the kernel cannot take is an error.
+func Root(dir string) (string, error) {
+	var err error
+	if dir == "" {
+		if dir, err = project.Root(); err != nil {
+			return "", err
 		}
 	}
-	root, err := filepath.Abs(root)
-	if err != nil {
+	if dir, err = filepath.Abs(dir); err != nil {
 		return "", err
 	}
-	if root, err = filepath.EvalSymlinks(root); err != nil {
+	if dir, err = filepath.EvalSymlinks(dir); err != nil {
 		return "", fmt.Errorf("the project's folder: %w", err)
 	}
-	if strings.Contains(root, ",") {
-		return "", fmt.Errorf("%s: GoNB and go-xla split their options at commas; move the project to a folder without one", root)
+	if strings.Contains(dir, ",") {
+		return "", fmt.Errorf("%s: GoNB and go-xla split their options at commas; "+
+			"move the project to a folder without one", dir)
 	}
-	return root, nil
+	return dir, nil
 }
 
 // dir returns the kernelspec's folder.
@@ -134,7 +134,7 @@ func want(root, goBin string) spec {
 		InterruptMode: "message",
 		Env: map[string]string{
 			"PATH":          quote.Replace(tools+":"+goBin) + ":${PATH}:" + fallbackPath,
-			"COLLAPSE_ROOT": quote.Replace(root),
+			project.EnvRoot: quote.Replace(root),
 			// The user's settings for other work would keep cells from building.
 			"GOFLAGS": "",
 			"GOWORK":  "",
@@ -145,24 +145,14 @@ func want(root, goBin string) spec {
 	}
 }
 
-// goBin returns the folder of the Go that builds this project, which with
-// GOTOOLCHAIN may be another than the first on PATH.
+// goBin returns the folder of the Go that builds this project. With GOTOOLCHAIN it need not be the
+// first on PATH.
 func goBin(ctx context.Context, root string) (string, error) {
-	cmd := exec.CommandContext(ctx, "go", "env", "GOROOT")
-	cmd.Dir = root
-	out, err := cmd.Output()
+	goroot, err := program.Output(ctx, root, "go", "env", "GOROOT")
 	if err != nil {
-		return "", fmt.Errorf("go env GOROOT: %w; install Go from https://go.dev/dl/ and put it on PATH", withStderr(err))
+		return "", fmt.Errorf("go env GOROOT: %w; install Go from https://go.dev/dl/ and put it on PATH", err)
 	}
-	return filepath.Join(strings.TrimSpace(string(out)), "bin"), nil
-}
-
-func withStderr(err error) error {
-	var exit *exec.ExitError
-	if errors.As(err, &exit) && len(exit.Stderr) > 0 {
-		return fmt.Errorf("%w: %s", err, bytes.TrimSpace(exit.Stderr))
-	}
-	return err
+	return filepath.Join(goroot, "bin"), nil
 }
 
 // tools are the programs that the kernel needs on its PATH.
@@ -172,12 +162,12 @@ var tools = []string{"gonb", "goimports", "gopls"}
 // import, and returns the kernelspec's folder. It replaces a kernelspec of its
 // own, from this or another clone, and refuses to replace any other.
 func Install(ctx context.Context, o Options) (dir string, err error) {
-	root, err := o.root()
+	root, err := Root(o.Root)
 	if err != nil {
 		return "", fmt.Errorf("kernel: %w", err)
 	}
 	for _, t := range tools {
-		if p := filepath.Join(root, ".tools", "bin", t); !executable(p) {
+		if p := filepath.Join(root, ".tools", "bin", t); !program.Executable(p) {
 			return "", fmt.Errorf("kernel: %s is missing; `make setup` in %s builds it", p, root)
 		}
 	}
@@ -208,10 +198,10 @@ func Install(ctx context.Context, o Options) (dir string, err error) {
 		return "", fmt.Errorf("kernel: %w", err)
 	}
 	// kernel.json last: a folder without it is no kernel to Jupyter.
-	if err := record.WriteFileAtomic(filepath.Join(dir, "logo-svg.svg"), logo); err != nil {
+	if err := atomic.WriteFile(filepath.Join(dir, "logo-svg.svg"), logo); err != nil {
 		return "", fmt.Errorf("kernel: %w", err)
 	}
-	if err := record.WriteFileAtomic(filepath.Join(dir, "kernel.json"), append(b, '\n')); err != nil {
+	if err := atomic.WriteFile(filepath.Join(dir, "kernel.json"), append(b, '\n')); err != nil {
 		return "", fmt.Errorf("kernel: %w", err)
 	}
 	return dir, nil
@@ -230,14 +220,12 @@ func warm(ctx context.Context, root string, s spec, log io.Writer) (err error) {
 	source := "package main\n\nimport (\n"
 	for _, p := range []string{"nb", "nb/live", "nc", "train"} {
 		if isDir(filepath.Join(root, p)) {
-			source += fmt.Sprintf("\t_ %q\n", backend.Module+"/"+p)
+			source += fmt.Sprintf("\t_ %q\n", project.Module+"/"+p)
 		}
 	}
-	version := strings.TrimPrefix(runtime.Version(), "go")
-	if b, err := os.ReadFile(filepath.Join(root, "go.mod")); err == nil {
-		if m := goLine.FindSubmatch(b); m != nil {
-			version = string(m[1])
-		}
+	version, err := project.GoVersion(root)
+	if err != nil {
+		return err
 	}
 	for name, text := range map[string]string{
 		"main.go": source + ")\n\nfunc main() {}\n",
@@ -264,6 +252,30 @@ func warm(ctx context.Context, root string, s spec, log io.Writer) (err error) {
 		}
 	}
 	return nil
+}
+
+// Tools says, for each tool that the kernel needs, whether it is on the kernel's PATH.
+func Tools(ctx context.Context, root string) []Check {
+	var path string
+	if bin, err := goBin(ctx, root); err == nil {
+		path = expand(want(root, bin).Env["PATH"])
+	}
+	var checks []Check
+	for _, t := range tools {
+		c := Check{Name: t, Status: Fault, Found: "not on the kernel's PATH", Fix: "make setup"}
+		for _, dir := range filepath.SplitList(path) {
+			if p := filepath.Join(dir, t); program.Executable(p) {
+				c = Check{Name: t, Status: OK, Found: p}
+				if filepath.Dir(p) != filepath.Join(root, ".tools", "bin") {
+					c.Status, c.Fix = Warn, "make setup"
+					c.Found += ": not the version of this project's go.mod"
+				}
+				break
+			}
+		}
+		checks = append(checks, c)
+	}
+	return checks
 }
 
 // expand does to a value of env what Jupyter does.
@@ -302,13 +314,13 @@ func read(dir string) (spec, error) {
 // was moved, a missing tool and a kernelspec of an older version are faults,
 // each with the command that mends it.
 func Status(o Options) Check {
-	c := Check{Name: "kernel", Status: Fault, Mend: "make setup"}
+	c := Check{Name: "kernel", Status: Fault, Fix: "make setup"}
 	if o.User {
-		c.Name, c.Mend = "kernel (user)", "collapse kernel install --user"
+		c.Name, c.Fix = "kernel (user)", "collapse kernel install --user"
 	}
-	root, err := o.root()
+	root, err := Root(o.Root)
 	if err != nil {
-		c.Found, c.Mend = err.Error(), ""
+		c.Found, c.Fix = err.Error(), ""
 		return c
 	}
 	dir, err := o.dir(root)
@@ -322,7 +334,7 @@ func Status(o Options) Check {
 		c.Found = "not installed (" + filepath.Join(dir, "kernel.json") + " is missing)"
 		return c
 	case err != nil:
-		c.Found, c.Mend = err.Error(), "mv "+dir+" "+dir+".old && "+c.Mend
+		c.Found, c.Fix = err.Error(), "mv "+dir+" "+dir+".old && "+c.Fix
 		return c
 	}
 	if was := s.Metadata[Name].Root; was != root {
@@ -330,14 +342,14 @@ func Status(o Options) Check {
 		return c
 	}
 	for _, t := range tools {
-		if p := filepath.Join(root, ".tools", "bin", t); !executable(p) {
+		if p := filepath.Join(root, ".tools", "bin", t); !program.Executable(p) {
 			c.Found = p + " is missing"
 			return c
 		}
 	}
 	bin, err := goBin(context.Background(), root)
 	if err != nil {
-		c.Found, c.Mend = err.Error(), ""
+		c.Found, c.Fix = err.Error(), ""
 		return c
 	}
 	if !reflect.DeepEqual(s, want(root, bin)) {
@@ -350,7 +362,7 @@ func Status(o Options) Check {
 // Remove removes the kernelspec. It is an error if there is none, or if the one
 // there is not Collapse's.
 func Remove(o Options) error {
-	root, err := o.root()
+	root, err := Root(o.Root)
 	if err != nil {
 		return fmt.Errorf("kernel: %w", err)
 	}
@@ -381,9 +393,4 @@ func isFile(path string) bool {
 func isDir(path string) bool {
 	st, err := os.Stat(path)
 	return err == nil && st.IsDir()
-}
-
-func executable(path string) bool {
-	st, err := os.Stat(path)
-	return err == nil && st.Mode().IsRegular() && st.Mode()&0o111 != 0
 }

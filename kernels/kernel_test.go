@@ -12,35 +12,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gocollapse/collapse/backend"
+	"github.com/gocollapse/collapse/internal/program"
+	"github.com/gocollapse/collapse/internal/project"
+	"github.com/gocollapse/collapse/internal/project/projecttest"
 )
-
-func write(t *testing.T, path, text string, mode fs.FileMode) {
-	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(text), mode); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// project makes a folder that looks set up, and returns it.
-func project(t *testing.T) string {
-	t.Helper()
-	dir, err := filepath.EvalSymlinks(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	root := filepath.Join(dir, "a clone $HOME")
-	write(t, filepath.Join(root, "go.mod"), "module "+backend.Module+"\n\ngo 1.26.5\n", 0o644)
-	for _, tool := range tools {
-		write(t, filepath.Join(root, ".tools/bin", tool), "#!/bin/sh\n", 0o755)
-	}
-	write(t, filepath.Join(root, ".venv/pyvenv.cfg"), "", 0o644)
-	write(t, filepath.Join(root, ".venv/collapse-setup"), root+"\npython3 3.12\n", 0o644)
-	return root
-}
 
 func install(t *testing.T, o Options) string {
 	t.Helper()
@@ -53,9 +28,9 @@ func install(t *testing.T, o Options) string {
 }
 
 func TestInstall(t *testing.T) {
-	root := project(t)
+	root := projecttest.Make(t)
 	o := Options{Root: root}
-	if c := Status(o); c.Status != Fault || c.Mend != "make setup" || !strings.Contains(c.Found, "not installed") {
+	if c := Status(o); c.Status != Fault || c.Fix != "make setup" || !strings.Contains(c.Found, "not installed") {
 		t.Errorf("before: %+v", c)
 	}
 	dir := install(t, o)
@@ -77,7 +52,8 @@ func TestInstall(t *testing.T) {
 		t.Fatal(err)
 	}
 	argv := []string{filepath.Join(root, ".tools/bin/gonb"), "--kernel", "{connection_file}", "-go_work=" + root}
-	if !reflect.DeepEqual(k.Argv, argv) || k.DisplayName != "Collapse (Go)" || k.Language != "go" || k.InterruptMode != "message" {
+	if !reflect.DeepEqual(k.Argv, argv) || k.DisplayName != "Collapse (Go)" || k.Language != "go" ||
+		k.InterruptMode != "message" {
 		t.Errorf("kernel.json: %s", b)
 	}
 	// As Jupyter expands them, in a folder whose name holds a $.
@@ -85,7 +61,8 @@ func TestInstall(t *testing.T) {
 		t.Errorf("COLLAPSE_ROOT: want %s, found %s", root, got)
 	}
 	path := filepath.SplitList(expand(k.Env["PATH"]))
-	if path[0] != filepath.Join(root, ".tools/bin") || !executable(filepath.Join(path[1], "go")) || !strings.Contains(strings.Join(path, ":"), os.Getenv("PATH")) {
+	if path[0] != filepath.Join(root, ".tools/bin") || !program.Executable(filepath.Join(path[1], "go")) ||
+		!strings.Contains(strings.Join(path, ":"), os.Getenv("PATH")) {
 		t.Errorf("PATH: %q", path)
 	}
 	for _, name := range []string{"GOFLAGS", "GOWORK"} {
@@ -96,7 +73,7 @@ func TestInstall(t *testing.T) {
 	if v, ok := k.Env["GOMLX_BACKEND"]; ok {
 		t.Errorf("GOMLX_BACKEND=%q: the user's own would have no effect", v)
 	}
-	if c := Status(o); c.Status != OK || c.Mend != "" {
+	if c := Status(o); c.Status != OK || c.Fix != "" {
 		t.Errorf("after: %+v", c)
 	}
 	install(t, o) // again, over its own
@@ -113,7 +90,7 @@ func TestInstall(t *testing.T) {
 
 // TestLink: a link to the project and the project itself are one clone.
 func TestLink(t *testing.T) {
-	root := project(t)
+	root := projecttest.Make(t)
 	link := filepath.Join(t.TempDir(), "link")
 	if err := os.Symlink(root, link); err != nil {
 		t.Fatal(err)
@@ -125,7 +102,7 @@ func TestLink(t *testing.T) {
 }
 
 func TestInstallUser(t *testing.T) {
-	root := project(t)
+	root := projecttest.Make(t)
 	home := t.TempDir()
 	t.Setenv("HOME", home)
 	t.Setenv("JUPYTER_DATA_DIR", "")
@@ -136,7 +113,7 @@ func TestInstallUser(t *testing.T) {
 	}
 	// The user's own GoNB kernel.
 	own := filepath.Join(home, data, "kernels/gonb/kernel.json")
-	write(t, own, "{}", 0o644)
+	projecttest.Write(t, own, "{}", 0o644)
 	o := Options{Root: root, User: true}
 	if dir := install(t, o); dir != filepath.Join(home, data, "kernels/collapse") {
 		t.Errorf("installed in %s", dir)
@@ -164,17 +141,17 @@ func TestForeign(t *testing.T) {
 		"bare":     `{"argv": ["x"]}`,
 		"not JSON": `mine`,
 	} {
-		root := project(t)
+		root := projecttest.Make(t)
 		o := Options{Root: root, SkipBuild: true}
 		path := filepath.Join(root, ".venv/share/jupyter/kernels/collapse/kernel.json")
-		write(t, path, text, 0o644)
+		projecttest.Write(t, path, text, 0o644)
 		if _, err := Install(context.Background(), o); err == nil || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: Install gave %v", name, err)
 		}
 		if err := Remove(o); err == nil || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: Remove gave %v", name, err)
 		}
-		if c := Status(o); c.Status != Fault || !strings.Contains(c.Found, path) || !strings.HasPrefix(c.Mend, "mv ") {
+		if c := Status(o); c.Status != Fault || !strings.Contains(c.Found, path) || !strings.HasPrefix(c.Fix, "mv ") {
 			t.Errorf("%s: %+v", name, c)
 		}
 		if b, err := os.ReadFile(path); err != nil || string(b) != text {
@@ -185,7 +162,7 @@ func TestForeign(t *testing.T) {
 
 // TestMoved moves a clone after its set-up.
 func TestMoved(t *testing.T) {
-	old := project(t)
+	old := projecttest.Make(t)
 	install(t, Options{Root: old})
 	root := filepath.Join(filepath.Dir(old), "moved")
 	if err := os.Rename(old, root); err != nil {
@@ -193,27 +170,25 @@ func TestMoved(t *testing.T) {
 	}
 	o := Options{Root: root}
 	c := Status(o)
-	if c.Status != Fault || c.Mend != "make setup" || !strings.Contains(c.Found, old) || !strings.Contains(c.Found, root) {
+	if c.Status != Fault || c.Fix != "make setup" || !strings.Contains(c.Found, old) ||
+		!strings.Contains(c.Found, root) {
 		t.Errorf("kernel: %+v", c)
-	}
-	if c := venvCheck(root); c.Status != Fault || c.Mend != "make setup" || !strings.Contains(c.Found, old) {
-		t.Errorf(".venv: %+v", c)
 	}
 	install(t, o)
 	if c := Status(o); c.Status != OK {
-		t.Errorf("mended: %+v", c)
+		t.Errorf("repaired: %+v", c)
 	}
 }
 
 func TestStale(t *testing.T) {
-	root := project(t)
+	root := projecttest.Make(t)
 	o := Options{Root: root}
 	path := filepath.Join(install(t, o), "kernel.json")
 	b, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	write(t, path, strings.Replace(string(b), `"message"`, `"signal"`, 1), 0o644)
+	projecttest.Write(t, path, strings.Replace(string(b), `"message"`, `"signal"`, 1), 0o644)
 	if c := Status(o); c.Status != Fault || !strings.Contains(c.Found, "another version") {
 		t.Errorf("written by another version: %+v", c)
 	}
@@ -221,32 +196,35 @@ func TestStale(t *testing.T) {
 	if err := os.Remove(filepath.Join(root, ".tools/bin/gonb")); err != nil {
 		t.Fatal(err)
 	}
-	if c := Status(o); c.Status != Fault || !strings.Contains(c.Found, "gonb") || c.Mend != "make setup" {
+	if c := Status(o); c.Status != Fault || !strings.Contains(c.Found, "gonb") || c.Fix != "make setup" {
 		t.Errorf("gonb is gone: %+v", c)
 	}
 }
 
 func TestInstallBeforeSetup(t *testing.T) {
 	for _, gone := range []string{".tools/bin/gonb", ".tools/bin/goimports", ".venv"} {
-		root := project(t)
+		root := projecttest.Make(t)
 		if err := os.RemoveAll(filepath.Join(root, gone)); err != nil {
 			t.Fatal(err)
 		}
 		_, err := Install(context.Background(), Options{Root: root, SkipBuild: true})
-		if err == nil || !strings.Contains(err.Error(), gone) || !strings.Contains(err.Error(), "make setup") {
+		if err == nil || !strings.Contains(err.Error(), gone) ||
+			!strings.Contains(err.Error(), "make setup") {
 			t.Errorf("without %s: %v", gone, err)
 		}
 	}
-	root := project(t)
+	root := projecttest.Make(t)
 	comma := filepath.Join(filepath.Dir(root), "a,b")
 	if err := os.Rename(root, comma); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Install(context.Background(), Options{Root: comma}); err == nil || !strings.Contains(err.Error(), "comma") {
+	_, err := Install(context.Background(), Options{Root: comma})
+	if err == nil || !strings.Contains(err.Error(), "comma") {
 		t.Errorf("in a folder with a comma: %v", err)
 	}
-	t.Setenv("COLLAPSE_ROOT", t.TempDir())
-	if _, err := Install(context.Background(), Options{}); err == nil || !strings.Contains(err.Error(), "COLLAPSE_ROOT") {
+	t.Setenv(project.EnvRoot, t.TempDir())
+	_, err = Install(context.Background(), Options{})
+	if err == nil || !strings.Contains(err.Error(), project.EnvRoot) {
 		t.Errorf("outside a project: %v", err)
 	}
 }
@@ -254,9 +232,9 @@ func TestInstallBeforeSetup(t *testing.T) {
 // TestInstallFaults: a kernels folder that cannot be written leaves no half
 // kernel.
 func TestInstallFaults(t *testing.T) {
-	root := project(t)
+	root := projecttest.Make(t)
 	share := filepath.Join(root, ".venv/share")
-	write(t, share, "a file in the way", 0o644)
+	projecttest.Write(t, share, "a file in the way", 0o644)
 	if _, err := Install(context.Background(), Options{Root: root, SkipBuild: true}); err == nil {
 		t.Error("installed below a file")
 	}

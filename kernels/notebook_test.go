@@ -8,19 +8,21 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gocollapse/collapse/backend"
+	"github.com/gocollapse/collapse/internal/program"
+	"github.com/gocollapse/collapse/internal/project"
+	"github.com/gocollapse/collapse/internal/project/projecttest"
 )
 
 // execute runs a notebook of one cell with the installed kernel, as `make
 // report` does, and returns the executed notebook's text.
 func execute(t *testing.T, cell string) (executed string, log []byte, err error) {
 	t.Helper()
-	root, ok := backend.ProjectRoot()
-	if !ok {
-		t.Fatal("the test does not run in the project")
+	root, err := project.Root()
+	if err != nil {
+		t.Fatal(err)
 	}
 	python := filepath.Join(root, ".venv/bin/python")
-	if !executable(python) {
+	if !program.Executable(python) {
 		t.Skip("no .venv in the project: make setup makes it")
 	}
 	if c := Status(Options{Root: root}); c.Status != OK {
@@ -29,7 +31,9 @@ func execute(t *testing.T, cell string) (executed string, log []byte, err error)
 	dir := t.TempDir()
 	notebook := map[string]any{
 		"nbformat": 4, "nbformat_minor": 5,
-		"metadata": map[string]any{"kernelspec": map[string]string{"name": Name, "display_name": DisplayName, "language": "go"}},
+		"metadata": map[string]any{
+			"kernelspec": map[string]string{"name": Name, "display_name": DisplayName, "language": "go"},
+		},
 		"cells": []any{map[string]any{
 			"cell_type": "code", "id": "one", "source": cell,
 			"metadata": struct{}{}, "outputs": []any{}, "execution_count": nil,
@@ -39,12 +43,13 @@ func execute(t *testing.T, cell string) (executed string, log []byte, err error)
 	if err != nil {
 		t.Fatal(err)
 	}
-	write(t, filepath.Join(dir, "in.ipynb"), string(b), 0o644)
+	projecttest.Write(t, filepath.Join(dir, "in.ipynb"), string(b), 0o644)
 	cmd := exec.Command(python, filepath.Join(root, "scripts/execute.py"), "in.ipynb", "out.ipynb")
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(),
 		// Nothing of the user's is read or written, nothing is asked of a network.
-		"JUPYTER_CONFIG_DIR="+dir, "JUPYTER_DATA_DIR="+dir, "JUPYTER_RUNTIME_DIR="+dir, "IPYTHONDIR="+dir, "GOPROXY=off",
+		"JUPYTER_CONFIG_DIR="+dir, "JUPYTER_DATA_DIR="+dir, "JUPYTER_RUNTIME_DIR="+dir, "IPYTHONDIR="+dir,
+		"GOPROXY=off",
 		// What a user may have set for other work, and the kernel must not mind.
 		"GOFLAGS=-mod=vendor", "GOWORK=/nonexistent/go.work",
 	)

@@ -14,6 +14,7 @@ import (
 	"github.com/janpfeifer/gonb/gonbui/protocol"
 
 	"github.com/gocollapse/collapse/figures"
+	"github.com/gocollapse/collapse/internal/project"
 	"github.com/gocollapse/collapse/record"
 )
 
@@ -115,12 +116,12 @@ func TestExplore(t *testing.T) {
 	}
 }
 
-// project makes a project's folder with the given records and makes it the one
+// newProject makes a project's folder with the given records and makes it the one
 // that the kernel names.
-func project(t *testing.T, records ...string) string {
+func newProject(t *testing.T, records ...string) string {
 	t.Helper()
 	root := t.TempDir()
-	write(t, filepath.Join(root, "go.mod"), module+"\n\ngo 1.26\n")
+	write(t, filepath.Join(root, "go.mod"), "module "+project.Module+"\n\ngo 1.26\n")
 	for _, p := range records {
 		rec := record.Record{Format: record.Format, Version: record.Version, Spec: record.DefaultSpec(), Status: record.Finished}
 		rec.Spec.Name = p
@@ -147,7 +148,7 @@ func write(t *testing.T, path, text string) {
 }
 
 func TestLoadRunLooksInOrder(t *testing.T) {
-	root := project(t, "build/runs/a/record.json", "runs/a/record.json", "runs/b/record.json", "records/a.json", "records/c.json")
+	root := newProject(t, "build/runs/a/record.json", "runs/a/record.json", "runs/b/record.json", "records/a.json", "records/c.json")
 	for name, want := range map[string]string{
 		"a":                                      "build/runs/a/record.json",
 		"b":                                      "runs/b/record.json",
@@ -179,7 +180,7 @@ func TestLoadRunLooksInOrder(t *testing.T) {
 }
 
 func TestRoot(t *testing.T) {
-	root := project(t)
+	root := newProject(t)
 	sub := filepath.Join(root, "notebooks", "solutions")
 	if err := os.MkdirAll(sub, 0o755); err != nil {
 		t.Fatal(err)
@@ -207,7 +208,7 @@ func TestRoot(t *testing.T) {
 }
 
 func TestReadSpec(t *testing.T) {
-	root := project(t)
+	root := newProject(t)
 	write(t, filepath.Join(root, "experiments", "x.json"), `{"name": "x", "epochs": 7}`)
 	for _, name := range []string{"x", "x.json", "experiments/x.json"} {
 		s, err := ReadSpec(name)

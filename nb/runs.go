@@ -8,44 +8,14 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/gocollapse/collapse/internal/project"
 	"github.com/gocollapse/collapse/record"
 )
 
-// module is the first line of the project's go.mod, by which Root knows it.
-const module = "module github.com/gocollapse/collapse"
-
-// Root returns the project's folder: COLLAPSE_ROOT, which the kernel sets, else
-// the nearest folder upward from the working directory that holds the project's
-// go.mod. The error says what to do where there is none.
-func Root() (string, error) {
-	if r := os.Getenv("COLLAPSE_ROOT"); r != "" {
-		if !isRoot(r) {
-			return "", fmt.Errorf("COLLAPSE_ROOT is %s, which is not a Collapse project (no go.mod of it there); if the project has moved, run make setup in it", r)
-		}
-		return r, nil
-	}
-	dir, err := os.Getwd()
-	if err != nil {
-		return "", fmt.Errorf("project folder: %w", err)
-	}
-	for d := dir; ; d = filepath.Dir(d) {
-		if isRoot(d) {
-			return d, nil
-		}
-		if d == filepath.Dir(d) {
-			return "", fmt.Errorf("no Collapse project at or above %s; start the notebook with make lab, or set COLLAPSE_ROOT to the project's folder", dir)
-		}
-	}
-}
-
-func isRoot(dir string) bool {
-	b, err := os.ReadFile(filepath.Join(dir, "go.mod"))
-	if err != nil {
-		return false
-	}
-	first, _, _ := strings.Cut(string(b), "\n")
-	return strings.TrimSpace(first) == module
-}
+// Root returns the absolute path of the project's folder: COLLAPSE_ROOT, which the kernel sets,
+// else the nearest one upward from the working directory. The error says what to do where there
+// is none.
+func Root() (string, error) { return project.Root() }
 
 // Path joins elements to the project's folder; an absolute first element stays
 // as it is.
@@ -96,14 +66,10 @@ func LoadRun(name string) (*record.Record, error) {
 		name, fs.ErrNotExist, strings.Join(candidates, ", "))
 }
 
-// ReadSpec reads a specification by name from the experiments folder, for
-// instance "fashion-resnet18-ce", or by a path as LoadRun takes it.
+// ReadSpec reads a specification by its name in the folder experiments, such as
+// "fashion-resnet18-ce", or by a path, absolute or relative to the project.
 func ReadSpec(name string) (record.Spec, error) {
-	p := name
-	if filepath.Base(name) == name {
-		p = filepath.Join("experiments", strings.TrimSuffix(name, ".json")+".json")
-	}
-	p, err := Path(p)
+	p, err := project.FindSpec(name)
 	if err != nil {
 		return record.Spec{}, err
 	}

@@ -7,10 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 	"unsafe"
+
+	"github.com/gocollapse/collapse/internal/atomic"
 )
 
 // Element is what a Writer writes.
@@ -24,8 +24,7 @@ type Writer struct {
 	zip    *zip.Writer
 	names  map[string]bool
 	finish func() error // that no stream is unfinished
-	file   *os.File     // of Create
-	path   string
+	file   *atomic.File // of Create, and its buffer
 	buffer *bufio.Writer
 }
 
@@ -34,63 +33,41 @@ func NewWriter(w io.Writer) *Writer {
 	return &Writer{zip: zip.NewWriter(w), names: map[string]bool{}}
 }
 
-// Create returns a writer to a file that Close puts in place: until then the
-// bytes stand beside it. Whoever does not Close it calls Abort.
+// Create returns a writer to a file that Close puts in place, whole or not at all. Whoever does
+// not Close it calls Abort.
 func Create(path string) (*Writer, error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	f, err := atomic.Create(path)
 	if err != nil {
 		return nil, fmt.Errorf("npz: %w", err)
 	}
 	buffer := bufio.NewWriterSize(f, bufferBytes)
 	w := NewWriter(buffer)
-	w.file, w.path, w.buffer = f, path, buffer
+	w.file, w.buffer = f, buffer
 	return w, nil
 }
 
-// Abort gives up a file of Create and removes what was written. After Close it
-// does nothing.
+// Abort gives up a file of Create and removes what was written. After Close it does nothing.
 func (w *Writer) Abort() error {
 	if w.file == nil {
 		return nil
 	}
-	f := w.file
-	w.file = nil
-	return errors.Join(f.Close(), os.Remove(f.Name()))
+	return w.file.Abort()
 }
 
-// Close ends the file. A stream that has not got all its elements is an error.
-// On an error a file of Create is given up, and an older one stays as it was.
-func (w *Writer) Close() (err error) {
-	defer func() {
-		if err != nil {
-			err = errors.Join(fmt.Errorf("npz: %w", err), w.Abort())
+// Close ends the file. A stream that has not got all its elements is an error. On an error a file
+// of Create is given up, and an older one stays as it was.
+func (w *Writer) Close() error {
+	err := w.check()
+	if err == nil {
+		err = w.zip.Close()
+	}
+	if err == nil && w.file != nil {
+		if err = w.buffer.Flush(); err == nil {
+			err = w.file.Commit()
 		}
-	}()
-	if err := w.check(); err != nil {
-		return err
 	}
-	if err := w.zip.Close(); err != nil {
-		return err
-	}
-	if w.file == nil {
-		return nil
-	}
-	if err := w.buffer.Flush(); err != nil {
-		return err
-	}
-	if err := w.file.Chmod(0o644); err != nil {
-		return err
-	}
-	if err := w.file.Sync(); err != nil {
-		return err
-	}
-	name := w.file.Name()
-	if err := w.file.Close(); err != nil {
-		return err
-	}
-	w.file = nil
-	if err := os.Rename(name, w.path); err != nil {
-		return errors.Join(err, os.Remove(name))
+	if err != nil {
+		return errors.Join(fmt.Errorf("npz: %w", err), w.Abort())
 	}
 	return nil
 }

@@ -3,13 +3,14 @@ package record
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/gocollapse/collapse/internal/atomic"
 )
 
 // maxBytes bounds what Read takes in: a record of a million epochs is smaller.
@@ -90,7 +91,7 @@ func (r *Record) WriteFile(path string) error {
 	if _, err := Read(bytes.NewReader(b)); err != nil {
 		return fmt.Errorf("not written to %s: %w", path, err)
 	}
-	return WriteFileAtomic(path, append(b, '\n'))
+	return atomic.WriteFile(path, append(b, '\n'))
 }
 
 // listsOnOneLine puts the lists of numbers in indented JSON on one line each: a record has
@@ -118,33 +119,6 @@ func listsOnOneLine(b []byte) []byte {
 		out = append(out, c)
 	}
 	return out
-}
-
-// WriteFileAtomic writes b beside path, syncs and renames, so that a reader
-// never sees half a file and a full disk leaves the old one.
-func WriteFileAtomic(path string, b []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(f.Name()))
-		}
-	}()
-	if err = f.Chmod(0o644); err == nil {
-		_, err = f.Write(b)
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	return err
 }
 
 // Row returns the row of an epoch, or nil where the run has none.

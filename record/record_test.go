@@ -280,50 +280,6 @@ func TestWriteFileRefuses(t *testing.T) {
 	}
 }
 
-// files lists a folder, so that a test sees what was left behind.
-func files(t *testing.T, dir string) []string {
-	t.Helper()
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var names []string
-	for _, e := range entries {
-		names = append(names, e.Name())
-	}
-	return names
-}
-
-func TestWriteFileAtomic(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "a")
-	for _, text := range []string{"old", "new", ""} {
-		if err := WriteFileAtomic(path, []byte(text)); err != nil {
-			t.Fatal(err)
-		}
-		if b, err := os.ReadFile(path); err != nil || string(b) != text {
-			t.Errorf("read %q, %v; want %q", b, err, text)
-		}
-	}
-	if err := WriteFileAtomic(filepath.Join(dir, "none", "a"), nil); err == nil {
-		t.Error("no error for a folder that does not exist")
-	}
-	// The rename fails on a folder: it stays, and nothing is left beside it.
-	folder := filepath.Join(dir, "folder")
-	if err := os.MkdirAll(filepath.Join(folder, "kept"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := WriteFileAtomic(folder, []byte("x")); err == nil {
-		t.Error("a folder was replaced by a file")
-	}
-	if got := files(t, folder); len(got) != 1 || got[0] != "kept" {
-		t.Errorf("the folder holds %v, want [kept]", got)
-	}
-	if got := files(t, dir); len(got) != 2 {
-		t.Errorf("left behind: %v, want [a folder]", got)
-	}
-}
-
 func FuzzRead(f *testing.F) {
 	f.Add(sampleBytes(f))
 	f.Add([]byte(`{"format":"collapse-record","version":1}`))

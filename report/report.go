@@ -18,6 +18,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gocollapse/collapse/internal/atomic"
 	"github.com/gocollapse/collapse/record"
 )
 
@@ -82,7 +83,7 @@ func Build(o Options) (index string, err error) {
 		return "", fmt.Errorf("report: %w", err)
 	}
 	for _, p := range pages {
-		if err := record.WriteFileAtomic(filepath.Join(fresh, p.file), p.html); err != nil {
+		if err := atomic.WriteFile(filepath.Join(fresh, p.file), p.html); err != nil {
 			return "", fmt.Errorf("report: %w", err)
 		}
 	}

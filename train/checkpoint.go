@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gocollapse/collapse/internal/atomic"
 	"github.com/gocollapse/collapse/models"
 	"github.com/gocollapse/collapse/record"
 	"github.com/gocollapse/collapse/train/safetensors"
@@ -304,7 +305,7 @@ func (s *State) infinite(net *models.Network) string {
 func writeCheckpoint(dir string, b []byte) error {
 	next, newest := filepath.Join(dir, nextFile), filepath.Join(dir, CheckpointFile)
 	moment("write checkpoint")
-	if err := record.WriteFileAtomic(next, b); err != nil {
+	if err := atomic.WriteFile(next, b); err != nil {
 		return err
 	}
 	moment("checkpoint written")

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gocollapse/collapse/data"
+	"github.com/gocollapse/collapse/internal/atomic"
 	"github.com/gocollapse/collapse/record"
 )
 
@@ -254,7 +255,7 @@ func (r *run) save() error {
 	}
 	if err == nil && step == 0 && slices.Contains(r.options.KeepEpochs, epoch) {
 		moment("keep checkpoint")
-		err = record.WriteFileAtomic(filepath.Join(r.options.Out, KeptFile(epoch)), b)
+		err = atomic.WriteFile(filepath.Join(r.options.Out, KeptFile(epoch)), b)
 	}
 	if err != nil {
 		return fmt.Errorf("train: writing the checkpoint after epoch %d, step %d: %w", epoch, step, err)

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/gocollapse/collapse/backend"
+	"github.com/gocollapse/collapse/internal/atomic"
 	"github.com/gocollapse/collapse/record"
 )
 
@@ -172,7 +173,7 @@ func (r *run) keep() error {
 	}
 	b, err := os.ReadFile(filepath.Join(r.options.Out, CheckpointFile))
 	if err == nil {
-		err = record.WriteFileAtomic(kept, b)
+		err = atomic.WriteFile(kept, b)
 	}
 	if err != nil {
 		return fmt.Errorf("train: keeping the checkpoint of epoch %d: %w", r.epoch, err)

@@ -10,9 +10,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gocollapse/collapse/internal/atomic"
 	"github.com/gocollapse/collapse/models"
 	"github.com/gocollapse/collapse/npz"
-	"github.com/gocollapse/collapse/record"
 	"github.com/gocollapse/collapse/train/safetensors"
 )
 
@@ -123,7 +123,7 @@ func writeWeights(path string, net *models.Network, values [][]float32) error {
 	if err != nil {
 		return err
 	}
-	return record.WriteFileAtomic(path, b)
+	return atomic.WriteFile(path, b)
 }
 
 func writeNPZ(path string, net *models.Network, values [][]float32) error {

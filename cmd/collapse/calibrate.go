@@ -13,7 +13,7 @@ import (
 	"github.com/gocollapse/collapse/calib"
 	"github.com/gocollapse/collapse/calib/files"
 	"github.com/gocollapse/collapse/figures"
-	"github.com/gocollapse/collapse/record"
+	"github.com/gocollapse/collapse/internal/atomic"
 	"github.com/gocollapse/collapse/report"
 )
 
@@ -160,7 +160,7 @@ func showCalibration(out io.Writer, models []figures.Calibrated, compared []*cal
 		if err != nil {
 			return err
 		}
-		if err := record.WriteFileAtomic(html, page); err != nil {
+		if err := atomic.WriteFile(html, page); err != nil {
 			return err
 		}
 	}

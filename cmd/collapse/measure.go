@@ -16,9 +16,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gocollapse/collapse/figures"
+	"github.com/gocollapse/collapse/internal/atomic"
 	"github.com/gocollapse/collapse/nc"
 	"github.com/gocollapse/collapse/nc/measure"
-	"github.com/gocollapse/collapse/record"
 	"github.com/gocollapse/collapse/report"
 )
 
@@ -219,7 +219,7 @@ func writeState(path string, acc *nc.Accumulator) error {
 	if err != nil {
 		return err
 	}
-	return record.WriteFileAtomic(path, b)
+	return atomic.WriteFile(path, b)
 }
 
 // show prints the figures and writes the page and the picture that were asked for.
@@ -265,7 +265,7 @@ func (m *measureFlags) show(out io.Writer, sum *nc.Summary, acc *nc.Accumulator)
 		if err != nil {
 			return err
 		}
-		if err := record.WriteFileAtomic(m.html, page); err != nil {
+		if err := atomic.WriteFile(m.html, page); err != nil {
 			return err
 		}
 	}

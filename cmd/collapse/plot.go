@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/gocollapse/collapse/figures"
-	"github.com/gocollapse/collapse/record"
+	"github.com/gocollapse/collapse/internal/atomic"
 )
 
 // checkPlot reports, as a usage error, a picture's name that does not say its form.
@@ -24,5 +24,5 @@ func writePlot(path string, f *figures.Figure) error {
 	if strings.EqualFold(filepath.Ext(path), ".png") {
 		b = f.PNG
 	}
-	return record.WriteFileAtomic(path, b)
+	return atomic.WriteFile(path, b)
 }

@@ -9,8 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/gocollapse/collapse/backend"
 	"github.com/gocollapse/collapse/figures"
+	"github.com/gocollapse/collapse/internal/project"
 	"github.com/gocollapse/collapse/record"
 	"github.com/gocollapse/collapse/report"
 )
@@ -120,9 +120,9 @@ func reportCommand() *cobra.Command {
 records/*.json of the project. 'make report' makes the first two.`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
-			root, ok := backend.ProjectRoot()
-			if !ok {
-				return fmt.Errorf("no project here: run in the clone, or set COLLAPSE_ROOT to its folder")
+			root, err := project.Root()
+			if err != nil {
+				return err
 			}
 			o := report.Options{Root: root, Out: out}
 			if out == "" {

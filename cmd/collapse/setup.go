@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gocollapse/collapse/doctor"
 	"github.com/gocollapse/collapse/kernels"
 )
 
@@ -14,10 +15,10 @@ func doctorCommand() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "doctor",
-		Short: "Say what this machine has, what is wrong, and the command that mends it",
+		Short: "Say what this machine has, what is wrong, and the command that fixes it",
 		Args:  usageArgs(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
-			checks := kernels.Doctor(c.Context(), kernels.DoctorOptions{})
+			checks := doctor.Examine(c.Context(), doctor.Options{})
 			if asJSON {
 				if err := printJSON(c.OutOrStdout(), checks); err != nil {
 					return err
@@ -27,7 +28,7 @@ func doctorCommand() *cobra.Command {
 			}
 			faults := 0
 			for _, k := range checks {
-				if k.Status == "fault" {
+				if k.Status == kernels.Fault {
 					faults++
 				}
 			}
@@ -48,8 +49,8 @@ func printChecks(w io.Writer, checks []kernels.Check) {
 	}
 	for _, k := range checks {
 		fmt.Fprintf(w, "%-5s  %-*s  %s\n", k.Status, width, k.Name, k.Found)
-		if k.Mend != "" {
-			fmt.Fprintf(w, "%-5s  %-*s  → %s\n", "", width, "", k.Mend)
+		if k.Fix != "" {
+			fmt.Fprintf(w, "%-5s  %-*s  → %s\n", "", width, "", k.Fix)
 		}
 	}
 }
@@ -69,7 +70,8 @@ func kernelCommand() *cobra.Command {
 			_, err = fmt.Fprintln(c.OutOrStdout(), dir)
 			return err
 		}}
-	status := &cobra.Command{Use: "status", Short: "Say whether the kernelspec is there and fits this clone", Args: usageArgs(cobra.NoArgs),
+	status := &cobra.Command{Use: "status", Short: "Say whether the kernelspec is there and fits this clone",
+		Args: usageArgs(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			k := kernels.Status(o)
 			if asJSON {
@@ -79,8 +81,8 @@ func kernelCommand() *cobra.Command {
 			} else {
 				printChecks(c.OutOrStdout(), []kernels.Check{k})
 			}
-			if k.Status == "fault" {
-				return errors.New("the kernel is at fault")
+			if k.Status == kernels.Fault {
+				return errors.New("the kernel does not work")
 			}
 			return nil
 		}}

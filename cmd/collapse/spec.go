@@ -1,9 +1,7 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,8 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/gocollapse/collapse/backend"
-	"github.com/gocollapse/collapse/internal/edit"
+	"github.com/gocollapse/collapse/internal/project"
 	"github.com/gocollapse/collapse/record"
 	"github.com/gocollapse/collapse/train"
 )
@@ -95,7 +92,7 @@ func resolveSpec(c *cobra.Command, flags record.Spec, from specSources) (record.
 			spec.ScheduleEpochs = max(spec.ScheduleEpochs, spec.Epochs)
 		}
 	case from.file != "":
-		path, err := findSpec(from.file)
+		path, err := project.FindSpec(from.file)
 		if err != nil {
 			return spec, err
 		}
@@ -139,37 +136,6 @@ func resumedSpec(out string) (record.Spec, error) {
 		return record.Spec{}, fmt.Errorf("nothing to resume: %w", err)
 	}
 	return own.Resolve(), nil
-}
-
-// findSpec returns the path of a specification given as a file or as the bare name of
-// one in the folder experiments, here or in the project.
-func findSpec(name string) (string, error) {
-	if _, err := os.Stat(name); err == nil || !errors.Is(err, fs.ErrNotExist) || filepath.Base(name) != name {
-		return name, nil
-	}
-	folders := []string{"experiments"}
-	if root, ok := backend.ProjectRoot(); ok {
-		folders = append(folders, filepath.Join(root, "experiments"))
-	}
-	var known []string
-	for _, dir := range folders {
-		path := filepath.Join(dir, strings.TrimSuffix(name, ".json")+".json")
-		if _, err := os.Stat(path); err == nil {
-			return path, nil
-		}
-		files, err := fs.Glob(os.DirFS(dir), "*.json")
-		if err != nil {
-			return "", err
-		}
-		for _, f := range files {
-			known = append(known, strings.TrimSuffix(f, ".json"))
-		}
-	}
-	hint := ""
-	if near := edit.Nearest(strings.TrimSuffix(name, ".json"), known); near != "" {
-		hint = fmt.Sprintf("; did you mean %s?", near)
-	}
-	return "", fmt.Errorf("specification: %w: %s is neither a file here nor the name of one in %s%s", fs.ErrNotExist, name, strings.Join(folders, " or "), hint)
 }
 
 // overrideSpec sets the fields of spec whose flags were given.

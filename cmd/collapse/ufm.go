@@ -11,9 +11,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gocollapse/collapse/figures"
+	"github.com/gocollapse/collapse/internal/atomic"
 	"github.com/gocollapse/collapse/nc"
 	"github.com/gocollapse/collapse/npz"
-	"github.com/gocollapse/collapse/record"
 	"github.com/gocollapse/collapse/report"
 	"github.com/gocollapse/collapse/ufm"
 )
@@ -108,7 +108,7 @@ K, n and d from the file, and compares the trained network with the minimiser.
 				if err != nil {
 					return err
 				}
-				if err := record.WriteFileAtomic(page, b); err != nil {
+				if err := atomic.WriteFile(page, b); err != nil {
 					return err
 				}
 				fmt.Fprintln(c.ErrOrStderr(), page)

@@ -23,7 +23,8 @@ func TestTry(t *testing.T) {
 		t.Errorf("the second got %v, want the first's process", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	if _, err := Wait(ctx, path, func(p string, flag int) (*os.File, error) { return os.OpenFile(p, flag, 0o666) }, cancel); !errors.Is(err, context.Canceled) {
+	open := func(p string, flag int) (*os.File, error) { return os.OpenFile(p, flag, 0o666) }
+	if _, err := Wait(ctx, path, open, cancel); !errors.Is(err, context.Canceled) {
 		t.Errorf("waiting in vain gave %v", err)
 	}
 	unlock()

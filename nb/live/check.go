@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/gocollapse/collapse/doctor"
 	"github.com/gocollapse/collapse/figures"
 	"github.com/gocollapse/collapse/kernels"
 	"github.com/gocollapse/collapse/nb"
@@ -13,7 +14,7 @@ import (
 // Check shows, line by line, what collapse doctor finds on this machine. Where a
 // line is a fault it returns an error that names each with what mends it.
 func Check() error {
-	checks := kernels.Doctor(context.Background(), kernels.DoctorOptions{})
+	checks := doctor.Examine(context.Background(), doctor.Options{})
 	t, err := checkTable(checks)
 	nb.ShowTable(t)
 	return err
@@ -23,9 +24,9 @@ func checkTable(checks []kernels.Check) (*figures.Table, error) {
 	t := &figures.Table{Title: "This machine", Header: []string{"what", "state", "found", "what to do"}}
 	var faults []string
 	for _, c := range checks {
-		t.Rows = append(t.Rows, []string{c.Name, c.Status, c.Found, c.Mend})
+		t.Rows = append(t.Rows, []string{c.Name, c.Status, c.Found, c.Fix})
 		if c.Status == kernels.Fault {
-			faults = append(faults, fmt.Sprintf("%s: %s; %s", c.Name, c.Found, c.Mend))
+			faults = append(faults, fmt.Sprintf("%s: %s; %s", c.Name, c.Found, c.Fix))
 		}
 	}
 	if faults != nil {

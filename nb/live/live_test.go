@@ -207,7 +207,7 @@ func TestThinKeepsTheMean(t *testing.T) {
 }
 
 func TestCheckFailsOnFaultsOnly(t *testing.T) {
-	checks := []kernels.Check{{Name: "Go", Status: kernels.OK, Found: "go1.26"}, {Name: "backend", Status: kernels.Warn, Found: "pure Go", Mend: "make setup"}}
+	checks := []kernels.Check{{Name: "Go", Status: kernels.OK, Found: "go1.26"}, {Name: "backend", Status: kernels.Warn, Found: "pure Go", Fix: "make setup"}}
 	table, err := checkTable(checks)
 	if err != nil {
 		t.Errorf("a warning alone gave %v", err)
@@ -215,7 +215,7 @@ func TestCheckFailsOnFaultsOnly(t *testing.T) {
 	if len(table.Rows) != 2 || !strings.Contains(table.Text(), "make setup") {
 		t.Errorf("the table does not show every line with what to do:\n%s", table.Text())
 	}
-	_, err = checkTable(append(checks, kernels.Check{Name: "C compiler", Status: kernels.Fault, Found: "none", Mend: "apt-get install gcc"}))
+	_, err = checkTable(append(checks, kernels.Check{Name: "C compiler", Status: kernels.Fault, Found: "none", Fix: "apt-get install gcc"}))
 	if err == nil || !strings.Contains(err.Error(), "C compiler: none; apt-get install gcc") {
 		t.Errorf("a fault gave %v, want an error that names it and what to do", err)
 	}

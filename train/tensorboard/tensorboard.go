@@ -25,6 +25,7 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"github.com/gocollapse/collapse/internal/atomic"
 	"github.com/gocollapse/collapse/record"
 )
 
@@ -202,7 +203,7 @@ func Write(dir string, rec *record.Record) error {
 func update(path string, content []byte) error {
 	old, err := os.ReadFile(path)
 	if err != nil || !bytes.HasPrefix(content, old) {
-		return record.WriteFileAtomic(path, content)
+		return atomic.WriteFile(path, content)
 	}
 	if len(old) == len(content) {
 		return nil

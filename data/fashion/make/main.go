@@ -28,7 +28,7 @@ import (
 	"path/filepath"
 
 	"github.com/gocollapse/collapse/data/idx"
-	"github.com/gocollapse/collapse/record"
+	"github.com/gocollapse/collapse/internal/atomic"
 )
 
 // source is a published file: its name and the SHA-256 of its content.
@@ -134,5 +134,5 @@ func write(path string, a idx.Array) error {
 		return err
 	}
 	fmt.Printf("%x  %s\n", sha256.Sum256(b.Bytes()), filepath.Base(path))
-	return record.WriteFileAtomic(path, b.Bytes())
+	return atomic.WriteFile(path, b.Bytes())
 }

@@ -1,4 +1,4 @@
-package record
+package atomic
 
 import (
 	"os"
@@ -9,10 +9,10 @@ import (
 )
 
 // TestFullDisk writes more than the process may put into one file, which fails in
-// the middle as a full disk does: the old file stays and nothing is left beside it.
+// the middle as a full disk does: the old file stays and nothing else is left.
 func TestFullDisk(t *testing.T) {
 	dir := t.TempDir()
-	path := filepath.Join(dir, "record.json")
+	path := filepath.Join(dir, "a.json")
 	if err := os.WriteFile(path, []byte("old"), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +27,7 @@ func TestFullDisk(t *testing.T) {
 	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &small); err != nil {
 		t.Fatal(err)
 	}
-	err := WriteFileAtomic(path, make([]byte, 5000))
+	err := WriteFile(path, make([]byte, 5000))
 	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
 		t.Fatal(err)
 	}
@@ -38,6 +38,6 @@ func TestFullDisk(t *testing.T) {
 		t.Errorf("after a failed write the file holds %q, %v; want the old bytes", b, err)
 	}
 	if got := files(t, dir); len(got) != 1 {
-		t.Errorf("left behind: %v, want [record.json]", got)
+		t.Errorf("left behind: %v, want [a.json]", got)
 	}
 }
