@@ -59,20 +59,20 @@ func TestFigure4(t *testing.T) {
 // The caption says what sets a run apart from the paper's.
 func TestOriginOfOtherSettings(t *testing.T) {
 	for want, change := range map[string]func(*record.Spec){
-		"fixed simplex ETF of norm 2":   func(s *record.Spec) { s.Head, s.HeadScale = "etf", 2 },
-		"features scaled to norm 1":     func(s *record.Spec) { s.Head = "normalised" },
-		"batch normalisation of the":    func(s *record.Spec) { s.FeatureNorm = true },
-		"stem of 7×7":                   func(s *record.Spec) { s.Stem = "7x7" },
-		"2 hidden layers of 16 units":   func(s *record.Spec) { s.Model = "mlp" },
-		"20 % of the training labels":   func(s *record.Spec) { s.Corrupt = 0.2 },
-		"long tail of ratio 100":        func(s *record.Spec) { s.LongTail = 100 },
-		"up to 4 pixels and mirroring":  func(s *record.Spec) { s.Pad, s.Flip = 4, true },
-		"optimiser adamw with β₁ = 0.9": func(s *record.Spec) { s.Optimizer = "adamw" },
-		"cosine of 200 epochs":          func(s *record.Spec) { s.Schedule, s.ScheduleEpochs = "cosine", 200 },
-		"λ_W = 0.001, λ_H = 1e-06":      func(s *record.Spec) { s.LambdaW, s.LambdaH, s.LambdaB = 1e-3, 1e-6, 1e-2 },
-		"(Nesterov)":                    func(s *record.Spec) { s.Nesterov = true },
-		"on weights alone":              func(s *record.Spec) { s.DecayOn = "weights" },
-		"bfloat16":                      func(s *record.Spec) { s.Precision = "bfloat16" },
+		"fixed simplex ETF of norm 2":  func(s *record.Spec) { s.Head, s.HeadScale = "etf", 2 },
+		"features scaled to norm 1":    func(s *record.Spec) { s.Head = "normalised" },
+		"batch normalisation of the":   func(s *record.Spec) { s.FeatureNorm = true },
+		"stem of 7×7":                  func(s *record.Spec) { s.Stem = "7x7" },
+		"2 hidden layers of 16 units":  func(s *record.Spec) { s.Model = "mlp" },
+		"20 % of the training labels":  func(s *record.Spec) { s.Corrupt = 0.2 },
+		"long tail of ratio 100":       func(s *record.Spec) { s.LongTail = 100 },
+		"up to 4 pixels and mirroring": func(s *record.Spec) { s.Pad, s.Flip = 4, true },
+		"AdamW with β₁ = 0.9":          func(s *record.Spec) { s.Optimizer = "adamw" },
+		"cosine of 200 epochs":         func(s *record.Spec) { s.Schedule, s.ScheduleEpochs = "cosine", 200 },
+		"λ_W = 0.001, λ_H = 1e-06":     func(s *record.Spec) { s.LambdaW, s.LambdaH, s.LambdaB = 1e-3, 1e-6, 1e-2 },
+		"(Nesterov)":                   func(s *record.Spec) { s.Nesterov = true },
+		"on weights alone":             func(s *record.Spec) { s.DecayOn = "weights" },
+		"bfloat16":                     func(s *record.Spec) { s.Precision = "bfloat16" },
 	} {
 		r := synthetic("cifar10", "ce", 0, 2021, 3)
 		change(&r.Spec)

@@ -16,38 +16,26 @@ import (
 
 // paperSet is one of the paper's data sets, as its tables need to know it.
 type paperSet struct {
-	column  string  // its name in table1.csv and table2.csv
-	classes int     // K
-	train   int     // training images, all of which the paper's runs see
-	epochs  int     // of the paper's runs
-	c       float64 // of log(L − L_min + c) in Table 2, by Appendix B.3
+	record.PaperSet
+	column string  // its name in table1.csv and table2.csv
+	c      float64 // of log(L − L_min + c) in Table 2, by Appendix B.3
 }
 
-// paperSets are the data sets that the paper trained on, by the name that a
-// specification gives them.
+// paperSets are the paper's data sets, by the name that a specification gives them.
 var paperSets = map[string]paperSet{
-	"cifar10":       {column: "cifar10", classes: 10, train: 50000, epochs: 800, c: 0.002},
-	"cifar100":      {column: "cifar100", classes: 100, train: 50000, epochs: 800, c: 0.006},
-	"stl10":         {column: "stl10", classes: 10, train: 5000, epochs: 800, c: 0.01},
-	"tiny-imagenet": {column: "tinyimagenet", classes: 200, train: 100000, epochs: 300, c: 0.005},
+	"cifar10":       {record.PaperSets["cifar10"], "cifar10", 0.002},
+	"cifar100":      {record.PaperSets["cifar100"], "cifar100", 0.006},
+	"stl10":         {record.PaperSets["stl10"], "stl10", 0.01},
+	"tiny-imagenet": {record.PaperSets["tiny-imagenet"], "tinyimagenet", 0.005},
 }
 
 // steps is how many batches an epoch of the paper's runs has, the last one smaller.
-func (s paperSet) steps() int { return batches(s.train, record.DefaultSpec().Batch) }
+func (s paperSet) steps() int { return batches(s.Train, record.DefaultSpec().Batch) }
 
 func batches(images, batch int) int { return (images + batch - 1) / batch }
 
 // paperDelta is δ of the paper's tables.
 const paperDelta = 0.05
-
-// PaperScale reports whether a run is at the paper's scale: its specification
-// must be the paper's, whatever the record's own label says, and it must not have
-// seen fewer training images than the paper's (a part of Tiny ImageNet is read as
-// the set itself).
-func PaperScale(r *record.Record) bool {
-	all := r.Data.Train == 0 || r.Data.Train == paperSets[r.Spec.Dataset].train
-	return all && r.Scale == record.PaperScale && r.Spec.Scale() == record.PaperScale
-}
 
 // Table1Epochs are the epochs of the paper's Tables 1 and 2.
 var Table1Epochs = []int{10, 20, 50, 100}
@@ -120,7 +108,7 @@ func compared(runs []Series) (*comparison, error) {
 		ce: pick(gs, "ce", 0), ls: pick(gs, "ls", paperDelta)}
 	c.set, c.onPaper = paperSets[c.first.Spec.Dataset]
 	for _, s := range runs {
-		c.atScale = c.atScale && PaperScale(s.Record)
+		c.atScale = c.atScale && s.Record.AtPaperScale()
 	}
 	return c, nil
 }
@@ -149,7 +137,7 @@ func (c *comparison) header(t *Table, row, own []string, verdict string) {
 	}
 	add("measured, "+scale, measured...)
 	if c.onPaper {
-		add(fmt.Sprintf("the paper (%d epochs)", c.set.epochs), "CE", "LS (δ = 0.05)", "LS − CE")
+		add(fmt.Sprintf("the paper (%d epochs)", c.set.Epochs), "CE", "LS (δ = 0.05)", "LS − CE")
 		if c.judged() {
 			add("", verdict)
 		}
@@ -191,7 +179,7 @@ func (c *comparison) reservations(t *Table, what string) {
 		t.Notes = append(t.Notes, n+".")
 	}
 	if c.onPaper && c.first.Data.Bytes != record.Official {
-		t.Notes = append(t.Notes, "The images were not verified to be the official bytes of "+DataName(c.first.Spec.Dataset)+".")
+		t.Notes = append(t.Notes, "The images were not verified to be the official bytes of "+record.DataName(c.first.Spec.Dataset)+".")
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/gocollapse/collapse/record"
@@ -142,15 +141,14 @@ func Origin(runs ...Series) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	facts := []func(*record.Record) string{scaleFact, networkFact, dataFact, scheduleFact, seedFact, machineFact, statusFact}
 	var out []string
-	for _, fact := range facts {
+	for _, fact := range originFacts {
 		var parts []string // label → fact, in order
 		var values []string
 		for _, g := range gs {
 			var of []string
 			for _, r := range g.runs {
-				if f := fact(r); f != "" && !slices.Contains(of, f) {
+				if f := fact(r.Describe()); f != "" && !slices.Contains(of, f) {
 					of = append(of, f)
 				}
 			}
@@ -171,179 +169,35 @@ func Origin(runs ...Series) (string, error) {
 	return strings.Join(out, " "), nil
 }
 
+// originFacts are the facts of a run that Origin says, each in a sentence.
+var originFacts = []func(record.Description) string{
+	func(d record.Description) string { return d.Scale },
+	func(d record.Description) string { return "network " + d.Network },
+	func(d record.Description) string { return "data set " + given(d.Dataset, d.Images, d.Bytes, d.Changes) },
+	func(d record.Description) string { return given(d.Schedule, d.Optimiser, d.Precision) },
+	func(d record.Description) string { return d.Seed },
+	func(d record.Description) string {
+		switch {
+		case d.Backend == "":
+			return ""
+		case d.Machine == "":
+			return "backend " + d.Backend
+		}
+		return "backend " + d.Backend + " on " + d.Machine
+	},
+	func(d record.Description) string { return d.Status },
+}
+
+// given lists what a record says, with commas.
+func given(texts ...string) string {
+	return strings.Join(slices.DeleteFunc(texts, func(s string) bool { return s == "" }), ", ")
+}
+
 func upperFirst(s string) string {
 	for i, r := range s {
 		return strings.ToUpper(string(r)) + s[i+len(string(r)):]
 	}
 	return s
-}
-
-func scaleFact(r *record.Record) string {
-	if PaperScale(r) {
-		return "paper scale"
-	}
-	return "reduced scale, not the paper's run"
-}
-
-func networkFact(r *record.Record) string {
-	p, spec := record.DefaultSpec(), r.Spec.Resolve()
-	s := "network " + NetworkName(spec.Model)
-	if spec.Model == "mlp" {
-		s += fmt.Sprintf(" of %d hidden layers of %d units", spec.Depth, spec.Width)
-	} else if spec.Width != p.Width {
-		s += fmt.Sprintf(" with %d channels in the first stage (the paper's has %d)", spec.Width, p.Width)
-	}
-	if spec.Stem != p.Stem {
-		s += ", stem of 7×7 and max-pooling"
-	}
-	switch spec.Head {
-	case "etf":
-		s += fmt.Sprintf(", classifier a fixed simplex ETF of norm %g", spec.HeadScale)
-	case "normalised":
-		s += fmt.Sprintf(", features scaled to norm %g", spec.HeadScale)
-	}
-	if spec.FeatureNorm {
-		s += ", batch normalisation of the features"
-	}
-	return s
-}
-
-func dataFact(r *record.Record) string {
-	s := "data set " + DataName(r.Spec.Dataset)
-	if r.Data.Train > 0 {
-		s += fmt.Sprintf(", %d training and %d test images", r.Data.Train, r.Data.Test)
-	}
-	switch r.Data.Bytes {
-	case record.Official:
-		s += ", official bytes"
-	case "":
-		s += ", bytes not checked"
-	default:
-		s += ", " + r.Data.Bytes
-	}
-	if r.Spec.LongTail > 1 {
-		s += fmt.Sprintf(", long tail of ratio %g", r.Spec.LongTail)
-	}
-	if r.Spec.Corrupt > 0 {
-		s += fmt.Sprintf(", %g %% of the training labels wrong", 100*r.Spec.Corrupt)
-	}
-	switch {
-	case r.Spec.Pad > 0 && r.Spec.Flip:
-		s += fmt.Sprintf(", augmented by shifts of up to %d pixels and mirroring", r.Spec.Pad)
-	case r.Spec.Pad > 0:
-		s += fmt.Sprintf(", augmented by shifts of up to %d pixels", r.Spec.Pad)
-	case r.Spec.Flip:
-		s += ", augmented by mirroring"
-	}
-	return s
-}
-
-func scheduleFact(r *record.Record) string {
-	spec := r.Spec.Resolve()
-	s := fmt.Sprintf("%d epochs in batches of %d, rate %g", spec.Epochs, spec.Batch, spec.Rate)
-	var ms []string
-	for _, m := range spec.Milestones {
-		if m < spec.Epochs {
-			ms = append(ms, strconv.Itoa(m))
-		}
-	}
-	switch {
-	case spec.Schedule == "cosine":
-		s += fmt.Sprintf(" falling as a cosine of %d epochs", spec.ScheduleEpochs)
-	case len(ms) > 0:
-		s += fmt.Sprintf(" ×%g after epochs %s", spec.Gamma, strings.Join(ms, ", "))
-	default:
-		s += " throughout"
-	}
-	switch spec.Optimizer {
-	case "sgd":
-		s += fmt.Sprintf(", momentum %g", spec.Momentum)
-		if spec.Nesterov {
-			s += " (Nesterov)"
-		}
-	default:
-		s += fmt.Sprintf(", optimiser %s with β₁ = %g", spec.Optimizer, spec.Momentum)
-	}
-	if spec.LambdaW > 0 || spec.LambdaH > 0 || spec.LambdaB > 0 {
-		s += fmt.Sprintf(", the UFM's L2 with λ_W = %g, λ_H = %g, λ_b = %g", spec.LambdaW, spec.LambdaH, spec.LambdaB)
-	} else {
-		s += fmt.Sprintf(", decay %g", spec.Decay)
-		if spec.DecayOn == "weights" && spec.Decay > 0 {
-			s += " on weights alone"
-		}
-	}
-	if spec.Precision != "float32" {
-		s += ", " + spec.Precision
-	}
-	return s
-}
-
-func seedFact(r *record.Record) string { return fmt.Sprintf("seed %d", r.Spec.Seed) }
-
-func machineFact(r *record.Record) string {
-	e := r.Environment
-	if e.Backend == "" {
-		return ""
-	}
-	s := "backend " + e.Backend
-	if m := Machine(e); m != "" {
-		s += " on " + m
-	}
-	return s
-}
-
-func statusFact(r *record.Record) string {
-	if r.Status == record.Finished || r.Status == "" {
-		return ""
-	}
-	return fmt.Sprintf("the run is not complete (%s after %d of %d epochs)", r.Status, len(r.Epochs), r.Spec.Epochs)
-}
-
-// Machine names the kind of machine in an environment, as "Intel Xeon
-// (2 cores)", with the accelerator in front where there was one; "" where the
-// environment does not say.
-func Machine(e record.Environment) string {
-	s := e.CPU
-	if s == "" {
-		s = strings.Trim(e.OS+"/"+e.Arch, "/")
-	}
-	if s != "" && e.Cores == 1 {
-		s += " (1 core)"
-	} else if s != "" && e.Cores > 1 {
-		s += fmt.Sprintf(" (%d cores)", e.Cores)
-	}
-	if strings.Contains(e.Backend, "cuda") && e.Device != "" {
-		if s != "" {
-			return e.Device + " with " + s
-		}
-		return e.Device
-	}
-	return s
-}
-
-// DataName is the name of a data set as people write it.
-func DataName(dataset string) string {
-	if name, ok := dataNames[dataset]; ok {
-		return name
-	}
-	return dataset
-}
-
-var dataNames = map[string]string{
-	"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "cifar100-coarse": "CIFAR-100 (20 coarse classes)", "stl10": "STL-10",
-	"tiny-imagenet": "Tiny ImageNet", "mnist": "MNIST", "fashion-mnist": "Fashion-MNIST",
-	"fashion-mnist-small": "Fashion-MNIST (small subset)", "svhn": "SVHN",
-}
-
-// NetworkName is the name of a model as people write it.
-func NetworkName(model string) string {
-	if n, ok := strings.CutPrefix(model, "resnet"); ok {
-		return "ResNet-" + n
-	}
-	if model == "cnn" || model == "mlp" {
-		return strings.ToUpper(model)
-	}
-	return model
 }
 
 // finite reports whether v can be shown as a number.

@@ -123,7 +123,7 @@ func Table1(runs ...Series) (*Table, error) {
 	}
 
 	if !c.onPaper {
-		t.Notes = append(t.Notes, "No number of the paper stands here and no claim of the paper is judged: the paper did not train on "+DataName(c.first.Spec.Dataset)+".")
+		t.Notes = append(t.Notes, "No number of the paper stands here and no claim of the paper is judged: the paper did not train on "+record.DataName(c.first.Spec.Dataset)+".")
 	} else if why := c.undecided(enough); why != "" {
 		t.Notes = append(t.Notes, why)
 	} else {

@@ -71,7 +71,7 @@ func Table2(runs ...Series) (*Table, error) {
 		return nil, err
 	}
 	if !c.onPaper {
-		return nil, fmt.Errorf("figures: Table 2 is log(L − L_min + c), and the paper gives a constant c for %s alone; these runs are of %s", paperSetNames(), DataName(c.first.Spec.Dataset))
+		return nil, fmt.Errorf("figures: Table 2 is log(L − L_min + c), and the paper gives a constant c for %s alone; these runs are of %s", paperSetNames(), record.DataName(c.first.Spec.Dataset))
 	}
 	for i, s := range runs {
 		l := s.Record.Spec.Loss
@@ -170,7 +170,7 @@ func Table2(runs ...Series) (*Table, error) {
 	c.reservations(t, "losses")
 	t.Caption = fmt.Sprintf("%s L: training loss in nats of the run's own kind, in evaluation mode over all training images, without weight decay (the paper does not say how its loss was taken). "+
 		"Logarithms are natural; c = %v is the paper's for %s, and a loss at L_min gives log c = %s. The paper's numbers are those of its Table 2 (arXiv:2402.03979, Appendix B.3), at its own scale.",
-		c.origin, c.set.c, DataName(c.first.Spec.Dataset), decimal(math.Log(c.set.c)))
+		c.origin, c.set.c, record.DataName(c.first.Spec.Dataset), decimal(math.Log(c.set.c)))
 	return t, nil
 }
 
@@ -194,8 +194,8 @@ func (c *comparison) leastNote(least string) string {
 	list := strings.Join(ends, "; ")
 	if least == ownMinimum {
 		n := "L_min, own: the least training loss of each run over its measured epochs, to the end of its schedule (" + list
-		if slices.ContainsFunc(c.runs, func(s Series) bool { return s.Record.Spec.ScheduleEpochs != c.set.epochs }) {
-			n += fmt.Sprintf("; the paper's has %d epochs", c.set.epochs)
+		if slices.ContainsFunc(c.runs, func(s Series) bool { return s.Record.Spec.ScheduleEpochs != c.set.Epochs }) {
+			n += fmt.Sprintf("; the paper's has %d epochs", c.set.Epochs)
 		}
 		return n + ")."
 	}
@@ -259,7 +259,7 @@ func (s paperSet) classesOf(r *record.Record) int {
 	if r.Model.Classes > 0 {
 		return r.Model.Classes
 	}
-	return s.classes
+	return s.Classes
 }
 
 // start returns the log-scaled loss of uniform logits, with L_min at the loss's floor.
@@ -269,15 +269,15 @@ func (s paperSet) start(r *record.Record) float64 {
 
 // headStart returns by how much the curve of LS starts below that of CE on the set.
 func (s paperSet) headStart(delta float64) float64 {
-	k := math.Log(float64(s.classes))
-	return math.Log(k+s.c) - math.Log(k-floorOf(record.Loss{Name: "ls", Delta: delta}, s.classes)+s.c)
+	k := math.Log(float64(s.Classes))
+	return math.Log(k+s.c) - math.Log(k-floorOf(record.Loss{Name: "ls", Delta: delta}, s.Classes)+s.c)
 }
 
 // paperSetNames lists the paper's data sets.
 func paperSetNames() string {
 	var names []string
 	for set := range paperSets {
-		names = append(names, DataName(set))
+		names = append(names, record.DataName(set))
 	}
 	slices.Sort(names)
 	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]

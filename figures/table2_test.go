@@ -131,14 +131,14 @@ func TestHeadStart(t *testing.T) {
 	for dataset, want := range map[string]string{"cifar10": "0.131", "cifar100": "0.097", "stl10": "0.130", "tiny-imagenet": "0.091"} {
 		s := paperSets[dataset]
 		var entropy float64
-		for j := range s.classes {
-			y := 0.05 / float64(s.classes)
+		for j := range s.Classes {
+			y := 0.05 / float64(s.Classes)
 			if j == 0 {
 				y += 0.95
 			}
 			entropy -= y * math.Log(y)
 		}
-		if f := floorOf(record.Loss{Name: "ls", Delta: 0.05}, s.classes); math.Abs(f-entropy) > 1e-12 {
+		if f := floorOf(record.Loss{Name: "ls", Delta: 0.05}, s.Classes); math.Abs(f-entropy) > 1e-12 {
 			t.Errorf("%s: floor %v, want the entropy %v", dataset, f, entropy)
 		}
 		if got := digits(s.headStart(0.05)); got != want {

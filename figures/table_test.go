@@ -219,7 +219,7 @@ func TestPartOfASet(t *testing.T) {
 	r := &record.Record{Spec: s, Scale: s.Scale()}
 	for train, want := range map[int]bool{0: true, 100000: true, 50000: false} { // 0 is not recorded
 		r.Data.Train = train
-		if got := PaperScale(r); got != want {
+		if got := r.AtPaperScale(); got != want {
 			t.Errorf("%d images: paper scale %v, want %v", train, got, want)
 		}
 	}

@@ -29,8 +29,8 @@ const (
 // it returns ReducedScale. δ, seed, precision, devices and the measured epochs may be any.
 func (s Spec) Scale() Scale {
 	p := DefaultSpec()
-	if model, ok := paperModels[s.Dataset]; ok {
-		p.Dataset, p.Model = s.Dataset, model
+	if set, ok := PaperSets[s.Dataset]; ok {
+		p.Dataset, p.Model = s.Dataset, set.Model
 	}
 	if s.Dataset == "tiny-imagenet" {
 		p.Milestones = []int{100, 200}
@@ -45,7 +45,26 @@ func (s Spec) Scale() Scale {
 	return ReducedScale
 }
 
-// paperModels gives the paper's network of each of its data sets.
-var paperModels = map[string]string{
-	"cifar10": "resnet18", "cifar100": "resnet50", "stl10": "resnet50", "tiny-imagenet": "resnet50",
+// PaperSet is one of the data sets that the paper trained on.
+type PaperSet struct {
+	Model   string // the paper's network for it
+	Classes int    // K
+	Train   int    // training images, all of which the paper's runs see
+	Epochs  int    // of the paper's runs
+}
+
+// PaperSets are the paper's data sets, by the name that a specification gives them.
+var PaperSets = map[string]PaperSet{
+	"cifar10":       {Model: "resnet18", Classes: 10, Train: 50000, Epochs: 800},
+	"cifar100":      {Model: "resnet50", Classes: 100, Train: 50000, Epochs: 800},
+	"stl10":         {Model: "resnet50", Classes: 10, Train: 5000, Epochs: 800},
+	"tiny-imagenet": {Model: "resnet50", Classes: 200, Train: 100000, Epochs: 300},
+}
+
+// AtPaperScale says whether a run is at the paper's scale: its specification is the paper's,
+// whatever the record's own label says, and it saw all training images of the paper's (a part of
+// Tiny ImageNet is read under the name of the whole).
+func (r *Record) AtPaperScale() bool {
+	all := r.Data.Train == 0 || r.Data.Train == PaperSets[r.Spec.Dataset].Train
+	return all && r.Scale == PaperScale && r.Spec.Scale() == PaperScale
 }

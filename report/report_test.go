@@ -277,8 +277,8 @@ func TestNotebookPage(t *testing.T) {
 func TestIndex(t *testing.T) {
 	_, pages := built(t)
 	p := pages["index.html"]
-	for _, want := range []string{"A lesson with", "The first paragraph", "Fashion-MNIST", "CIFAR-10", "reduced scale", "official (embedded)",
-		"5\u202f000 training", "ResNet-18, width 16", "cross entropy", "label smoothing, δ = 0.05", "xla:cpu", "Test CPU &lt;1&gt; (2 cores)", "4 min 5 s",
+	for _, want := range []string{"A lesson with", "The first paragraph", "Fashion-MNIST", "CIFAR-10", "reduced scale", "official bytes (embedded)",
+		"5000 training", "ResNet-18 of width 16", "ResNet-18 with 16 channels", "cross entropy", "label smoothing, δ = 0.05", "xla:cpu", "Test CPU &lt;1&gt; (2 cores)", "4 min 5 s",
 		"Figure 1", "Table 1", "GoMLX v0.28.2", "There is no Table 1 for these runs"} {
 		if !strings.Contains(p, want) {
 			t.Errorf("no %q on the index", want)
@@ -297,19 +297,27 @@ func TestIndex(t *testing.T) {
 	}
 }
 
-// Every page names the loss of a run as its specification has it.
-func TestLossIsNamed(t *testing.T) {
+// Every page names loss, optimiser and schedule of a run as its specification has them.
+func TestRunIsDescribed(t *testing.T) {
 	o := project(t)
 	r := synthetic("cifar10", "focal", 40)
-	r.Spec.FocalGamma = 3
+	r.Spec.FocalGamma, r.Spec.Optimizer, r.Spec.Schedule, r.Spec.ScheduleEpochs = 3, "adamw", "cosine", 40
 	o.Notebooks, o.Records = nil, []string{filepath.Join(o.Root, "focal.json")}
 	if err := r.WriteFile(o.Records[0]); err != nil {
 		t.Fatal(err)
 	}
 	pages := build(t, o)
 	for name, want := range map[string]string{"index.html": "focal (γ = 3)", "run-focal.html": "focal loss, γ = 3"} {
-		if p := pages[name]; !strings.Contains(p, want) || strings.Contains(p, ">cross entropy") || strings.Contains(p, "δ = 0<") {
-			t.Errorf("%s does not say %q (pages %v)", name, want, slices.Sorted(maps.Keys(pages)))
+		p := pages[name]
+		for _, w := range []string{want, "<td>AdamW with β₁ = 0.9", "along a cosine of 40 epochs"} {
+			if !strings.Contains(p, w) {
+				t.Errorf("%s does not say %q (pages %v)", name, w, slices.Sorted(maps.Keys(pages)))
+			}
+		}
+		for _, never := range []string{">cross entropy", "δ = 0<", "SGD", "rate ×"} {
+			if strings.Contains(p, never) {
+				t.Errorf("%s says %q", name, never)
+			}
 		}
 	}
 }

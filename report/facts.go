@@ -1,0 +1,123 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gocollapse/collapse/record"
+)
+
+// fact is a line of a run's description, in HTML.
+type fact struct {
+	name  string
+	value func(*run, record.Description) string
+}
+
+// described returns a fact that says what the record itself says of a run.
+func described(name string, text func(record.Description) string) fact {
+	return fact{name, func(_ *run, d record.Description) string { return esc(text(d)) }}
+}
+
+var allFacts = []fact{
+	described("Data set", func(d record.Description) string { return d.Dataset }),
+	{"Bytes", func(r *run, d record.Description) string {
+		if r.Data.Source == "" {
+			return esc(d.Bytes)
+		}
+		return esc(d.Bytes + " (" + r.Data.Source + ")")
+	}},
+	{"Images", func(r *run, d record.Description) string {
+		switch {
+		case d.Images == "":
+			return "not stated"
+		case r.Data.Height == 0:
+			return esc(d.Images)
+		}
+		return esc(fmt.Sprintf("%s; %d×%d×%d", d.Images, r.Data.Height, r.Data.Width, r.Data.Channels))
+	}},
+	{"Preparation", func(r *run, _ record.Description) string { return esc(r.Data.Preparation) }},
+	described("Changes", func(d record.Description) string { return d.Changes }),
+	{"Network", func(r *run, d record.Description) string {
+		if r.Model.Parameters == 0 {
+			return esc(d.Network)
+		}
+		return esc(fmt.Sprintf("%s, %s parameters, %d features", d.Network, thousands(r.Model.Parameters), r.Model.Features))
+	}},
+	described("Loss", func(d record.Description) string { return d.Loss }),
+	{"Epochs", func(r *run, _ record.Description) string { return epochsText(r) }},
+	described("Schedule", func(d record.Description) string { return d.Schedule }),
+	described("Optimiser", func(d record.Description) string { return d.Optimiser }),
+	described("Precision", func(d record.Description) string { return d.Precision }),
+	{"Scale", func(r *run, _ record.Description) string { return badge(r) }},
+	{"Seed", func(r *run, _ record.Description) string { return strconv.FormatInt(r.Spec.Seed, 10) }},
+	described("Backend", func(d record.Description) string { return d.Backend }),
+	described("Device", func(d record.Description) string { return d.Machine }),
+	{"Time", func(r *run, _ record.Description) string { return esc(duration(r.Seconds)) }},
+	{"Started", func(r *run, _ record.Description) string {
+		if r.Started.IsZero() {
+			return ""
+		}
+		return esc(r.Started.UTC().Format("2 January 2006, 15:04 UTC"))
+	}},
+	{"Record", func(r *run, _ record.Description) string { return "<code>" + esc(r.path) + "</code>" }},
+}
+
+// facts is a table with a column a run; what all runs share is written once.
+func facts(g []*run) string {
+	var b strings.Builder
+	b.WriteString("<div class=\"scroll\"><table class=\"facts\">\n")
+	if len(g) > 1 {
+		b.WriteString("<thead><tr><td></td>")
+		for _, r := range g {
+			b.WriteString("<th scope=\"col\"><a href=\"" + r.file + "\">" + esc(r.name) + "</a></th>")
+		}
+		b.WriteString("</tr></thead>\n")
+	}
+	b.WriteString("<tbody>\n")
+	for _, f := range allFacts {
+		var vs []string
+		for _, r := range g {
+			vs = append(vs, f.value(r, r.Describe()))
+		}
+		if strings.Join(vs, "") == "" {
+			continue
+		}
+		b.WriteString("<tr><th scope=\"row\">" + f.name + "</th>")
+		if len(slices.Compact(slices.Clone(vs))) == 1 {
+			span := ""
+			if len(vs) > 1 {
+				span = " colspan=\"" + strconv.Itoa(len(vs)) + "\""
+			}
+			b.WriteString("<td" + span + ">" + vs[0] + "</td>")
+		} else {
+			for _, v := range vs {
+				b.WriteString("<td>" + v + "</td>")
+			}
+		}
+		b.WriteString("</tr>\n")
+	}
+	b.WriteString("</tbody></table></div>\n")
+	return b.String()
+}
+
+// badge says the scale in a word that is seen.
+func badge(r *run) string {
+	if r.AtPaperScale() {
+		return `<span class="badge paper">paper scale</span>`
+	}
+	return `<span class="badge">reduced scale</span>`
+}
+
+// epochsText is the number of epochs, with what was asked for where that is more.
+func epochsText(r *run) string {
+	n := 0
+	if e := r.Last(); e != nil {
+		n = e.Epoch
+	}
+	if r.Status == record.Finished && n == r.Spec.Epochs {
+		return strconv.Itoa(n)
+	}
+	return fmt.Sprintf("%d of %d (%s)", n, r.Spec.Epochs, esc(string(r.Status)))
+}
