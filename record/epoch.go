@@ -7,7 +7,7 @@ import (
 
 // Epoch is one row: the network after Epoch epochs, in evaluation mode (running
 // averages in batch normalisation), over the whole training and test split.
-// Metrics gives the meaning, range and unit of each Number.
+// Metrics gives the meaning, range and unit of each Number, and ofRow is its table.
 type Epoch struct {
 	Epoch          int               `json:"epoch"` // 1, 2, …
 	Rate           float64           `json:"rate"`  // learning rate of this epoch's steps
@@ -57,67 +57,79 @@ func (e *Epoch) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// Calibration says how far a split's probabilities are frequencies, as package calib
-// measures it with 15 bins of equal width.
-type Calibration struct {
-	NLL        Number  `json:"nll"`
-	ECE        Number  `json:"ece"`
-	Brier      Number  `json:"brier"`
-	Entropy    Number  `json:"entropy"`
-	Confidence Number  `json:"confidence"`
-	Correct    Outcome `json:"correct"` // the samples that the classifier gets right (Figure 4)
-	Wrong      Outcome `json:"wrong"`   // the others
-	Logits     *Logits `json:"logits,omitempty"`
-	Scaled     *Scaled `json:"scaled,omitempty"` // of the test split
-}
-
-// Outcome is one side of Figure 4: the samples that are classified correctly, or
-// those that are not. Metrics of no samples are null.
-type Outcome struct {
-	N          int    `json:"n"`
-	NLL        Number `json:"nll"`
-	Entropy    Number `json:"entropy"`
-	Confidence Number `json:"confidence"`
-	NC1        Number `json:"nc1"`
-}
-
-// Logits compares the logits of the non-target classes with each other and with the
-// target's (Section 3.2), as calib.SpreadOf does.
-type Logits struct {
-	Spread Number `json:"spread"`
-	SD     Number `json:"sd"`
-	Margin Number `json:"margin"`
-}
-
-// Scaled is what temperature scaling does: T is fitted by NLL on one half of the
-// samples, and the errors are of the other half, before and after T.
-type Scaled struct {
-	Temperature Number `json:"temperature"`
-	NLL         Number `json:"nll"`
-	ECE         Number `json:"ece"`
-	UnscaledNLL Number `json:"unscaled_nll"`
-	UnscaledECE Number `json:"unscaled_ece"`
-}
-
-// Picture is what a film of a run draws at an epoch. Numbers have four digits.
-type Picture struct {
-	// WH is WᵀH̄·√(K−1)/‖WᵀH̄‖_F, K×K row-major: row k is of w_k, column j of h̄_j − h_G.
-	// It is J = I − 11ᵀ/K where NC2 is 0. It is left out for more than 20 classes.
-	WH []float64 `json:"wh,omitempty"`
-	// SpectrumB holds the nonzero eigenvalues of Σ_B in descending order, at most 20.
-	SpectrumB []float64 `json:"spectrum_b,omitempty"`
-	// Plane shows three classes in the plane of their means; nil where there is none.
-	Plane *Plane `json:"plane,omitempty"`
-}
-
-// Plane holds points of the plane through the means of classes 0, 1 and 2 as pairs (x, y).
-// The origin is the mean of the three means, the first axis points to the mean of class 0,
-// and that of class 1 has y > 0.
-type Plane struct {
-	Means   [3][2]float64   `json:"means"`
-	Weights [3][2]float64   `json:"weights"` // w_k, projected on the axes
-	Points  [3][][2]float64 `json:"points"`  // the first training samples of each class
-}
-
-// PicturePoints is the most points of a class in a Plane.
-const PicturePoints = 25
+// ofRow are the numbers of the row itself.
+var ofRow = complete("", []Metric{
+	{Key: "step_loss", Title: "Mean loss of the steps",
+		Axis: "loss (nats)", Log: true, OwnLoss: true, Tag: "loss/step",
+		Range: "number", Meaning: "mean loss of this epoch's steps, in training mode, while the weights changed",
+		at: func(e *Epoch) *Number { return &e.StepLoss }},
+	{Key: "train_loss", Title: "Training loss", Axis: "loss (nats)", Log: true, OwnLoss: true, Tag: "loss/train",
+		Range: "number", Meaning: "the run's own loss, without weight decay",
+		at: func(e *Epoch) *Number { return &e.TrainLoss }},
+	{Key: "train_error", Title: "Training error", Axis: "error (%)", Percent: true, Better: Lower, Tag: "error/train",
+		Range: "[0, 1]", Meaning: "share of training samples misclassified",
+		at: func(e *Epoch) *Number { return &e.TrainError }},
+	{Key: "test_loss", Title: "Test loss", Axis: "loss (nats)", Log: true, OwnLoss: true, Tag: "loss/test",
+		Range: "number", Meaning: "the same loss of the test samples",
+		at: func(e *Epoch) *Number { return &e.TestLoss }},
+	{Key: "test_error", Title: "Test error", Axis: "error (%)", Percent: true, Better: Lower, Tag: "error/test",
+		Range: "[0, 1]", Meaning: "share of test samples misclassified",
+		at: func(e *Epoch) *Number { return &e.TestError }},
+	{Key: "nc0", Title: "NC0: sum of the classifier's rows", Axis: "NC0 (log scale)", Log: true, Better: Lower, NC: "nc0",
+		Range: "≥ 0", Meaning: "‖Σ_k w_k‖₂; 0 is necessary for collapse",
+		at: func(e *Epoch) *Number { return &e.NC0 }},
+	{Key: "nc0_relative", Title: "NC0 over the mean norm of a row", Axis: "NC0 / ‖w‖ (log scale)", Log: true, Better: Lower,
+		NC: "nc0_relative", Range: "[0, K]", Meaning: "`nc0` / `w_norm`",
+		at: func(e *Epoch) *Number { return &e.NC0Relative }},
+	{Key: "nc1", Title: "NC1: variability within classes",
+		Axis: "NC1 (log scale)", Log: true, Better: Lower, NC: "nc1", Tag: "collapse/nc1",
+		Range: "≥ 0", Meaning: "Eq 4, tr(Σ_W Σ_B†)/K",
+		at: func(e *Epoch) *Number { return &e.NC1 }},
+	{Key: "nc2", Title: "NC2: distance to a simplex ETF",
+		Axis: "NC2 (log scale)", Log: true, Better: Lower, NC: "nc2", Tag: "collapse/nc2",
+		Range: "[0, 2]", Meaning: "Eq 5, ‖WᵀH̄/‖WᵀH̄‖_F − J/√(K−1)‖_F",
+		at: func(e *Epoch) *Number { return &e.NC2 }},
+	{Key: "nc3", Title: "NC3: classifier against class means",
+		Axis: "NC3 (log scale)", Log: true, Better: Lower, NC: "nc3", Tag: "collapse/nc3",
+		Range: "[0, 2]", Meaning: "Eq 6, ‖W/‖W‖_F − H̄/‖H̄‖_F‖_F",
+		at: func(e *Epoch) *Number { return &e.NC3 }},
+	{Key: "w_norm", Title: "Norm of the classifier", Axis: "‖w‖, mean over classes", NC: "w_norm", Tag: "norm/w",
+		Range: "≥ 0", Meaning: "‖w‖, mean over classes of ‖w_k‖",
+		at: func(e *Epoch) *Number { return &e.WNorm }},
+	{Key: "h_norm", Title: "Norm of the features", Axis: "‖h‖, mean over classes", NC: "h_norm", Tag: "norm/h",
+		Range: "≥ 0", Meaning: "‖h‖, mean over classes of ‖h̄_k − h_G‖",
+		at: func(e *Epoch) *Number { return &e.HNorm }},
+	{Key: "ncc_error", Title: "Nearest class mean, training images",
+		Axis: "error (%)", Percent: true, Better: Lower, NC: "ncc_error", Tag: "error/ncc_train",
+		Range: "[0, 1]", Meaning: "share of training samples whose nearest class mean is another class's",
+		at: func(e *Epoch) *Number { return &e.NCCError }},
+	{Key: "ncc_test_error", Title: "Nearest class mean, test images",
+		Axis: "error (%)", Percent: true, Better: Lower, Tag: "error/ncc_test",
+		Range: "[0, 1]", Meaning: "the same of test samples, to the means of the training features",
+		at: func(e *Epoch) *Number { return &e.NCCTestError }},
+	{Key: "nc2_w", Title: "ETF distance of the classifier",
+		Axis: "distance (log scale)", Log: true, Better: Lower, NC: "nc2_w",
+		Range: "[0, 2]", Meaning: "distance of W from a simplex ETF, ‖WᵀW/‖WᵀW‖_F − J/√(K−1)‖_F",
+		at: func(e *Epoch) *Number { return &e.NC2W }},
+	{Key: "nc2_h", Title: "ETF distance of the class means",
+		Axis: "distance (log scale)", Log: true, Better: Lower, NC: "nc2_h",
+		Range: "[0, 2]", Meaning: "distance of H̄ from a simplex ETF, ‖H̄ᵀH̄/‖H̄ᵀH̄‖_F − J/√(K−1)‖_F",
+		at: func(e *Epoch) *Number { return &e.NC2H }},
+	{Key: "nc4", Title: "NC4: disagreement of nearest class mean and classifier",
+		Axis: "disagreement (%)", Percent: true, Better: Lower, NC: "nc4",
+		Range: "[0, 1]", Meaning: "share of training samples on which nearest class mean and classifier disagree",
+		at: func(e *Epoch) *Number { return &e.NC4 }},
+	{Key: "cdnv", Title: "Class-distance normalised variance",
+		Axis: "CDNV (log scale)", Log: true, Better: Lower, NC: "cdnv",
+		Range: "≥ 0", Meaning: "mean over pairs of classes of (σ_i² + σ_j²)/(2‖h̄_i − h̄_j‖²)",
+		at: func(e *Epoch) *Number { return &e.CDNV }},
+	{Key: "test_nc1", Title: "NC1 of the test features", Axis: "NC1 (log scale)", Log: true, Better: Lower,
+		Range: "≥ 0", Meaning: "`nc1` of the test features around their own class means, with the same W",
+		at: func(e *Epoch) *Number { return &e.TestNC1 }},
+	{Key: "test_nc2", Title: "NC2 of the test features", Axis: "NC2 (log scale)", Log: true, Better: Lower,
+		Range: "[0, 2]", Meaning: "`nc2` of the test features around their own class means, with the same W",
+		at: func(e *Epoch) *Number { return &e.TestNC2 }},
+	{Key: "test_nc3", Title: "NC3 of the test features", Axis: "NC3 (log scale)", Log: true, Better: Lower,
+		Range: "[0, 2]", Meaning: "`nc3` of the test features around their own class means, with the same W",
+		at: func(e *Epoch) *Number { return &e.TestNC3 }},
+})
