@@ -21,7 +21,8 @@ import torch
 from export_features import export
 
 torch.manual_seed(1)
-net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 8), torch.nn.Dropout(), torch.nn.ReLU(), torch.nn.Linear(8, 3))
+net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 8), torch.nn.Dropout(), torch.nn.ReLU(),
+    torch.nn.Linear(8, 3))
 x, y = torch.randn(90, 3, 4), torch.arange(90) % 3
 loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(x, y), batch_size=16)
 export(net.train(), net[-1], loader, sys.argv[2], test_loader=loader, ood_loader=loader)

@@ -27,7 +27,8 @@ func generated(t *testing.T, page, name, want string) {
 		return
 	}
 	if !*update {
-		t.Fatalf("the part %q of %s is not what the program says; write it with: go test ./docs -update\nwant:\n%s", name, page, want)
+		t.Fatalf("the part %q of %s is not what the program says; write it with: go test ./docs -update\nwant:\n%s",
+			name, page, want)
 	}
 	if err := os.WriteFile(page, []byte(head+open+want+close+tail), 0o644); err != nil {
 		t.Fatal(err)

@@ -26,7 +26,8 @@ func TestCollapseMetrics(t *testing.T) {
 			}
 			rows = append(rows, row)
 		}
-		generated(t, "measure.md", part.name, "\n"+table([]string{"key", "equation", "range", "meaning", "source"}, rows)+"\n")
+		generated(t, "measure.md", part.name, "\n"+table([]string{"key", "equation", "range", "meaning", "source"},
+			rows)+"\n")
 	}
 }
 

@@ -17,5 +17,6 @@ func TestRowMetrics(t *testing.T) {
 		}
 		rows = append(rows, []string{path, "`" + m.Key + "`", m.Range, m.Meaning})
 	}
-	generated(t, "records.md", "row metrics", "\n"+table([]string{"field of a row", "key", "range", "meaning"}, rows)+"\n")
+	generated(t, "records.md", "row metrics", "\n"+table([]string{"field of a row", "key", "range", "meaning"}, rows)+
+		"\n")
 }

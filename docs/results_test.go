@@ -31,9 +31,11 @@ func TestResults(t *testing.T) {
 	}
 	rows := map[string]string{
 		"nc1": "NC1", "nc2": "NC2", "nc3": "NC3", "train_error": "training error, %", "test_error": "test error, %",
-		"ncc_test_error": "test error of the nearest class centre, %", "test_ece": "test ECE, 15 bins (seeds 2022 and 2023)",
+		"ncc_test_error": "test error of the nearest class centre, %",
+		"test_ece":       "test ECE, 15 bins (seeds 2022 and 2023)",
 	}
-	verdicts := map[string]string{summary.LSAhead: "**LS ahead**", summary.CEAhead: "**CE ahead**", summary.NotDecided: "not decided"}
+	verdicts := map[string]string{summary.LSAhead: "**LS ahead**", summary.CEAhead: "**CE ahead**",
+		summary.NotDecided: "not decided"}
 	for _, d := range sum.Pairs[0].Metrics {
 		label, ok := rows[d.Name]
 		if !ok {

@@ -37,7 +37,8 @@ func Read(r io.Reader) (*Record, error) {
 		return nil, fmt.Errorf("record: want a version from 1 to %d, found %d", Version, head.Version)
 	}
 	if head.Version > Version {
-		return nil, fmt.Errorf("record: version %d; this Collapse reads 1 to %d, a newer one may read it", head.Version, Version)
+		return nil, fmt.Errorf("record: version %d; this Collapse reads 1 to %d, a newer one may read it",
+			head.Version, Version)
 	}
 	var rec Record
 	if err := json.Unmarshal(b, &rec); err != nil {
@@ -186,7 +187,8 @@ func find(path string) ([]string, error) {
 		return nil, fmt.Errorf("record: %w", err)
 	}
 	if len(files) == 0 {
-		return nil, fmt.Errorf("record: %s holds no record; want a run's folder, a folder of runs, or a .json file", path)
+		return nil, fmt.Errorf("record: %s holds no record; want a run's folder, a folder of runs, or a .json file",
+			path)
 	}
 	return files, nil
 }

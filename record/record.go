@@ -69,13 +69,15 @@ type Record struct {
 	Model       Model       `json:"model"`
 	Initial     *File       `json:"initial,omitempty"` // weights that training began from in place of the seed's
 	Started     time.Time   `json:"started"`
-	Seconds     float64     `json:"seconds"`               // wall time of training and measuring, all sessions together
-	StepLosses  []Number    `json:"step_losses,omitempty"` // of every epoch from the first, as Epoch.StepLoss; null where not known
-	Epochs      []Epoch     `json:"epochs"`
-	Final       *Final      `json:"final,omitempty"` // of a finished run
-	Checkpoint  *Checkpoint `json:"checkpoint,omitempty"`
-	TestLogits  *File       `json:"test_logits,omitempty"` // of a finished run, relative to the record's folder: logits and labels of the test split
-	Failure     string      `json:"failure,omitempty"`     // of a failed run: what became infinite or NaN, and where
+	Seconds     float64     `json:"seconds"` // wall time of training and measuring, all sessions together
+	// StepLosses holds Epoch.StepLoss of every epoch from the first, measured or not; null where it is not known.
+	StepLosses []Number    `json:"step_losses,omitempty"`
+	Epochs     []Epoch     `json:"epochs"`
+	Final      *Final      `json:"final,omitempty"` // of a finished run
+	Checkpoint *Checkpoint `json:"checkpoint,omitempty"`
+	// TestLogits is a finished run's file of the test split's logits and labels, relative to the record's folder.
+	TestLogits *File  `json:"test_logits,omitempty"`
+	Failure    string `json:"failure,omitempty"` // of a failed run: what became infinite or NaN, and where
 }
 
 // Environment says which software and machine produced the numbers.
@@ -95,7 +97,8 @@ type Environment struct {
 	PluginVersion string `json:"plugin_version,omitempty"` // as the plugin reports it
 	Deterministic bool   `json:"deterministic,omitempty"`  // the backend was told to give the same bits at each call
 	TF32          bool   `json:"tf32,omitempty"`           // products of float32 were taken in TF32
-	StepsPerCall  int    `json:"together,omitempty"`       // steps that the device took at one call, where more than one
+	// StepsPerCall is how many steps the device took at one call, where more than one.
+	StepsPerCall int `json:"together,omitempty"`
 }
 
 // Data says which images the run saw.

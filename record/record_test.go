@@ -77,7 +77,8 @@ func TestReadsLaterFields(t *testing.T) {
 // the committed sample has every field of that version.
 func TestReadsVersion1(t *testing.T) {
 	rec := sample(t)
-	if rec.Spec.Loss.Name != "ls" || rec.Spec.Delta != 0.05 || rec.Spec.Seed != 2021 || rec.Status != Stopped || rec.Scale != ReducedScale {
+	if rec.Spec.Loss.Name != "ls" || rec.Spec.Delta != 0.05 || rec.Spec.Seed != 2021 || rec.Status != Stopped ||
+		rec.Scale != ReducedScale {
 		t.Errorf("read %+v, %v, %v", rec.Spec, rec.Status, rec.Scale)
 	}
 	if !rec.Started.Equal(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)) || rec.Seconds != 41.5 {
@@ -311,7 +312,8 @@ func FuzzRead(f *testing.F) {
 func TestListsOnOneLine(t *testing.T) {
 	for _, c := range []struct{ in, want string }{
 		{"{\n \"a\": [\n  1,\n  null\n ],\n \"b\": []\n}", "{\n \"a\": [1,null],\n \"b\": []\n}"},
-		{"{\n \"a\": [\n  [\n   1,\n   2\n  ],\n  {\n   \"c\": [\n    3\n   ]\n  }\n ]\n}", "{\n \"a\": [\n  [1,2],\n  {\n   \"c\": [3]\n  }\n ]\n}"},
+		{"{\n \"a\": [\n  [\n   1,\n   2\n  ],\n  {\n   \"c\": [\n    3\n   ]\n  }\n ]\n}",
+			"{\n \"a\": [\n  [1,2],\n  {\n   \"c\": [3]\n  }\n ]\n}"},
 		{`{"a": "[ 1, \"[ 2 ]\" ]", "b": ["x [ 3 ]"]}`, `{"a": "[ 1, \"[ 2 ]\" ]", "b": ["x [ 3 ]"]}`},
 		{`{"a": "\\", "b": [ 1 ]}`, `{"a": "\\", "b": [1]}`},
 	} {

@@ -67,7 +67,8 @@ func ofSummary(samples, scaling string, t float64, bound string, s *calib.Summar
 		c.Notes["temperature"] = bound
 	}
 	for _, b := range s.Bins {
-		c.Bins = append(c.Bins, record.Bin{Lo: record.Number(b.Lo), Hi: record.Number(b.Hi), Count: int64(math.Round(b.Count)),
+		c.Bins = append(c.Bins, record.Bin{Lo: record.Number(b.Lo), Hi: record.Number(b.Hi),
+			Count:    int64(math.Round(b.Count)),
 			Accuracy: record.Number(b.Accuracy), Confidence: record.Number(b.Confidence)})
 	}
 	return c

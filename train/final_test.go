@@ -135,7 +135,8 @@ func checkFinalCalibration(t *testing.T, out string, rec *record.Record) {
 		} {
 			got := rec.Calibration(c.samples, c.scaling, bins)
 			if got == nil || got.N != c.want.N || float64(got.Temperature) != c.temperature {
-				t.Fatalf("%s, %s, %d bins: %+v, want %d samples and T = %v", c.samples, c.scaling, bins, got, c.want.N, c.temperature)
+				t.Fatalf("%s, %s, %d bins: %+v, want %d samples and T = %v", c.samples, c.scaling, bins, got, c.want.N,
+					c.temperature)
 			}
 			if got.Metrics["ece"] != record.Number(c.want.ECE) || got.Metrics["nll"] != record.Number(c.want.NLL) {
 				t.Errorf("%s, %s, %d bins: ECE %v and NLL %v, want %v and %v", c.samples, c.scaling, bins,
@@ -156,7 +157,8 @@ func checkFinalCalibration(t *testing.T, out string, rec *record.Record) {
 	}
 	spread, err := calib.SpreadOf(src)
 	if err != nil || float64(last.Test.Logits.Spread) != spread.Ratio {
-		t.Errorf("the last row's logit spread is %v, that of the test logits %v (%v)", last.Test.Logits.Spread, spread.Ratio, err)
+		t.Errorf("the last row's logit spread is %v, that of the test logits %v (%v)", last.Test.Logits.Spread,
+			spread.Ratio, err)
 	}
 }
 
@@ -176,7 +178,8 @@ func checkLayers(t *testing.T, rec *record.Record) {
 	}
 	// The three means' plane has its origin in their mean, and the first lies on the x axis.
 	for axis := range 2 {
-		if sum := p.Plane.Means[0][axis] + p.Plane.Means[1][axis] + p.Plane.Means[2][axis]; math.Abs(sum) > 1e-3*math.Abs(p.Plane.Means[0][0]) {
+		if sum := p.Plane.Means[0][axis] + p.Plane.Means[1][axis] +
+			p.Plane.Means[2][axis]; math.Abs(sum) > 1e-3*math.Abs(p.Plane.Means[0][0]) {
 			t.Errorf("the means %v sum to %v on axis %d", p.Plane.Means, sum, axis)
 		}
 	}

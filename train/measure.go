@@ -135,7 +135,8 @@ func (r *run) fill(ctx context.Context, row *record.Epoch) error {
 
 // look evaluates a split and takes nc's two passes over it. Of the samples, those whose
 // nearest of the given means is not their class's are counted; means may be nil.
-func (r *run) look(ctx context.Context, row *record.Epoch, test bool, clf *nc.Classifier, means *nc.Accumulator) (*look, error) {
+func (r *run) look(ctx context.Context, row *record.Epoch, test bool, clf *nc.Classifier, means *nc.Accumulator) (*look,
+	error) {
 	labels, split := r.set.Train.Labels, "training"
 	if test {
 		labels, split = r.set.Test.Labels, "test"
@@ -149,7 +150,8 @@ func (r *run) look(ctx context.Context, row *record.Epoch, test bool, clf *nc.Cl
 	}
 	err = r.engine.Evaluate(ctx, EvaluateOptions{Test: test}, func(b *Batch) error {
 		if err := finite(b); err != nil {
-			return fmt.Errorf("%w: %w in the %s split after epoch %d (step %d, rate %v)", ErrDiverged, err, split, row.Epoch, r.steps, row.Rate)
+			return fmt.Errorf("%w: %w in the %s split after epoch %d (step %d, rate %v)", ErrDiverged, err, split,
+				row.Epoch, r.steps, row.Rate)
 		}
 		return l.add(b)
 	})
@@ -176,8 +178,9 @@ func (r *run) look(ctx context.Context, row *record.Epoch, test bool, clf *nc.Cl
 
 func newLook(labels []int32, k, d int, means *nc.Accumulator) (*look, error) {
 	n := len(labels)
-	l := &look{k: k, d: d, labels: labels, means: means, correct: part{outcome: true, right: true}, wrongs: part{outcome: true},
-		given: make([]int32, 0, n), logits: make([]float32, 0, n*k)}
+	l := &look{k: k, d: d, labels: labels, means: means, correct: part{outcome: true, right: true},
+		wrongs: part{outcome: true},
+		given:  make([]int32, 0, n), logits: make([]float32, 0, n*k)}
 	if 4*int64(n)*int64(d) <= keepBytes {
 		l.features = make([]float32, 0, n*d)
 	}
@@ -353,7 +356,8 @@ func (l *look) calibration(row *record.Epoch, field string) (*record.Calibration
 		p    *part
 		to   *record.Outcome
 	}{{"correct", s.Correct, &l.correct, &c.Correct}, {"wrong", s.Wrong, &l.wrongs, &c.Wrong}} {
-		*o.to = record.Outcome{N: int(o.of.N), NLL: record.Number(o.of.Loss), Entropy: record.Number(o.of.Entropy), Confidence: record.Number(o.of.Confidence)}
+		*o.to = record.Outcome{N: int(o.of.N), NLL: record.Number(o.of.Loss), Entropy: record.Number(o.of.Entropy),
+			Confidence: record.Number(o.of.Confidence)}
 		sum, err := o.p.summary(nil)
 		if err != nil {
 			return nil, err

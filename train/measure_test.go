@@ -33,7 +33,8 @@ func TestSparseRows(t *testing.T) {
 	run := func(rule string) *record.Record {
 		spec := sparseSpec()
 		spec.Measure = rule
-		rec, err := train.Run(context.Background(), spec, train.Options{Out: filepath.Join(t.TempDir(), "run"), Set: tinySet(), Backend: b})
+		rec, err := train.Run(context.Background(), spec, train.Options{Out: filepath.Join(t.TempDir(), "run"),
+			Set: tinySet(), Backend: b})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -80,7 +81,8 @@ func TestRow(t *testing.T) {
 
 // exportCheckpoint writes what the network of a run's checkpoint computes of both splits to
 // a file that collapse measure reads, and returns the logits of both.
-func exportCheckpoint(t *testing.T, b compute.Backend, spec record.Spec, set *data.Set, out, path string) (logits [2][]float32) {
+func exportCheckpoint(t *testing.T, b compute.Backend, spec record.Spec, set *data.Set, out,
+	path string) (logits [2][]float32) {
 	t.Helper()
 	e, err := train.NewEngine(b, spec, set)
 	if err != nil {
@@ -116,7 +118,8 @@ func exportCheckpoint(t *testing.T, b compute.Backend, spec record.Spec, set *da
 			t.Fatal(err)
 		}
 	}
-	err = errors.Join(npz.Write(w, "weight", []int{clf.K, clf.D}, clf.W), npz.Write(w, "bias", []int{clf.K}, clf.B), w.Close())
+	err = errors.Join(npz.Write(w, "weight", []int{clf.K, clf.D}, clf.W), npz.Write(w, "bias", []int{clf.K},
+		clf.B), w.Close())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -223,7 +226,8 @@ func TestStreamed(t *testing.T) {
 	run := func() string {
 		spec := tinySpec()
 		spec.Epochs = 2
-		rec, err := train.Run(context.Background(), spec, train.Options{Out: filepath.Join(t.TempDir(), "run"), Set: tinySet(), Backend: b})
+		rec, err := train.Run(context.Background(), spec, train.Options{Out: filepath.Join(t.TempDir(), "run"),
+			Set: tinySet(), Backend: b})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -243,12 +247,14 @@ func TestNoTestImagesOfAClass(t *testing.T) {
 	set.Test = data.Split{Images: set.Test.Images[:pixels], Labels: set.Test.Labels[:1]}
 	spec := tinySpec()
 	spec.Epochs = 1
-	rec, err := train.Run(context.Background(), spec, train.Options{Out: filepath.Join(t.TempDir(), "run"), Set: set, Backend: backendtest.Go(t)})
+	rec, err := train.Run(context.Background(), spec, train.Options{Out: filepath.Join(t.TempDir(), "run"), Set: set,
+		Backend: backendtest.Go(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	row := rec.Last()
-	if !math.IsNaN(float64(row.TestNC1)) || !strings.Contains(row.Notes["test_nc1"], "class 1") || math.IsNaN(float64(row.NCCTestError)) || row.Test == nil {
+	if !math.IsNaN(float64(row.TestNC1)) || !strings.Contains(row.Notes["test_nc1"], "class 1") ||
+		math.IsNaN(float64(row.NCCTestError)) || row.Test == nil {
 		t.Errorf("test NC1 %v, NCC test error %v, notes %v", row.TestNC1, row.NCCTestError, row.Notes)
 	}
 }
@@ -257,7 +263,8 @@ func TestNoTestImagesOfAClass(t *testing.T) {
 func TestDivergedLater(t *testing.T) {
 	b, out := backendtest.Go(t), filepath.Join(t.TempDir(), "run")
 	spec := tinySpec()
-	spec.Rate, spec.Decay, spec.Momentum, spec.Epochs, spec.Milestones = 3, 1, 0, 50, nil // weights double with each step
+	// weights double with each step
+	spec.Rate, spec.Decay, spec.Momentum, spec.Epochs, spec.Milestones = 3, 1, 0, 50, nil
 	var good []byte
 	path := filepath.Join(out, train.CheckpointFile)
 	o := train.Options{Out: out, Set: tinySet(), Backend: b, Progress: func(e train.Event) {
@@ -275,7 +282,8 @@ func TestDivergedLater(t *testing.T) {
 		t.Errorf("the last good checkpoint did not survive: %v", rerr)
 	}
 	onDisk, rerr := record.ReadFile(out)
-	if rerr != nil || onDisk.Status != record.Failed || !strings.Contains(onDisk.Failure, "epoch") || strings.Contains(onDisk.Failure, "train:") {
+	if rerr != nil || onDisk.Status != record.Failed || !strings.Contains(onDisk.Failure, "epoch") ||
+		strings.Contains(onDisk.Failure, "train:") {
 		t.Errorf("record: %v, status %s, failure %q", rerr, onDisk.Status, onDisk.Failure)
 	}
 	var log strings.Builder
@@ -303,7 +311,8 @@ func TestPreparedSet(t *testing.T) {
 		data.Split
 	}{{"", set.Train}, {"test_", set.Test}} {
 		n := len(s.Labels)
-		if err := errors.Join(npz.Write(w, s.prefix+"images", []int{n, 8, 8, 3}, s.Images), npz.Write(w, s.prefix+"labels", []int{n}, s.Labels)); err != nil {
+		if err := errors.Join(npz.Write(w, s.prefix+"images", []int{n, 8, 8, 3}, s.Images), npz.Write(w, s.prefix+
+			"labels", []int{n}, s.Labels)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -353,7 +362,8 @@ func TestLimits(t *testing.T) {
 	write := func(name, text string) {
 		t.Helper()
 		path := filepath.Join(root, name)
-		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o777), os.WriteFile(path, []byte(text), 0o666)); err != nil {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o777), os.WriteFile(path, []byte(text),
+			0o666)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -389,7 +399,8 @@ func TestRecordReadsBack(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "run")
 	spec := tinySpec()
 	spec.Epochs = 1
-	rec, err := train.Run(context.Background(), spec, train.Options{Out: out, Set: tinySet(), Backend: backendtest.Go(t)})
+	rec, err := train.Run(context.Background(), spec, train.Options{Out: out, Set: tinySet(),
+		Backend: backendtest.Go(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

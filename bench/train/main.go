@@ -33,7 +33,8 @@ func main() {
 	flag.IntVar(&spec.Batch, "batch", spec.Batch, "images a step")
 	flag.StringVar(&spec.Precision, "precision", spec.Precision, "float32, tf32 or bfloat16")
 	seconds := flag.Float64("seconds", 20, "how long to measure")
-	together := flag.Int("together", 0, "steps that the device takes at one call; 0 is 1 on a CPU and 30 on CUDA, as in an epoch of CIFAR-10")
+	together := flag.Int("together", 0,
+		"steps that the device takes at one call; 0 is 1 on a CPU and 30 on CUDA, as in an epoch of CIFAR-10")
 	wait := flag.Bool("wait", false, "before measuring print ready and wait for the end of standard input")
 	flag.Parse()
 	if err := measure(spec, *seconds, *together, *wait); err != nil {
@@ -99,8 +100,9 @@ func measure(spec record.Spec, seconds float64, together int, wait bool) error {
 		return err
 	}
 	return json.NewEncoder(os.Stdout).Encode(map[string]any{
-		"program": "collapse", "backend": choice.Name, "device": choice.Environment(b).Device, "precision": spec.Precision,
-		"width": spec.Width, "batch": spec.Batch, "together": together,
+		"program": "collapse", "backend": choice.Name, "device": choice.Environment(b).Device,
+		"precision": spec.Precision,
+		"width":     spec.Width, "batch": spec.Batch, "together": together,
 		"images_per_second": trainWall, "images_per_cpu_second": trainCPU,
 		"eval_images_per_second": evalWall, "eval_images_per_cpu_second": evalCPU,
 		"compile_seconds": compile.Seconds(),
@@ -142,6 +144,7 @@ func randomSet(n int) *data.Set {
 		split.Labels[i] = int32(rng.IntN(10))
 	}
 	set := &data.Set{Train: split, Test: split, Height: 32, Width: 32, Channels: 3}
-	set.Info = record.Data{Name: "cifar10", Classes: make([]string, 10), Mean: []float64{.5, .5, .5}, Std: []float64{.25, .25, .25}}
+	set.Info = record.Data{Name: "cifar10", Classes: make([]string, 10), Mean: []float64{.5, .5, .5},
+		Std: []float64{.25, .25, .25}}
 	return set
 }

@@ -90,7 +90,8 @@ func Of(runs ...*record.Record) (*Summary, error) {
 			name = fmt.Sprintf("run %d", i+1)
 		}
 		if last := r.Last(); last == nil || last.Epoch < r.Spec.Epochs || r.Status == record.Failed {
-			s.Notes = append(s.Notes, fmt.Sprintf("Left out: %s, which is not complete (%s, %d of %d epochs).", name, r.Status, trained(r), r.Spec.Epochs))
+			s.Notes = append(s.Notes, fmt.Sprintf("Left out: %s, which is not complete (%s, %d of %d epochs).", name,
+				r.Status, trained(r), r.Spec.Epochs))
 			continue
 		}
 		key := groupKey(r)
@@ -108,7 +109,8 @@ func Of(runs ...*record.Record) (*Summary, error) {
 		s.Groups[g].runs = append(s.Groups[g].runs, r)
 	}
 	if len(s.Groups) == 0 {
-		return nil, errors.New("summary: no complete run to sum up; " + strings.Join(append(s.Notes, "give run folders or records"), " "))
+		return nil, errors.New("summary: no complete run to sum up; " +
+			strings.Join(append(s.Notes, "give run folders or records"), " "))
 	}
 	label(s.Groups)
 	for i := range s.Groups {
@@ -116,7 +118,8 @@ func Of(runs ...*record.Record) (*Summary, error) {
 		sort.Sort(bySeed{g})
 		g.Metrics = estimate(g.runs)
 		if b := backends(g.runs); len(b) > 1 {
-			s.Notes = append(s.Notes, fmt.Sprintf("%s: the runs were computed on %s.", g.Label, strings.Join(b, " and ")))
+			s.Notes = append(s.Notes, fmt.Sprintf("%s: the runs were computed on %s.", g.Label,
+				strings.Join(b, " and ")))
 		}
 	}
 	for i := range s.Groups {

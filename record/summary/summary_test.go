@@ -39,7 +39,8 @@ func scipy(t *testing.T) (s struct {
 
 func (s scipyEstimate) equal(t *testing.T, what string, e Estimate, n int) {
 	t.Helper()
-	for _, p := range [][2]float64{{float64(e.Mean), s.Mean}, {float64(e.SD), s.SD}, {float64(e.Low), s.Low}, {float64(e.High), s.High}} {
+	for _, p := range [][2]float64{{float64(e.Mean), s.Mean}, {float64(e.SD), s.SD}, {float64(e.Low), s.Low},
+		{float64(e.High), s.High}} {
 		if !(math.Abs(p[0]-p[1]) <= 1e-12) || e.N != n {
 			t.Errorf("%s: %+v, want %+v of %d", what, e, s, n)
 			return
@@ -57,9 +58,11 @@ func runsOf(loss string, seeds []int64, nc1, testError []float64) []*record.Reco
 			s.Delta = 0.05
 		}
 		nan := record.Number(math.NaN())
-		row := record.Epoch{Epoch: 1, NC1: record.Number(nc1[i]), TestError: record.Number(testError[i]), TrainLoss: record.Number(0.1), WNorm: record.Number(1 + float64(i)),
+		row := record.Epoch{Epoch: 1, NC1: record.Number(nc1[i]), TestError: record.Number(testError[i]),
+			TrainLoss: record.Number(0.1), WNorm: record.Number(1 + float64(i)),
 			NC2: nan, Test: &record.Calibration{ECE: record.Number(0.01), Entropy: record.Number(0.2)}}
-		runs = append(runs, &record.Record{Format: record.Format, Version: record.Version, Spec: s, Status: record.Finished, Epochs: []record.Epoch{row}})
+		runs = append(runs, &record.Record{Format: record.Format, Version: record.Version, Spec: s,
+			Status: record.Finished, Epochs: []record.Epoch{row}})
 	}
 	return runs
 }
@@ -98,7 +101,8 @@ func TestOf(t *testing.T) {
 	if len(s.Groups) != 3 || len(s.Pairs) != 1 {
 		t.Fatalf("%d groups and %d pairs, want 3 and 1: %+v", len(s.Groups), len(s.Pairs), s)
 	}
-	if notes := strings.Join(s.Notes, " "); !strings.Contains(notes, "cut off") || !strings.Contains(notes, "second run of seed 2021") {
+	if notes := strings.Join(s.Notes, " "); !strings.Contains(notes, "cut off") ||
+		!strings.Contains(notes, "second run of seed 2021") {
 		t.Errorf("notes %q", notes)
 	}
 	if l := s.Groups[1].Label; l != "LS (δ = 0.05), width 64" {
@@ -121,7 +125,8 @@ func TestOf(t *testing.T) {
 	}
 	want.NC1.Difference.equal(t, "NC1, LS − CE", p.metric("nc1").Estimate, 5)
 	want.TestError.Difference.equal(t, "test error, LS − CE", p.metric("test_error").Estimate, 5)
-	for name, verdict := range map[string]string{"nc1": LSAhead, "test_error": NotDecided, "w_norm": "", "test_entropy": ""} {
+	for name, verdict := range map[string]string{"nc1": LSAhead, "test_error": NotDecided, "w_norm": "",
+		"test_entropy": ""} {
 		if got := p.metric(name).Verdict; got != verdict {
 			t.Errorf("%s: verdict %q, want %q", name, got, verdict)
 		}
@@ -131,12 +136,14 @@ func TestOf(t *testing.T) {
 	}
 
 	// The other way round, and with too few seeds.
-	swapped, err := Of(slices.Concat(runsOf("ce", want.Seeds, want.NC1.LS, want.TestError.CE), runsOf("ls", want.Seeds, want.NC1.CE, want.TestError.LS))...)
+	swapped, err := Of(slices.Concat(runsOf("ce", want.Seeds, want.NC1.LS, want.TestError.CE), runsOf("ls", want.Seeds,
+		want.NC1.CE, want.TestError.LS))...)
 	if err != nil || swapped.Pairs[0].metric("nc1").Verdict != CEAhead {
 		t.Errorf("swapped: %v, %+v", err, swapped)
 	}
 	few, err := Of(ce[0], ce[1], ls[4], ls[3])
-	if err != nil || few.Pairs[0].metric("nc1").Verdict != NotDecided || math.IsNaN(float64(few.Pairs[0].metric("nc1").High)) {
+	if err != nil || few.Pairs[0].metric("nc1").Verdict != NotDecided ||
+		math.IsNaN(float64(few.Pairs[0].metric("nc1").High)) {
 		t.Errorf("two seeds: %v, %+v", err, few)
 	}
 	// A metric that one run lacks is of the other seeds, and decided by their number.
@@ -145,7 +152,8 @@ func TestOf(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if g, d := gap.Groups[1].metric("nc1"), gap.Pairs[0].metric("nc1"); g.N != 2 || d.N != 2 || d.Verdict != NotDecided || gap.Pairs[0].metric("test_error").N != 3 {
+	if g, d := gap.Groups[1].metric("nc1"), gap.Pairs[0].metric("nc1"); g.N != 2 || d.N != 2 ||
+		d.Verdict != NotDecided || gap.Pairs[0].metric("test_error").N != 3 {
 		t.Errorf("a metric that one of three runs lacks: %+v, %+v", g, d)
 	}
 	if _, err := Of(stopped); err == nil || !strings.Contains(err.Error(), "cut off") {
@@ -160,7 +168,8 @@ func TestOlderRecord(t *testing.T) {
 	ls := runsOf("ls", []int64{1}, []float64{2}, []float64{1})
 	ce[0].Spec.ScheduleEpochs = 0
 	s, err := Of(ce[0], ls[0], ce[1])
-	if err != nil || len(s.Groups) != 2 || s.Groups[0].metric("nc1").Mean != 4 || s.Groups[0].Label != "CE" || len(s.Pairs) != 1 {
+	if err != nil || len(s.Groups) != 2 || s.Groups[0].metric("nc1").Mean != 4 || s.Groups[0].Label != "CE" ||
+		len(s.Pairs) != 1 {
 		t.Errorf("%+v, %v", s, err)
 	}
 }

@@ -70,7 +70,8 @@ func run(in io.Reader, out io.Writer, strict bool) bool {
 			if e.Test == "" || printed[key] == nil {
 				break // a package without tests
 			}
-			line := fmt.Sprintf("  %s %s: %s", strings.TrimPrefix(e.Package, "github.com/gocollapse/collapse/"), e.Test, reason(printed[key].String()))
+			line := fmt.Sprintf("  %s %s: %s", strings.TrimPrefix(e.Package, "github.com/gocollapse/collapse/"), e.Test,
+				reason(printed[key].String()))
 			skips = append(skips, line)
 			if strings.Contains(line, "apt-get install") || strings.Contains(line, "make setup") {
 				mendable = append(mendable, line)

@@ -57,7 +57,8 @@ func TestSkip(t *testing.T) { t.Run("sub", func(t *testing.T) { t.Skip("no GPU h
 		var out strings.Builder
 		ok := run(strings.NewReader(test.events), &out, test.strict)
 		if ok != test.ok || !strings.Contains(out.String(), test.want) {
-			t.Errorf("%s, strict %t: ok %t, want %t and %q in:\n%s", test.name, test.strict, ok, test.ok, test.want, &out)
+			t.Errorf("%s, strict %t: ok %t, want %t and %q in:\n%s", test.name, test.strict, ok, test.ok,
+				test.want, &out)
 		}
 		if strings.Contains(out.String(), "quiet") {
 			t.Errorf("the output of a passing test is shown:\n%s", &out)

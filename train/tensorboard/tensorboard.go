@@ -65,7 +65,8 @@ func appendRecord(b, message []byte) []byte {
 // appendTime appends an event's time.
 func appendTime(b []byte, at time.Time) []byte {
 	seconds := float64(at.Unix()) + float64(at.Nanosecond())/1e9
-	return protowire.AppendFixed64(protowire.AppendTag(b, eventWallTime, protowire.Fixed64Type), math.Float64bits(seconds))
+	return protowire.AppendFixed64(protowire.AppendTag(b, eventWallTime, protowire.Fixed64Type),
+		math.Float64bits(seconds))
 }
 
 // appendVersion appends the record that begins a file.
@@ -223,7 +224,8 @@ func marshal(rec *record.Record) ([]byte, error) {
 	}
 	b := appendVersion(nil, at)
 	for _, row := range rec.Epochs {
-		for name, v := range map[string]float64{"rate": row.Rate, "seconds": row.Seconds, "measure_seconds": row.MeasureSeconds} {
+		for name, v := range map[string]float64{"rate": row.Rate, "seconds": row.Seconds,
+			"measure_seconds": row.MeasureSeconds} {
 			if math.IsNaN(v) || math.IsInf(v, 0) {
 				return nil, fmt.Errorf("epoch %d: %s is %v, want a finite number", row.Epoch, name, v)
 			}

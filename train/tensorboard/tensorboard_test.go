@@ -64,7 +64,8 @@ func decode(t *testing.T, b []byte) (events []event) {
 			t.Fatalf("a record of %d bytes is cut off at %d", n, len(b)-16)
 		}
 		message := b[12 : 12+n]
-		if binary.LittleEndian.Uint32(b[8:]) != maskedCRC(b[:8]) || binary.LittleEndian.Uint32(b[12+n:]) != maskedCRC(message) {
+		if binary.LittleEndian.Uint32(b[8:]) != maskedCRC(b[:8]) ||
+			binary.LittleEndian.Uint32(b[12+n:]) != maskedCRC(message) {
 			t.Fatal("a checksum fails")
 		}
 		b = b[16+n:]
@@ -185,14 +186,16 @@ func TestWriter(t *testing.T) {
 		want[i].time = 1706933106.25
 	}
 	got := events(t, dir) // before Close: TensorBoard reads while the run goes on
-	if got[0].version != "brain.Event:2" || got[0].names != nil || math.Abs(got[0].time-float64(time.Now().Unix())) > 1e6 {
+	if got[0].version != "brain.Event:2" || got[0].names != nil ||
+		math.Abs(got[0].time-float64(time.Now().Unix())) > 1e6 {
 		t.Errorf("the first event is %+v, want the version", got[0])
 	}
 	if !reflect.DeepEqual(got[1:], want) {
 		t.Errorf("events\n%+v, want\n%+v", got[1:], want)
 	}
 	for _, name := range []string{"", "\xff"} {
-		if err := w.Scalars(1, at, map[string]float64{name: 1, "a": 2}); err == nil || !strings.Contains(err.Error(), dir) {
+		if err := w.Scalars(1, at, map[string]float64{name: 1, "a": 2}); err == nil ||
+			!strings.Contains(err.Error(), dir) {
 			t.Errorf("name %q: %v, want an error that names the file", name, err)
 		}
 	}
@@ -301,7 +304,8 @@ func TestWriteEdges(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := Write(dir, &record.Record{Epochs: []record.Epoch{{Epoch: 3, Rate: math.NaN()}}}); err == nil || !strings.Contains(err.Error(), "epoch 3") {
+	if err := Write(dir, &record.Record{Epochs: []record.Epoch{{Epoch: 3, Rate: math.NaN()}}}); err == nil ||
+		!strings.Contains(err.Error(), "epoch 3") {
 		t.Errorf("%v, want an error of epoch 3", err)
 	}
 	if now, err := os.ReadFile(filepath.Join(dir, FileName)); err != nil || !bytes.Equal(now, old) {
@@ -347,7 +351,8 @@ func TestWriteAppends(t *testing.T) {
 		got := make([]byte, len(whole)+1)
 		n, err := reader.ReadAt(got, 0)
 		if err != io.EOF || !bytes.Equal(got[:n], whole) {
-			t.Errorf("%d bytes cut off: a reader that had the file open sees %d bytes, want the %d of the record (%v)", cut, n, len(whole), err)
+			t.Errorf("%d bytes cut off: a reader that had the file open sees %d bytes, want the %d of the record (%v)",
+				cut, n, len(whole), err)
 		}
 	}
 	if err := Write(dir, &first); err != nil { // fewer rows are another record
