@@ -11,8 +11,7 @@ import (
 func TestLightPackages(t *testing.T) {
 	const module = "github.com/gocollapse/collapse/"
 	for _, name := range []string{"record", "record/summary", "nc", "nc/measure", "ufm", "calib", "calib/files", "npz",
-		"figures", "report", "data",
-		"train/safetensors", "train/tensorboard"} {
+		"stats", "figures", "report", "data", "train/safetensors", "train/tensorboard"} {
 		out, err := exec.Command("go", "list", "-deps", module+name).CombinedOutput()
 		if err != nil {
 			t.Fatalf("go list -deps %s: %v\n%s", name, err, out)

@@ -11,9 +11,8 @@ import (
 	"sort"
 	"strings"
 
-	"gonum.org/v1/gonum/stat/distuv"
-
 	"github.com/gocollapse/collapse/record"
+	"github.com/gocollapse/collapse/stats"
 )
 
 // MinSeeds is how many paired seeds a verdict needs; fewer decide nothing.
@@ -279,28 +278,18 @@ func PairSeeds(a, b []*record.Record) (pairs [][2]*record.Record) {
 	return pairs
 }
 
-// NewEstimate returns the estimate of values, one a seed.
+// NewEstimate returns the estimate of values, one a seed. Without values, or with one that
+// is not finite, all its numbers are NaN.
 func NewEstimate(name string, v []float64) Estimate {
-	n := float64(len(v))
 	nan := record.Number(math.NaN())
 	e := Estimate{Name: name, N: len(v), Mean: nan, SD: nan, Low: nan, High: nan}
-	if len(v) == 0 {
-		return e
+	if len(v) == 1 {
+		e.Mean = record.Number(v[0])
 	}
-	var mean, square float64
-	for _, x := range v {
-		mean += x / n
+	if s, err := stats.Mean(v, 0.95); err == nil {
+		e.Mean, e.SD = record.Number(s.Mean), record.Number(s.SD)
+		e.Low, e.High = record.Number(s.Interval.Low), record.Number(s.Interval.High)
 	}
-	e.Mean = record.Number(mean)
-	if len(v) < 2 {
-		return e
-	}
-	for _, x := range v {
-		square += (x - mean) * (x - mean)
-	}
-	sd := math.Sqrt(square / (n - 1))
-	half := distuv.StudentsT{Sigma: 1, Nu: n - 1}.Quantile(0.975) * sd / math.Sqrt(n)
-	e.SD, e.Low, e.High = record.Number(sd), record.Number(mean-half), record.Number(mean+half)
 	return e
 }
 
