@@ -1,8 +1,6 @@
 package calib
 
 import (
-	"errors"
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"runtime"
@@ -147,52 +145,4 @@ func consistencyTest(s *Summary, o Options) *Consistency {
 	}
 	c.P = float64(1+over) / float64(1+o.Consistency)
 	return c
-}
-
-// Difference compares the ECE of two models on the same samples.
-type Difference struct {
-	Replicates int        `json:"replicates"`
-	Level      float64    `json:"level"`
-	ECE        float64    `json:"ece"`      // ECE of the first model less that of the second
-	Interval   [2]float64 `json:"interval"` // of the paired bootstrap
-	// P is the share of replicates whose difference is at least as far from their mean as ECE is
-	// from 0, (1+#)/(1+Replicates). A small P means that chance does not explain the difference.
-	P float64 `json:"p"`
-}
-
-// Compare tests the difference in ECE of two models on the same samples in the same order by a
-// paired bootstrap: both are measured on the same replicates, so that the noise that they share
-// cancels. It is an error if the labels differ.
-func Compare(a, b *Summary, replicates int, seed int64) (*Difference, error) {
-	if a.N != b.N || a.labels != b.labels {
-		return nil, errors.New("calib: the models were not measured on the same samples: number or labels differ")
-	}
-	if replicates < 2 {
-		return nil, fmt.Errorf("calib: %d replicates, want at least 2", replicates)
-	}
-	if len(a.Bins) != len(b.Bins) {
-		return nil, fmt.Errorf("calib: the first model has %d bins and the second %d, want the same number",
-			len(a.Bins), len(b.Bins))
-	}
-	ece := func(s *Summary, r int) float64 {
-		return resampled(s.signed, len(s.Bins), replicate(seed, r)).ECE()
-	}
-	v := make([]float64, replicates)
-	each(replicates, func(r int) { v[r] = ece(a, r) - ece(b, r) })
-	// Around their own mean, since the ECE of replicates has a bias.
-	var mean float64
-	for _, x := range v {
-		mean += x / float64(replicates)
-	}
-	d := a.ECE - b.ECE
-	beyond := 0
-	for _, x := range v {
-		if math.Abs(x-mean) >= math.Abs(d) {
-			beyond++
-		}
-	}
-	return &Difference{
-		Replicates: replicates, Level: resample.Level, ECE: d,
-		P: float64(1+beyond) / float64(1+replicates), Interval: resample.Interval(v),
-	}, nil
 }

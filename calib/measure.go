@@ -35,32 +35,36 @@ type Options struct {
 	Fast bool
 }
 
-// complete returns the options with their defaults, or an error.
-func (o Options) complete() (Options, error) {
-	if o.Bins == 0 {
-		o.Bins = DefaultBins
-	}
-	if err := checkBins(o.Bins); err != nil {
-		return o, err
+// Check reports options that are out of range.
+func (o Options) Check() error {
+	if err := checkBins(o.bins()); err != nil {
+		return err
 	}
 	if o.Bootstrap < 0 || o.Bootstrap == 1 {
-		return o, fmt.Errorf("calib: %d bootstrap replicates, want at least 2, or 0 for none", o.Bootstrap)
+		return fmt.Errorf("calib: %d bootstrap replicates, want at least 2, or 0 for none", o.Bootstrap)
 	}
 	if o.Consistency < 0 {
-		return o, fmt.Errorf("calib: %d replicates of the consistency test, want at least 1, or 0 for none",
+		return fmt.Errorf("calib: %d replicates of the consistency test, want at least 1, or 0 for none",
 			o.Consistency)
 	}
-	return o, nil
+	return nil
+}
+
+func (o Options) bins() int {
+	if o.Bins == 0 {
+		return DefaultBins
+	}
+	return o.Bins
 }
 
 // Measure measures calibration before and after scaling. It reads the source about twenty
 // times. It is an error if the options are out of range, if the source fails, or if fewer than
 // MinSplit samples are to be split.
 func Measure(src Source, o Options) (*Report, error) {
-	o, err := o.complete()
-	if err != nil {
+	if err := o.Check(); err != nil {
 		return nil, err
 	}
+	o.Bins = o.bins()
 	m, err := newMeasurement(src, o)
 	if err != nil {
 		return nil, err

@@ -25,19 +25,19 @@ func TestMetrics(t *testing.T) {
 	}
 	for _, m := range Metrics() {
 		want = append(want, m.Key)
-		if m.Name == "" || m.Range == "" || m.Meaning == "" {
-			t.Errorf("%s: name, range or meaning is missing: %+v", m.Key, m)
+		if m.Symbol == "" || m.Range == "" || m.Equation == "" || m.Meaning == "" {
+			t.Errorf("%s: symbol, range, equation or meaning is missing: %+v", m.Key, m)
 		}
 		var v float64
 		if err := json.Unmarshal(values[m.Key], &v); err != nil || v != m.Value(s) {
 			t.Errorf("%s is %s in JSON (%v), want %v", m.Key, values[m.Key], err, m.Value(s))
 		}
-		if got, ok := s.Value(m.Key); !ok || got != m.Value(s) {
-			t.Errorf("Value(%q) = %v, %v, want %v", m.Key, got, ok, m.Value(s))
+		if got, ok := MetricByKey(m.Key); !ok || got.Symbol != m.Symbol {
+			t.Errorf("MetricByKey(%q) = %+v, %v", m.Key, got, ok)
 		}
 	}
-	if _, ok := s.Value("no such metric"); ok {
-		t.Error("Value knows a key that is not in the table")
+	if _, ok := MetricByKey("no such metric"); ok {
+		t.Error("MetricByKey knows a key that is not in the table")
 	}
 	place := func(name string) int { return bytes.Index(text, []byte(strconv.Quote(name)+":")) }
 	if !slices.IsSortedFunc(want, func(a, b string) int { return place(a) - place(b) }) {

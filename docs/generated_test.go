@@ -46,3 +46,15 @@ func table(header []string, rows [][]string) string {
 	}
 	return b.String()
 }
+
+// metricTable checks the part of a page that lists metrics: key, equation, range, meaning and source
+// of each.
+func metricTable(t *testing.T, page, name string, rows [][]string) {
+	t.Helper()
+	for _, row := range rows {
+		for i, cell := range row {
+			row[i] = strings.ReplaceAll(cell, "|", `\|`)
+		}
+	}
+	generated(t, page, name, "\n"+table([]string{"key", "equation", "range", "meaning", "source"}, rows)+"\n")
+}

@@ -2,7 +2,6 @@ package docs
 
 import (
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/gocollapse/collapse/nc"
@@ -20,14 +19,9 @@ func TestCollapseMetrics(t *testing.T) {
 	} {
 		var rows [][]string
 		for _, m := range part.metrics {
-			row := []string{"`" + m.Key + "`", m.Equation, m.Range, m.Meaning, m.Source}
-			for i, cell := range row {
-				row[i] = strings.ReplaceAll(cell, "|", `\|`)
-			}
-			rows = append(rows, row)
+			rows = append(rows, []string{"`" + m.Key + "`", m.Equation, m.Range, m.Meaning, m.Source})
 		}
-		generated(t, "measure.md", part.name, "\n"+table([]string{"key", "equation", "range", "meaning", "source"},
-			rows)+"\n")
+		metricTable(t, "measure.md", part.name, rows)
 	}
 }
 

@@ -3,6 +3,7 @@ package figures
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 
 	"gonum.org/v1/plot"
@@ -14,12 +15,6 @@ import (
 
 // temperatureNote stands wherever a temperature is shown.
 const temperatureNote = "T divides the logits: T > 1 means that the model was over-confident."
-
-// Calibrated is a model's calibration under a name.
-type Calibrated struct {
-	Label string
-	*calib.Report
-}
 
 // Reliability draws the paper's Figure 7: for each summary a reliability diagram over
 // the share of samples in every bin. The bars are the accuracy of a bin, the line is
@@ -159,73 +154,156 @@ func ECEDelta(origin string, points ...DeltaPoint) (*Figure, error) {
 	})
 }
 
-// CalibrationTable returns the metrics of models side by side: before scaling on all
-// samples, and after scaling beside before on those that T was not fitted on.
-func CalibrationTable(models ...Calibrated) *Table {
+// CalibrationTable returns the metrics of models side by side: without scaling on all samples,
+// then before and after each scaling on the samples on which it was not fitted. Rows of what was
+// not asked for are left out. Without a model it has no rows.
+func CalibrationTable(models ...calib.Model) *Table {
 	t := &Table{Title: "Calibration", Header: []string{"metric"}}
 	for _, m := range models {
-		t.Header = append(t.Header, m.Label)
+		t.Header = append(t.Header, m.Name)
 	}
 	t.Header = append(t.Header, "what it is")
-	row := func(name, what string, value func(Calibrated) string) {
-		cells := []string{name}
+	if len(models) == 0 {
+		return t
+	}
+	for _, r := range slices.Concat(unscaledRows(), scaledRows(), optionalRows(models[0].Report)) {
+		cells := []string{r.name}
 		for _, m := range models {
-			cells = append(cells, value(m))
+			cells = append(cells, r.cell(m.Report))
 		}
-		t.Rows = append(t.Rows, append(cells, what))
+		t.Rows = append(t.Rows, append(cells, r.what))
 	}
-	row("samples N", "", func(m Calibrated) string { return strconv.FormatInt(m.N, 10) })
-	for _, m := range calib.Metrics() {
-		if !m.Detail {
-			row(m.Name, m.Meaning, func(c Calibrated) string { return shown(m.Value(c.Summary)) })
-		}
+	first := models[0].Report
+	fit := fmt.Sprintf("fitted on one half of the samples (seed %d) and measured on the other", first.Seed)
+	if first.FitAll {
+		fit = "fitted on the samples on which it is measured, which is optimistic"
 	}
-	for _, part := range []struct {
-		name string
-		of   func(Calibrated) calib.Outcome
-	}{{"correct", func(m Calibrated) calib.Outcome { return m.Correct }}, {"wrong", func(m Calibrated) calib.Outcome { return m.Wrong }}} {
-		row("loss, "+part.name, "mean over "+part.name+"ly predicted samples", func(m Calibrated) string { return shown(part.of(m).Loss) })
-		row("entropy, "+part.name, "", func(m Calibrated) string { return shown(part.of(m).Entropy) })
-		row("confidence, "+part.name, "", func(m Calibrated) string { return shown(part.of(m).Confidence) })
-	}
-	row("T", "temperature of the least NLL", func(m Calibrated) string { return shown(m.Temperature.T) })
-	row("ECE before", "on the samples that T was not fitted on", func(m Calibrated) string { return shown(m.Unscaled.ECE) })
-	row("ECE after", "the same samples with T", func(m Calibrated) string { return shown(m.Scaled.ECE) })
-	row("NLL before", "", func(m Calibrated) string { return shown(m.Unscaled.NLL) })
-	row("NLL after", "", func(m Calibrated) string { return shown(m.Scaled.NLL) })
-	m := models[0]
-	if m.Grid != nil {
-		row("T, authors' grid", "least ECE on the samples of the fit: the way of the paper's public code", func(m Calibrated) string { return shown(m.Grid.T) })
-		row("ECE after it", "", func(m Calibrated) string { return shown(m.Grid.Scaled.ECE) })
-	}
-	if m.Vector != nil {
-		row("ECE after vector", "vector scaling, 2K parameters", func(m Calibrated) string { return shown(m.Vector.Scaled.ECE) })
-		row("NLL after vector", "", func(m Calibrated) string { return shown(m.Vector.Scaled.NLL) })
-	}
-	if m.Intervals != nil {
-		pair := func(v [2]float64) string { return shown(v[0]) + " to " + shown(v[1]) }
-		row("ECE, interval", "bootstrap of the samples; no test of 0", func(m Calibrated) string { return pair(m.Intervals.ECE) })
-		row("its bias", "how much the replicates' mean lies over ECE", func(m Calibrated) string { return shown(m.Intervals.ECEBias) })
-		row("T, interval", "", func(m Calibrated) string { return pair(m.Intervals.Temperature) })
-	}
-	if m.Consistency != nil {
-		row("p of calibration", "share of draws from the model's own probabilities with an ECE this large", func(m Calibrated) string { return shown(m.Consistency.P) })
-		row("ECE expected", "of a calibrated model with these confidences", func(m Calibrated) string { return shown(m.Consistency.Expected) })
-	}
-	fit := fmt.Sprintf("fitted on one half of the samples (seed %d) and measured on the other", m.Seed)
-	if m.FitAll {
-		fit = "fitted on the samples that it is measured on, which is optimistic"
-	}
-	t.Caption = fmt.Sprintf("%d bins. The temperature was %s. %s", len(m.Bins), fit, temperatureNote)
+	t.Caption = fmt.Sprintf("%d bins. The temperature was %s. %s", len(first.Bins), fit, temperatureNote)
 	for _, m := range models {
-		if b := m.Temperature.Bound; b != "" {
-			t.Notes = append(t.Notes, m.Label+": "+b+".")
+		if b := m.Report.Temperature.Bound; b != "" {
+			t.Notes = append(t.Notes, m.Name+": "+b+".")
 		}
-		if m.Vector != nil && m.Vector.Note != "" {
-			t.Notes = append(t.Notes, m.Label+": vector scaling: "+m.Vector.Note+".")
+		if v := m.Report.Vector; v != nil && v.Note != "" {
+			t.Notes = append(t.Notes, m.Name+": vector scaling: "+v.Note+".")
+		}
+	}
+	for _, m := range models {
+		if note := differenceNote(m, models[0]); note != "" {
+			t.Notes = append(t.Notes, note)
 		}
 	}
 	return t
+}
+
+// calibrationRow is a row of CalibrationTable: a name, what it is, and the cell of a model.
+type calibrationRow struct {
+	name, what string
+	cell       func(*calib.Report) string
+}
+
+// numberRow is a row with a number in each cell.
+func numberRow(name, what string, value func(*calib.Report) float64) calibrationRow {
+	return calibrationRow{name, what, func(r *calib.Report) string { return shown(value(r)) }}
+}
+
+// unscaledRows are those of all samples as they are.
+func unscaledRows() []calibrationRow {
+	rows := []calibrationRow{{"samples N", "", func(r *calib.Report) string { return strconv.FormatInt(r.N, 10) }}}
+	for _, m := range calib.Metrics() {
+		if !m.Detail {
+			rows = append(rows, numberRow(m.Symbol, m.Meaning, func(r *calib.Report) float64 { return m.Value(r.Summary) }))
+		}
+	}
+	for _, outcome := range []struct {
+		name string
+		of   func(*calib.Report) calib.Outcome
+	}{
+		{"correct", func(r *calib.Report) calib.Outcome { return r.Correct }},
+		{"wrong", func(r *calib.Report) calib.Outcome { return r.Wrong }},
+	} {
+		of := outcome.of
+		rows = append(rows,
+			numberRow("loss, "+outcome.name, "mean over "+outcome.name+"ly predicted samples",
+				func(r *calib.Report) float64 { return of(r).Loss }),
+			numberRow("entropy, "+outcome.name, "", func(r *calib.Report) float64 { return of(r).Entropy }),
+			numberRow("confidence, "+outcome.name, "", func(r *calib.Report) float64 { return of(r).Confidence }))
+	}
+	return rows
+}
+
+// scaledRows are those of temperature scaling.
+func scaledRows() []calibrationRow {
+	return []calibrationRow{
+		numberRow("T", "temperature with the least NLL", func(r *calib.Report) float64 { return r.Temperature.T }),
+		numberRow("ECE before", "on the samples on which T was not fitted",
+			func(r *calib.Report) float64 { return r.Unscaled.ECE }),
+		numberRow("ECE after", "the same samples with T", func(r *calib.Report) float64 { return r.Scaled.ECE }),
+		numberRow("NLL before", "", func(r *calib.Report) float64 { return r.Unscaled.NLL }),
+		numberRow("NLL after", "", func(r *calib.Report) float64 { return r.Scaled.NLL }),
+	}
+}
+
+// optionalRows are those of the options that first, the report of the first model, was measured
+// with.
+func optionalRows(first *calib.Report) []calibrationRow {
+	var rows []calibrationRow
+	if first.Grid != nil {
+		rows = append(rows,
+			numberRow("T, authors' grid", "least ECE on the samples of the fit, as in the paper's public code",
+				func(r *calib.Report) float64 { return r.Grid.T }),
+			numberRow("ECE after it", "", func(r *calib.Report) float64 { return r.Grid.Scaled.ECE }))
+	}
+	if first.Vector != nil {
+		rows = append(rows,
+			numberRow("ECE after vector", "vector scaling, 2K parameters",
+				func(r *calib.Report) float64 { return r.Vector.Scaled.ECE }),
+			numberRow("NLL after vector", "", func(r *calib.Report) float64 { return r.Vector.Scaled.NLL }))
+	}
+	if first.Intervals != nil {
+		pair := func(v [2]float64) string { return shown(v[0]) + " to " + shown(v[1]) }
+		rows = append(rows,
+			calibrationRow{"ECE, interval", "bootstrap of the samples; does not test ECE = 0",
+				func(r *calib.Report) string { return pair(r.Intervals.ECE) }},
+			numberRow("its bias", "mean ECE of the replicates less ECE",
+				func(r *calib.Report) float64 { return r.Intervals.ECEBias }),
+			calibrationRow{"T, interval", "", func(r *calib.Report) string { return pair(r.Intervals.Temperature) }})
+	}
+	if first.Consistency != nil {
+		rows = append(rows,
+			numberRow("p of calibration", "share of draws from the model's own probabilities with at least this ECE",
+				func(r *calib.Report) float64 { return r.Consistency.P }),
+			numberRow("ECE expected", "for a calibrated model with these confidences",
+				func(r *calib.Report) float64 { return r.Consistency.Expected }))
+	}
+	return rows
+}
+
+// differenceNote says how the ECE of a model differs from that of the first one, or "".
+func differenceNote(m, first calib.Model) string {
+	d := m.Difference
+	if d == nil {
+		return ""
+	}
+	return fmt.Sprintf("ECE of %s less that of %s: %.4g, %.0f %% of %d paired replicates in %.4g to %.4g, p = %.2g.",
+		m.Name, first.Name, d.ECE, 100*d.Level, d.Replicates, d.Interval[0], d.Interval[1], d.P)
+}
+
+// CalibrationDiagrams draws Reliability for the first three models, each before and after T.
+func CalibrationDiagrams(models ...calib.Model) (*Figure, error) {
+	if len(models) == 0 {
+		return nil, fmt.Errorf("figures: no model given")
+	}
+	var names []string
+	var sums []*calib.Summary
+	for _, m := range models[:min(len(models), 3)] {
+		names = append(names, m.Name, fmt.Sprintf("%s, T = %.3g", m.Name, m.Report.Temperature.T))
+		sums = append(sums, m.Report.Unscaled, m.Report.Scaled)
+	}
+	origin := "On the samples on which T was not fitted. "
+	if models[0].Report.FitAll {
+		origin = "T was fitted on the same samples, which is optimistic. "
+	}
+	return Reliability(origin+temperatureNote, names, sums)
 }
 
 // BinTable returns the bins of a reliability diagram.

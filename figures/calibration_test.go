@@ -70,9 +70,12 @@ func TestCalibrationFigures(t *testing.T) {
 func second(_ *Figure, err error) error { return err }
 
 func TestCalibrationTable(t *testing.T) {
-	table := CalibrationTable(Calibrated{"over", calibrated(t, 3)}, Calibrated{"under", calibrated(t, 0.5)})
+	models := []calib.Model{{Name: "over", Report: calibrated(t, 3)}, {Name: "under", Report: calibrated(t, 0.5)}}
+	models[1].Difference = &calib.Difference{ECE: -0.25, Level: 0.95, Replicates: 20, P: 0.048}
+	table := CalibrationTable(models...)
 	text := table.Text()
-	for _, want := range []string{"over", "under", "ECE before", "authors' grid", "p of calibration", "one half of the samples", "T > 1 means"} {
+	for _, want := range []string{"over", "under", "ECE before", "authors' grid", "p of calibration",
+		"one half of the samples", "T > 1 means", "ECE of under less that of over: -0.25, 95 % of 20 paired replicates"} {
 		if !strings.Contains(strings.ReplaceAll(text, "\n", " "), want) {
 			t.Errorf("the table lacks %q:\n%s", want, text)
 		}

@@ -23,6 +23,46 @@ func meaning(m nc.Metric) string {
 	return m.Meaning
 }
 
+// CollapseTables returns the tables of a summary for a terminal: its scalars and, as far as it has
+// them, outcomes, groups of classes and layers.
+func CollapseTables(s *nc.Summary) []*Table {
+	tables := []*Table{CollapseTable(s)}
+	if s.Correct != nil || s.Wrong != nil {
+		tables = append(tables, OutcomeTable(s))
+	}
+	if s.Majority != nil {
+		tables = append(tables, GroupTable(s))
+	}
+	if len(s.Layers) > 0 {
+		tables = append(tables, LayerTable(s.Layers, "layer"))
+	}
+	return tables
+}
+
+// CollapseFigures draws what a summary has: Collapse of the geometry, unless that is nil, and the
+// profile of its layers. Without either the error is ErrNoSeries.
+func CollapseFigures(g *nc.Geometry, s *nc.Summary) ([]*Figure, error) {
+	var drawn []*Figure
+	if g != nil {
+		f, err := Collapse(g, s)
+		if err != nil {
+			return nil, err
+		}
+		drawn = append(drawn, f)
+	}
+	if len(s.Layers) > 0 {
+		f, err := Profile(s.Layers, "layer")
+		if err != nil {
+			return nil, err
+		}
+		drawn = append(drawn, f)
+	}
+	if len(drawn) == 0 {
+		return nil, ErrNoSeries
+	}
+	return drawn, nil
+}
+
 // CollapseTable returns the scalars of s with one line on what each is. Those of
 // test samples and bootstrap intervals stand in columns of their own where they were
 // measured; what is not defined is a dash with the reason.

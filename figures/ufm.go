@@ -1,10 +1,12 @@
 package figures
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -13,10 +15,10 @@ import (
 )
 
 // UFMNames lists the figures that UFM draws.
-func UFMNames() []string { return []string{"norms", "kappa", "spectrum", "map"} }
+func UFMNames() []string { return []string{"norms", "kappa", "spectrum", "map", "dynamics"} }
 
-// UFM draws a figure of the unconstrained feature model in closed form, by its name;
-// δ of the parameters does not matter, since δ is an axis.
+// UFM draws a figure of the unconstrained feature model by its name. In closed form, where δ of
+// the parameters does not matter, since δ is an axis:
 //
 //   - norms: ‖w‖ and ‖h‖ against δ (Theorem 4.1), for s of the parameters and others;
 //   - kappa: the theorem's κ against δ for several K (Eq 15), and, at the
@@ -24,7 +26,18 @@ func UFMNames() []string { return []string{"norms", "kappa", "spectrum", "map"} 
 //   - spectrum: the non-zero eigenvalues of both blocks against δ (Eq 49, 58);
 //   - map: over (δ, s), the condition number relative to δ = 0: the theorem's, and that of the
 //     whole objective, with the lines where the order of the losses changes.
-func UFM(name string, p ufm.Params) (*Figure, error) {
+//
+// And computed, from a random start drawn by the seed:
+//
+//   - dynamics: gradient descent on the small model (ufm.Params.Dynamics).
+func UFM(ctx context.Context, name string, p ufm.Params, seed uint64) (*Figure, error) {
+	if name == "dynamics" {
+		d, err := p.Dynamics(ctx, seed)
+		if err != nil {
+			return nil, err
+		}
+		return UFMDynamics(d)
+	}
 	p.Delta = 0
 	if err := p.Validate(); err != nil {
 		return nil, err
@@ -39,7 +52,8 @@ func UFM(name string, p ufm.Params) (*Figure, error) {
 	case "map":
 		return ufmMap(p)
 	}
-	return nil, fmt.Errorf("figures: no figure %q of the unconstrained feature model; there are norms, kappa, spectrum, map", name)
+	return nil, fmt.Errorf("figures: no figure %q of the unconstrained feature model; there are %s",
+		name, strings.Join(UFMNames(), ", "))
 }
 
 // setting names the parameters in a caption.
@@ -137,12 +151,7 @@ func ufmKappa(p ufm.Params) (*Figure, error) {
 		{"block H + λ_H", func(c ufm.Conditions) float64 { return c.HL2 }},
 		{"W, H, b with L2", func(c ufm.Conditions) float64 { return c.Full }},
 	} {
-		c, err := against(p, i, func(m *ufm.Minimiser) float64 {
-			if m.A == 0 {
-				return math.NaN()
-			}
-			return of.f(m.Conditions())
-		})
+		c, err := against(p, i, func(m *ufm.Minimiser) float64 { return of.f(m.Conditions()) })
 		if err != nil {
 			return nil, err
 		}
@@ -235,12 +244,8 @@ func ufmMap(p ufm.Params) (*Figure, error) {
 			if err != nil {
 				return nil, err
 			}
-			t, f := math.NaN(), math.NaN()
-			if m.A > 0 {
-				k := m.Conditions()
-				t, f = math.Log10(k.H/base.H), math.Log10(k.Full/base.Full)
-			}
-			theorem.z[r*cols+c], full.z[r*cols+c] = t, f
+			k := m.Conditions() // NaN where the minimiser is zero
+			theorem.z[r*cols+c], full.z[r*cols+c] = math.Log10(k.H/base.H), math.Log10(k.Full/base.Full)
 		}
 	}
 	least, most := valueRange(append(append([]float64(nil), theorem.z...), full.z...))
@@ -285,60 +290,52 @@ func ufmMap(p ufm.Params) (*Figure, error) {
 	})
 }
 
-// UFMPath is a descent on the unconstrained feature model with its name.
-type UFMPath struct {
-	Label string
-	Path  *ufm.Path
-	// Predicted is the factor a step that the Hessian's eigenvalues predict near the
-	// minimiser (ufm.Spectrum.Rate), or NaN.
-	Predicted float64
-}
-
-// UFMDynamics draws descents: NC1 to NC3 and the gradient's norm against the step. In
-// the last panel a thin line through each path's last point has the predicted slope. caption
-// says what was run. No path at all is ErrNoSeries.
-func UFMDynamics(caption string, paths ...UFMPath) (*Figure, error) {
-	if len(paths) == 0 {
+// UFMDynamics draws descents: NC1 to NC3 and the norm of the gradient against the step. In the last
+// panel a thin line through the last point of each path has the predicted slope. Without a path the
+// error is ErrNoSeries.
+func UFMDynamics(d *ufm.Dynamics) (*Figure, error) {
+	if len(d.Paths) == 0 {
 		return nil, ErrNoSeries
 	}
-	var legend []entry
 	columns := []struct {
 		title, y string
-		f        func(ufm.Row) float64
+		value    func(ufm.Row) float64
 	}{
 		{"(a) NC1", "NC1", func(r ufm.Row) float64 { return r.NC1 }},
 		{"(b) NC2", "NC2", func(r ufm.Row) float64 { return r.NC2 }},
 		{"(c) NC3", "NC3", func(r ufm.Row) float64 { return r.NC3 }},
 		{"(d) Gradient", "‖gradient‖", func(r ufm.Row) float64 { return r.GradientNorm }},
 	}
+	thin := draw.LineStyle{Color: ink, Width: vg.Points(0.7)}
 	var panels []panel
 	missing := 0
 	for c, col := range columns {
-		pl := newChart(col.title, "step", col.y)
 		var curves []*curve
-		for i, p := range paths {
+		for i, p := range d.Paths {
 			k := &curve{line: lineStyle(i), log: true}
-			for _, r := range p.Path.Rows {
-				k.x, k.y = append(k.x, float64(r.Step)), append(k.y, col.f(r))
+			for _, r := range p.Rows {
+				k.x, k.y = append(k.x, float64(r.Step)), append(k.y, col.value(r))
 			}
 			missing += k.missing()
 			curves = append(curves, k)
-			if n := len(p.Path.Rows); c == 3 && n > 1 && p.Predicted > 0 && p.Predicted < 1 {
-				last := p.Path.Rows[n-1]
-				from := float64(last.Step) * 0.4
-				thin := draw.LineStyle{Color: ink, Width: vg.Points(0.7)}
-				curves = append(curves, &curve{line: thin, x: []float64{from, float64(last.Step)},
-					y: []float64{last.GradientNorm * math.Pow(p.Predicted, from-float64(last.Step)), last.GradientNorm}})
+			if c == 3 && len(p.Rows) > 1 && p.Predicted > 0 && p.Predicted < 1 {
+				curves = append(curves, predictedSlope(p, thin))
 			}
 		}
+		pl := newChart(col.title, "step", col.y)
 		addCurves(pl, true, curves)
 		panels = append(panels, pl)
 	}
-	for i, p := range paths {
-		legend = append(legend, entry{p.Label, &curve{line: lineStyle(i)}})
+	var legend []entry
+	for i, p := range d.Paths {
+		label := fmt.Sprintf("δ = %g: %.5f per step, predicted %.5f", p.Delta, p.Path.Rate(), p.Predicted)
+		legend = append(legend, entry{label, &curve{line: lineStyle(i)}})
 	}
-	legend = append(legend, entry{"(d) predicted slope", &curve{line: draw.LineStyle{Color: ink, Width: vg.Points(0.7)}}})
-	f := &Figure{Title: "Descent on the unconstrained feature model", Caption: caption, Alt: "Four panels against the step: NC1, NC2, NC3 and the gradient's norm, on log axes."}
+	legend = append(legend, entry{"(d) predicted slope", &curve{line: thin}})
+	f := &Figure{
+		Title: "Descent on the unconstrained feature model", Caption: dynamicsCaption(d),
+		Alt: "Four panels against the step: NC1, NC2, NC3 and the gradient's norm, on log axes.",
+	}
 	if missing > 0 {
 		f.Caption += fmt.Sprintf(" Values not drawn because they are not defined or not above zero: %d.", missing)
 	}
@@ -346,6 +343,22 @@ func UFMDynamics(caption string, paths ...UFMPath) (*Figure, error) {
 		c.Max.Y -= drawLegend(c, legend)
 		drawPanels(c, 2, panels)
 	})
+}
+
+// predictedSlope is a line of the predicted slope through the last point of a path.
+func predictedSlope(p ufm.DynamicsPath, line draw.LineStyle) *curve {
+	last := p.Rows[len(p.Rows)-1]
+	from, to := float64(last.Step)*0.4, float64(last.Step)
+	return &curve{line: line, x: []float64{from, to},
+		y: []float64{last.GradientNorm * math.Pow(p.Predicted, from-to), last.GradientNorm}}
+}
+
+// dynamicsCaption says how the descents came about.
+func dynamicsCaption(d *ufm.Dynamics) string {
+	return fmt.Sprintf("Computed: gradient descent from a random start (seed %d) at step size %.3g in units of 1/√λ, "+
+		"all variables free; K = %d, n = %d, d = %d, s as in the model asked for. The factor per step is that of "+
+		"the gradient's norm over the last third of the steps. The prediction comes from the Hessian at the "+
+		"minimiser, penalties included.", d.Seed, d.Rate, d.K, d.N, d.D)
 }
 
 // figure6 writes a number with up to six digits, "–" where it is not defined.
@@ -356,14 +369,71 @@ func figure6(v float64) string {
 	return strconv.FormatFloat(v, 'g', 6, 64)
 }
 
+// UFMTables returns the tables of a report: closed form, condition numbers, with spectra the
+// eigenvalues, and what else the report holds.
+func UFMTables(r *ufm.Report, spectra bool) ([]*Table, error) {
+	conditions, err := UFMConditions(r.Params)
+	if err != nil {
+		return nil, err
+	}
+	tables := []*Table{UFMTable(r.Minimiser), conditions}
+	if spectra {
+		tables = append(tables, UFMSpectrumTable(r.Minimiser))
+	}
+	if r.Compared != nil {
+		tables = append(tables, UFMComparison(r.Compared))
+	}
+	if r.Solved != nil {
+		tables = append(tables, UFMSolverTable(r.Solved))
+	}
+	return tables, nil
+}
+
 // UFMTable lists the closed form.
 func UFMTable(m *ufm.Minimiser) *Table {
-	t := &Table{Title: "Global minimiser of the unconstrained feature model (Theorems 4.1 and 4.2)", Header: []string{"figure", "value", ""},
-		Caption: fmt.Sprintf("%s δ = %g.", setting(m.Params), m.Delta)}
-	names := map[string]string{"s": "s = K√(nλ_Wλ_H)", "a": "a, margin of the target's logit", "w_norm": "‖w‖", "h_norm": "‖h‖", "p_t": "p_t, target's probability", "p_n": "p_n, any other's",
-		"loss": "loss (nats)", "objective": "objective", "kappa_h": "κ of the block in H", "kappa_w": "κ of the block in W"}
-	for _, f := range m.Figures() {
-		t.Rows = append(t.Rows, []string{names[f.Name], figure6(f.Value), m.Notes[f.Name]})
+	t := &Table{
+		Title:   "Global minimiser of the unconstrained feature model (Theorems 4.1 and 4.2)",
+		Header:  []string{"metric", "value", "what it is"},
+		Caption: fmt.Sprintf("%s δ = %g.", setting(m.Params), m.Delta),
+	}
+	for _, metric := range ufm.Metrics() {
+		what := metric.Meaning
+		if note := m.Notes[metric.Key]; note != "" {
+			what += ". " + upperFirst(note)
+		}
+		t.Rows = append(t.Rows, []string{metric.Symbol, figure6(metric.Value(m)), what})
+	}
+	return t
+}
+
+// UFMSolverTable compares the solver's solution with the closed form.
+func UFMSolverTable(s *ufm.SmallSolution) *Table {
+	t := &Table{
+		Title:  fmt.Sprintf("Solver compared with the closed form, seed %d", s.Seed),
+		Header: []string{"metric", "value"},
+		Caption: fmt.Sprintf("L-BFGS, then Newton, from a random start; all %d variables free: K = %d, n = %d, d = %d, λ_H = %g.",
+			s.Variables, s.K, s.N, s.D, s.LambdaH),
+	}
+	if s.Params != s.Original {
+		t.Notes = []string{"This is the small model with the same s: λ_H·n is the same, so the minimiser is too."}
+	}
+	if !s.Converged {
+		t.Notes = append(t.Notes, "The solver did not reach its tolerance.")
+	}
+	for _, r := range []struct {
+		name  string
+		value float64
+	}{
+		{"objective", s.Objective},
+		{"objective − closed form", s.Distance.Objective},
+		{"relative error of WWᵀ", s.Distance.W},
+		{"relative error of H̄ᵀH̄", s.Distance.H},
+		{"relative error of the logits", s.Distance.Logits},
+		{"within-class distance / ‖h‖", s.Distance.Within},
+		{"bias / a", s.Distance.Bias},
+		{"‖gradient‖, scaled", s.GradientNorm},
+	} {
+		t.Rows = append(t.Rows, []string{r.name, figure6(r.value)})
 	}
 	return t
 }
@@ -403,10 +473,6 @@ func UFMConditions(p ufm.Params, delta ...float64) (*Table, error) {
 			return nil, err
 		}
 		c := m.Conditions()
-		if m.A == 0 {
-			nan := math.NaN()
-			c.HL2, c.WL2, c.Full, c.FullRaw = nan, nan, nan, nan
-		}
 		if i == 0 {
 			first = c
 		}
@@ -430,13 +496,17 @@ func UFMConditions(p ufm.Params, delta ...float64) (*Table, error) {
 	return t, nil
 }
 
-// UFMComparison lists a trained network's figures beside the closed form's.
+// UFMComparison lists metrics of a trained network and those of the closed form.
 func UFMComparison(c *ufm.Comparison) *Table {
-	t := &Table{Title: "The trained network beside the global minimiser", Header: []string{"figure", "measured", "closed form", "relative error", ""},
-		Caption: fmt.Sprintf("%s δ = %g. As in the paper's Figure 8.", setting(c.Theory.Params), c.Theory.Delta)}
-	names := map[string]string{"w_norm": "‖w‖", "h_norm": "‖h‖", "p_t": "p_t", "kappa_h": "κ of the block in H", "kappa_w": "κ of the block in W"}
+	t := &Table{
+		Title:   "The trained network compared with the global minimiser",
+		Header:  []string{"metric", "measured", "closed form", "relative error", ""},
+		Caption: fmt.Sprintf("%s δ = %g. As in the paper's Figure 8.", setting(c.Theory.Params), c.Theory.Delta),
+	}
 	for _, p := range c.Pairs {
-		t.Rows = append(t.Rows, []string{names[p.Name], figure6(p.Measured), figure6(p.Theory), significant(p.Relative), c.Notes[p.Name]})
+		m, _ := ufm.MetricByKey(p.Key)
+		t.Rows = append(t.Rows,
+			[]string{m.Symbol, figure6(p.Measured), figure6(p.Theory), significant(p.Relative), c.Notes[p.Key]})
 	}
 	return t
 }

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// The reference is evaluated with 400 bits (1−p cancels up to 270 of them), from the same float64 inputs and
-// straight from the paper's formulas.
+// The reference is evaluated with 400 bits (1−p cancels up to 270 of them), from the same float64
+// inputs and straight from the paper's formulas.
 const precision = 400
 
 func num(v float64) *big.Float         { return new(big.Float).SetPrec(precision).SetFloat64(v) }
@@ -48,8 +48,8 @@ func bigLog(v *big.Float) *big.Float {
 	return plus(mul(num(float64(e)), ln2), mul(num(2), atanh(div(minus(m, num(1)), plus(m, num(1))))))
 }
 
-// reference returns every figure by its JSON name, and the non-zero eigenvalues.
-func reference(p Params) (figs map[string]*big.Float, gap *big.Float, h, w []*big.Float) {
+// reference returns every metric by its key, 1−s−δ, and the non-zero eigenvalues of both blocks.
+func reference(p Params) (metrics map[string]*big.Float, gap *big.Float, h, w []*big.Float) {
 	k, n, one := num(float64(p.K)), num(float64(p.N)), num(1)
 	lw, lh, delta := num(p.LambdaW), num(p.LambdaH), num(p.Delta)
 	k1 := minus(k, one)
@@ -71,21 +71,23 @@ func reference(p Params) (figs map[string]*big.Float, gap *big.Float, h, w []*bi
 	// ‖W‖² = (K−1) c_W², ‖H‖² = n(K−1) c_H².
 	objective := plus(loss, plus(product(num(0.5), lw, k1, cw2), product(num(0.5), lh, n, k1, ch2)))
 	kappa := mul(k, pt)
-	figs = map[string]*big.Float{"s": s, "a": a, "w_norm": bigSqrt(mul(share, cw2)), "h_norm": bigSqrt(mul(share, ch2)), "p_t": pt, "p_n": pn,
-		"loss": loss, "objective": objective}
+	metrics = map[string]*big.Float{
+		"s": s, "a": a, "w_norm": bigSqrt(mul(share, cw2)), "h_norm": bigSqrt(mul(share, ch2)),
+		"p_t": pt, "p_n": pn, "loss": loss, "objective": objective,
+	}
 	if gap.Sign() > 0 {
 		N := mul(k, n)
 		if p.K > 2 {
-			figs["kappa_h"], figs["kappa_w"] = kappa, kappa
+			metrics["kappa_h"], metrics["kappa_w"] = kappa, kappa
 			h = append(h, div(mul(cw2, pn), N))
 			w = append(w, div(mul(ch2, pn), k), div(product(ch2, pn, plus(mul(k1, pt), pn)), k))
 		} else {
-			figs["kappa_h"], figs["kappa_w"] = one, one
+			metrics["kappa_h"], metrics["kappa_w"] = one, one
 		}
 		h = append(h, div(product(cw2, k, pt, pn), N))
 		w = append(w, product(ch2, pt, pn))
 	}
-	return figs, gap, h, w
+	return metrics, gap, h, w
 }
 
 // TestClosedForm compares with the reference over the whole admissible range, and
@@ -94,86 +96,17 @@ func TestClosedForm(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	near, collapsed := 0, 0
 	for range 1500 {
-		p := Params{K: 2 + int(math.Exp(rng.Float64()*math.Log(1e6-1))), N: int(math.Exp(rng.Float64() * 12)), LambdaB: 1}
-		p.D = p.K - 1 + rng.IntN(3)
-		p.Delta = []float64{0, rng.Float64(), 1e-12 * rng.Float64(), 1 - 1e-9*rng.Float64(), 0.05}[rng.IntN(5)]
-		exponent := 90.0
-		p.LambdaW = math.Pow(10, exponent*(2*rng.Float64()-1))
-		s := (1 - p.Delta) * rng.Float64()
-		switch rng.IntN(4) {
-		case 0:
-			s = math.Pow(10, -80*rng.Float64())
-		case 1: // at a relative distance of 1e-3 … 1e-15 from the collapse
-			s = (1 - p.Delta) * (1 - math.Pow(10, -3-12*rng.Float64()))
-		case 2:
-			s = rng.Float64() * 2
-		}
-		root := s / float64(p.K)
-		p.LambdaH = root * root / float64(p.N) / p.LambdaW
-		if !(p.LambdaH >= MinLambda && p.LambdaH <= MaxLambda) {
-			p.LambdaW = root
-			p.LambdaH = root / float64(p.N)
-		}
+		p := drawParams(rng)
 		m, err := p.Minimiser()
 		if err != nil {
 			t.Fatalf("%+v: %v", p, err)
 		}
-		want, bigGap, h, w := reference(p)
-		gap, _ := bigGap.Float64()
-		bound := 1e-12
+		gap := checkReference(t, m)
 		if gap < 1e-3 {
-			bound = 1e-15 / gap
 			near++
 		}
 		if gap <= 0 {
-			bound = 1e-12
 			collapsed++
-		}
-		check := func(name string, got float64, want *big.Float) {
-			t.Helper()
-			if want.Sign() == 0 {
-				if got != 0 {
-					t.Errorf("%+v: %s = %v, want 0", p, name, got)
-				}
-				return
-			}
-			e, _ := div(minus(num(got), want), want).Float64()
-			if math.Abs(e) > bound {
-				t.Errorf("%+v, 1−s−δ = %.3g: %s = %.17g, want %.20g, relative error %.2g above %.2g", p, gap, name, got, want, e, bound)
-			}
-		}
-		for _, f := range m.Figures() {
-			v, ok := want[f.Name]
-			if !ok {
-				if !math.IsNaN(f.Value) || m.Notes[f.Name] == "" {
-					t.Errorf("%+v: %s = %v with note %q; want NaN and a note", p, f.Name, f.Value, m.Notes[f.Name])
-				}
-				continue
-			}
-			check(f.Name, f.Value, v)
-		}
-		for _, side := range []struct {
-			name string
-			got  Spectrum
-			want []*big.Float
-		}{{"H", m.HessianH, h}, {"W", m.HessianW, w}} {
-			var values []float64
-			for _, e := range side.got {
-				if e.Value > 0 {
-					values = append(values, e.Value)
-				}
-			}
-			if len(values) == len(side.want) {
-				for i, v := range values {
-					check("eigenvalue of "+side.name, v, side.want[i])
-				}
-			} else if gap > 1e-12 {
-				t.Errorf("%+v: block %s has eigenvalues %v, want %d", p, side.name, values, len(side.want))
-			}
-		}
-		n := int64(p.K) * int64(p.N) * int64(p.D)
-		if m.HessianH.Size() != n || m.HessianW.Size() != int64(p.K)*int64(p.D) {
-			t.Errorf("%+v: multiplicities add up to %d and %d", p, m.HessianH.Size(), m.HessianW.Size())
 		}
 	}
 	if near < 200 || collapsed < 50 {
@@ -181,12 +114,97 @@ func TestClosedForm(t *testing.T) {
 	}
 }
 
+// drawParams draws admissible parameters, some of them close to the collapse or beyond it.
+func drawParams(rng *rand.Rand) Params {
+	k := 2 + int(math.Exp(rng.Float64()*math.Log(1e6-1)))
+	p := Params{K: k, N: int(math.Exp(rng.Float64() * 12)), LambdaB: 1}
+	p.D = p.K - 1 + rng.IntN(3)
+	p.Delta = []float64{0, rng.Float64(), 1e-12 * rng.Float64(), 1 - 1e-9*rng.Float64(), 0.05}[rng.IntN(5)]
+	exponent := 90.0
+	p.LambdaW = math.Pow(10, exponent*(2*rng.Float64()-1))
+	s := (1 - p.Delta) * rng.Float64()
+	switch rng.IntN(4) {
+	case 0:
+		s = math.Pow(10, -80*rng.Float64())
+	case 1: // at a relative distance of 1e-3 … 1e-15 from the collapse
+		s = (1 - p.Delta) * (1 - math.Pow(10, -3-12*rng.Float64()))
+	case 2:
+		s = rng.Float64() * 2
+	}
+	root := s / float64(p.K)
+	p.LambdaH = root * root / float64(p.N) / p.LambdaW
+	if !(p.LambdaH >= MinLambda && p.LambdaH <= MaxLambda) {
+		p.LambdaW = root
+		p.LambdaH = root / float64(p.N)
+	}
+	return p
+}
+
+// checkReference compares a minimiser with the reference, and returns the reference's 1−s−δ.
+func checkReference(t *testing.T, m *Minimiser) float64 {
+	t.Helper()
+	p := m.Params
+	want, bigGap, h, w := reference(p)
+	gap, _ := bigGap.Float64()
+	bound := 1e-12
+	if gap > 0 && gap < 1e-3 {
+		bound = 1e-15 / gap
+	}
+	check := func(name string, got float64, want *big.Float) {
+		t.Helper()
+		if want.Sign() == 0 {
+			if got != 0 {
+				t.Errorf("%+v: %s = %v, want 0", p, name, got)
+			}
+			return
+		}
+		e, _ := div(minus(num(got), want), want).Float64()
+		if math.Abs(e) > bound {
+			t.Errorf("%+v, 1−s−δ = %.3g: %s = %.17g, want %.20g, relative error %.2g above %.2g",
+				p, gap, name, got, want, e, bound)
+		}
+	}
+	for _, metric := range Metrics() {
+		v, ok := want[metric.Key]
+		if got := metric.Value(m); ok {
+			check(metric.Key, got, v)
+		} else if !math.IsNaN(got) || m.Notes[metric.Key] == "" {
+			t.Errorf("%+v: %s = %v with note %q; want NaN and a note", p, metric.Key, got, m.Notes[metric.Key])
+		}
+	}
+	for _, side := range []struct {
+		name string
+		got  Spectrum
+		want []*big.Float
+	}{{"H", m.HessianH, h}, {"W", m.HessianW, w}} {
+		var values []float64
+		for _, e := range side.got {
+			if e.Value > 0 {
+				values = append(values, e.Value)
+			}
+		}
+		if len(values) == len(side.want) {
+			for i, v := range values {
+				check("eigenvalue of "+side.name, v, side.want[i])
+			}
+		} else if gap > 1e-12 {
+			t.Errorf("%+v: block %s has eigenvalues %v, want %d", p, side.name, values, len(side.want))
+		}
+	}
+	n := int64(p.K) * int64(p.N) * int64(p.D)
+	if m.HessianH.Size() != n || m.HessianW.Size() != int64(p.K)*int64(p.D) {
+		t.Errorf("%+v: multiplicities add up to %d and %d", p, m.HessianH.Size(), m.HessianW.Size())
+	}
+	return gap
+}
+
 // TestPaperSetting: the paper's simulated UFM.
 func TestPaperSetting(t *testing.T) {
 	for _, c := range []struct{ delta, w, h, kappaWL2, full float64 }{
 		{0, 3.4987, 1.5647, 6.96, 11.9}, {0.05, 3.1278, 1.3988, 15.7, 29.4}, {0.1, 2.9371, 1.3135, 21.87, 41.75},
 	} {
-		p := Params{K: 10, N: 5000, D: 512, LambdaW: 1e-3, LambdaH: 1e-6, LambdaB: 1e-2, Delta: c.delta}
+		p := PaperParams()
+		p.Delta = c.delta
 		m, err := p.Minimiser()
 		if err != nil {
 			t.Fatal(err)
@@ -194,10 +212,11 @@ func TestPaperSetting(t *testing.T) {
 		if math.Abs(m.WNorm-c.w) > 5e-5 || math.Abs(m.HNorm-c.h) > 5e-5 {
 			t.Errorf("δ = %v: ‖w‖ = %.5f, ‖h‖ = %.5f, want %v, %v", c.delta, m.WNorm, m.HNorm, c.w, c.h)
 		}
-		// With the penalties label smoothing is the worse conditioned.
+		// With the penalties label smoothing has the larger condition number.
 		got := m.Conditions()
 		if math.Abs(got.WL2-c.kappaWL2) > 0.05 || math.Abs(got.Full-c.full) > 0.05 {
-			t.Errorf("δ = %v: with L2 κ = %v (W), %v (all), want %v, %v", c.delta, got.WL2, got.Full, c.kappaWL2, c.full)
+			t.Errorf("δ = %v: with L2 κ = %v (W), %v (all), want %v, %v",
+				c.delta, got.WL2, got.Full, c.kappaWL2, c.full)
 		}
 		if got.NullH != 50000*503 || got.NullW != 10*512-81 {
 			t.Errorf("δ = %v: null spaces %d, %d", c.delta, got.NullH, got.NullW)
@@ -208,7 +227,7 @@ func TestPaperSetting(t *testing.T) {
 // TestCrossings: at the s that Crossings returns both conditions are equal, and the
 // order is as it says around them.
 func TestCrossings(t *testing.T) {
-	p := Params{K: 10, N: 5000, D: 512, LambdaW: 1e-3, LambdaH: 1e-6, LambdaB: 1e-2, Delta: 0.05}
+	p := PaperParams()
 	full := func(c Conditions) float64 { return c.Full }
 	first, all, err := p.Crossings(full)
 	if err != nil || !first || len(all) != 2 || all[0].Worse || !all[1].Worse {
@@ -259,7 +278,7 @@ func TestWithS(t *testing.T) {
 }
 
 func TestSmall(t *testing.T) {
-	p := Params{K: 10, N: 5000, D: 512, LambdaW: 1e-3, LambdaH: 1e-6, LambdaB: 1e-2, Delta: 0.05}
+	p := PaperParams()
 	a, err := p.Minimiser()
 	if err != nil {
 		t.Fatal(err)
@@ -271,15 +290,15 @@ func TestSmall(t *testing.T) {
 	if b.N != 3 || b.D != 9 {
 		t.Errorf("small model has n = %d, d = %d", b.N, b.D)
 	}
-	for i, f := range a.Figures() {
-		if g := b.Figures()[i]; math.Abs(f.Value-g.Value) > 1e-12*math.Abs(f.Value) {
-			t.Errorf("%s: %v, small %v", f.Name, f.Value, g.Value)
+	for _, m := range Metrics() {
+		if v, w := m.Value(a), m.Value(b); math.Abs(v-w) > 1e-12*math.Abs(v) {
+			t.Errorf("%s: %v, small %v", m.Key, v, w)
 		}
 	}
 }
 
 func TestValidate(t *testing.T) {
-	good := Params{K: 10, N: 5000, D: 512, LambdaW: 1e-3, LambdaH: 1e-6, LambdaB: 1e-2, Delta: 0.05}
+	good := PaperParams()
 	for name, change := range map[string]func(*Params){
 		"K = 1":                   func(p *Params) { p.K = 1 },
 		"n = 0":                   func(p *Params) { p.N = 0 },
@@ -301,8 +320,7 @@ func TestValidate(t *testing.T) {
 	}
 }
 
-// FuzzMinimiser: any parameters give an error or figures that are finite or
-// explained, and JSON.
+// FuzzMinimiser: any parameters give an error, or metrics that are finite or have a note, and JSON.
 func FuzzMinimiser(f *testing.F) {
 	f.Add(10, 5000, 512, 1e-3, 1e-6, 1e-2, 0.05)
 	f.Add(2, 1, 1, 1e-100, 1e100, 1e-100, 0.0)
@@ -313,9 +331,10 @@ func FuzzMinimiser(f *testing.F) {
 		if err != nil {
 			return
 		}
-		for _, v := range m.Figures() {
-			if math.IsInf(v.Value, 0) || math.IsNaN(v.Value) && m.Notes[v.Name] == "" || v.Value < 0 {
-				t.Errorf("%+v: %s = %v", m.Params, v.Name, v.Value)
+		for _, metric := range Metrics() {
+			v := metric.Value(m)
+			if math.IsInf(v, 0) || math.IsNaN(v) && m.Notes[metric.Key] == "" || v < 0 {
+				t.Errorf("%+v: %s = %v", m.Params, metric.Key, v)
 			}
 		}
 		for _, s := range []Spectrum{m.HessianH, m.HessianW, m.FullHessian(FullOptions{L2: true, Bias: true})} {

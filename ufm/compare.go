@@ -12,38 +12,38 @@ import (
 	"github.com/gocollapse/collapse/nc"
 )
 
-// A Pair is a figure of a trained network beside the closed form's.
+// A Pair is a metric of a trained network and that of the closed form.
 type Pair struct {
-	Name     string // w_norm, h_norm, p_t, kappa_h, kappa_w
+	Key      string // of the Metric: w_norm, h_norm, p_t, kappa_h, kappa_w
 	Measured float64
 	Theory   float64
 	Relative float64 // |Measured − Theory|/|Theory|
 }
 
-// A Comparison says how far a trained network is from the minimiser of the
-// unconstrained feature model with its regularisation. A figure that is not defined is
-// NaN; Notes says why under its name.
+// A Comparison measures how far a trained network is from the minimiser of the unconstrained
+// feature model with its regularisation. A number that is not defined is NaN; Notes says why, under
+// its key.
 type Comparison struct {
 	Theory *Minimiser
 	Pairs  []Pair
 	Notes  map[string]string
 }
 
-// maxKappaK bounds K for the measured condition numbers, which need an
-// eigendecomposition of a (K−1)²-sided matrix (W) or of K matrices of side K (H).
+// maxKappaK bounds K for the measured condition numbers, which need the eigenvalues of a matrix of
+// side K² (W) and of K matrices of side K (H).
 const maxKappaK = 32
 
-// Compare compares a trained classifier and its training features, N×d row-major
-// with labels 0…K−1, with the closed form of the parameters (the paper's Figure 8).
+// Compare compares a trained classifier and its training features, N×d row-major with labels
+// 0…K−1, with the closed form for the parameters (the paper's Figure 8).
 //
 //   - w_norm and h_norm are the means over classes of ‖w_k‖ and ‖h̄_k − h_G‖;
-//   - p_t is the mean over samples of the target's probability;
-//   - kappa_h and kappa_w are the condition numbers of the two blocks of the network's own
-//     Hessian in (h, W) at its class means, on their largest K−1 (in each class)
-//     and (K−1)² eigenvalues. They are NaN with a note above K = 32.
+//   - p_t is the mean probability of the target over the samples;
+//   - kappa_h and kappa_w are the condition numbers of the two blocks of the network's own Hessian
+//     in (h, W) at its class means, on their largest K−1 (in each class) and (K−1)² eigenvalues.
+//     They are NaN with a note above K = 32.
 //
-// The features must be balanced, n of each class: it is an error, naming
-// the class, if they are not or if K, n or d differ from the parameters.
+// It is an error if the features are not n per class (the error names the class), or if K, n or d
+// differ from the parameters.
 func Compare(clf *nc.Classifier, features []float64, labels []int32, p Params) (*Comparison, error) {
 	m, err := p.Minimiser()
 	if err != nil {
@@ -53,7 +53,8 @@ func Compare(clf *nc.Classifier, features []float64, labels []int32, p Params) (
 		return nil, fmt.Errorf("ufm: Compare needs a classifier with K = %d, d = %d", p.K, p.D)
 	}
 	if len(labels) != p.K*p.N || len(features) != len(labels)*p.D {
-		return nil, fmt.Errorf("ufm: Compare was given %d labels and %d numbers of features; want N = K·n = %d and N·d = %d", len(labels), len(features), p.K*p.N, p.K*p.N*p.D)
+		return nil, fmt.Errorf("ufm: Compare was given %d labels and %d numbers of features, "+
+			"want N = K·n = %d and N·d = %d", len(labels), len(features), p.K*p.N, p.K*p.N*p.D)
 	}
 	acc, err := nc.NewAccumulator(p.K, p.D)
 	if err != nil {
@@ -71,7 +72,8 @@ func Compare(clf *nc.Classifier, features []float64, labels []int32, p Params) (
 	}
 	for k, c := range sum.Counts {
 		if c != int64(p.N) {
-			return nil, fmt.Errorf("ufm: class %d has %d samples, want n = %d of each class: the closed form is for balanced classes", k, c, p.N)
+			return nil, fmt.Errorf("ufm: class %d has %d samples, want n = %d: the closed form needs balanced classes",
+				k, c, p.N)
 		}
 	}
 	means := mat.NewDense(p.K, p.D, nil)
@@ -85,33 +87,44 @@ func Compare(clf *nc.Classifier, features []float64, labels []int32, p Params) (
 		prob += (1 - rest) / float64(len(labels))
 	}
 	c := &Comparison{Theory: m, Notes: map[string]string{}}
-	kh, kw := math.NaN(), math.NaN()
-	switch {
-	case p.K > maxKappaK:
-		c.Notes["kappa_h"] = fmt.Sprintf("K = %d: the measured condition numbers are computed up to K = %d", p.K, maxKappaK)
-	case m.A == 0:
-		c.Notes["kappa_h"] = m.Notes["kappa_h"]
-	default:
-		if kh, kw, err = conditions(clf, means); err != nil {
-			return nil, err
-		}
-		if math.IsNaN(kh) || math.IsNaN(kw) {
-			c.Notes["kappa_h"] = "the network's blocks have fewer non-zero eigenvalues than the minimiser's"
-		}
+	kh, kw, note, err := m.measuredConditions(clf, means)
+	if err != nil {
+		return nil, err
 	}
-	if why, ok := c.Notes["kappa_h"]; ok {
-		c.Notes["kappa_w"] = why
+	if note != "" {
+		c.Notes["kappa_h"], c.Notes["kappa_w"] = note, note
 	}
-	for _, f := range []Pair{{Name: "w_norm", Measured: sum.WNorm, Theory: m.WNorm}, {Name: "h_norm", Measured: sum.HNorm, Theory: m.HNorm},
-		{Name: "p_t", Measured: prob, Theory: m.PT}, {Name: "kappa_h", Measured: kh, Theory: m.KappaH}, {Name: "kappa_w", Measured: kw, Theory: m.KappaW}} {
+	for _, f := range []Pair{
+		{Key: "w_norm", Measured: sum.WNorm, Theory: m.WNorm},
+		{Key: "h_norm", Measured: sum.HNorm, Theory: m.HNorm},
+		{Key: "p_t", Measured: prob, Theory: m.PT},
+		{Key: "kappa_h", Measured: kh, Theory: m.KappaH},
+		{Key: "kappa_w", Measured: kw, Theory: m.KappaW},
+	} {
 		f.Relative = math.Abs(f.Measured-f.Theory) / math.Abs(f.Theory)
 		if f.Theory == 0 {
 			f.Relative = math.NaN()
-			c.Notes[f.Name] = "the closed form is zero: there is no relative error"
+			c.Notes[f.Key] = "the closed form is zero: there is no relative error"
 		}
 		c.Pairs = append(c.Pairs, f)
 	}
 	return c, nil
+}
+
+// measuredConditions returns the condition numbers of the network's blocks, or NaN and why.
+func (m *Minimiser) measuredConditions(clf *nc.Classifier, means *mat.Dense) (kh, kw float64, note string, err error) {
+	switch {
+	case m.K > maxKappaK:
+		note = fmt.Sprintf("K = %d: the measured condition numbers are computed up to K = %d", m.K, maxKappaK)
+		return math.NaN(), math.NaN(), note, nil
+	case m.A == 0:
+		return math.NaN(), math.NaN(), m.Notes["kappa_h"], nil
+	}
+	kh, kw, err = conditions(clf, means)
+	if math.IsNaN(kh) || math.IsNaN(kw) {
+		note = "the network's blocks have fewer non-zero eigenvalues than the minimiser's"
+	}
+	return kh, kw, note, err
 }
 
 // logits writes W·h + b to z.
@@ -124,8 +137,8 @@ func logits(clf *nc.Classifier, h, z []float64) {
 	}
 }
 
-// conditions returns the condition numbers of the two blocks with every sample at its
-// class mean; factors common to a block cancel.
+// conditions returns the condition numbers of the two blocks with every sample at its class mean.
+// Factors common to a block cancel.
 func conditions(clf *nc.Classifier, means *mat.Dense) (kh, kw float64, err error) {
 	k, d := clf.K, clf.D
 	if d < k-1 {
@@ -135,8 +148,8 @@ func conditions(clf *nc.Classifier, means *mat.Dense) (kh, kw float64, err error
 	var gramW, gramH mat.Dense
 	gramW.Mul(w, w.T())
 	gramH.Mul(means, means.T())
-	// The block in W is Σ_k L_k ⊗ h_k h_kᵀ = XXᵀ with columns r ⊗ h_k, where the r of
-	// L_k = RRᵀ are the columns of R. XᵀX has the same non-zero eigenvalues and side K².
+	// The block in W is Σ_k L_k ⊗ h_k h_kᵀ = XXᵀ, where L_k = R_k R_kᵀ and X has the columns
+	// r ⊗ h_k for the columns r of R_k. XᵀX has the same non-zero eigenvalues and side K².
 	root := make([]*mat.Dense, k) // R_k, K×K: column j is √p_j (e_j − p)
 	least, most := math.Inf(1), 0.0
 	z := make([]float64, k)
@@ -189,7 +202,7 @@ func ratio(most, least float64) float64 {
 	return most / least
 }
 
-// symmetric returns the eigenvalues of a symmetric matrix, rising.
+// symmetric returns the eigenvalues of a symmetric matrix in increasing order.
 func symmetric(m *mat.Dense) ([]float64, error) {
 	n, _ := m.Dims()
 	s := mat.NewSymDense(n, nil)
@@ -200,7 +213,8 @@ func symmetric(m *mat.Dense) ([]float64, error) {
 	}
 	var e mat.EigenSym
 	if !e.Factorize(s, false) {
-		return nil, errors.New("ufm: the eigenvalues of the network's Hessian did not converge; are its logits finite?")
+		return nil, errors.New("ufm: the eigenvalues of the network's Hessian did not converge; " +
+			"are its logits finite?")
 	}
 	return e.Values(nil), nil
 }
@@ -209,8 +223,9 @@ func symmetric(m *mat.Dense) ([]float64, error) {
 func (c *Comparison) MarshalJSON() ([]byte, error) {
 	var o object.Object
 	for _, p := range c.Pairs {
-		o.Field(p.Name, map[string]object.Number{
-			"measured": object.Number(p.Measured), "theory": object.Number(p.Theory), "relative": object.Number(p.Relative),
+		o.Field(p.Key, map[string]object.Number{
+			"measured": object.Number(p.Measured), "theory": object.Number(p.Theory),
+			"relative": object.Number(p.Relative),
 		})
 	}
 	o.Field("notes", c.Notes)

@@ -10,19 +10,19 @@ import (
 	"gonum.org/v1/gonum/stat"
 )
 
-// DescentOptions steer Problem.Descend.
+// DescentOptions are the options of Problem.Descend.
 type DescentOptions struct {
 	Rate     float64 // step size η, above 0
 	Momentum float64 // μ in [0, 1): velocity ← μ·velocity + gradient, x ← x − η·velocity, as PyTorch has it
 	Steps    int     // at least 1
-	Every    int     // steps between rows; 0 takes 1
-	// Batch is the number of samples of a step of SGD, drawn without replacement, epoch
-	// by epoch; 0 takes all, which is gradient descent. A batch of B has the
-	// penalty (λ_H/2)(N/B) Σ_batch ‖h‖², as the paper's simulated UFM: its
-	// expectation is that of all samples.
+	Every    int     // steps between rows; 0 is 1
+	// Batch is the number of samples in a step of SGD, drawn without replacement, epoch by epoch; 0
+	// takes all samples, which is gradient descent. A batch of B has the penalty
+	// (λ_H/2)(N/B) Σ_batch ‖h‖², as in the paper's simulated UFM: its expectation is the penalty of
+	// all samples.
 	Batch int
 	Seed  uint64 // of the batches
-	Block Block  // what moves
+	Block Block  // the variables that move
 	// Scaled takes the steps in the scaled coordinates of View.
 	Scaled bool
 }
@@ -33,8 +33,8 @@ type Row struct {
 	Objective    float64 // of all samples
 	Loss         float64 // without penalties
 	GradientNorm float64 // of the moving block and of all samples, in the coordinates of the steps
-	// NC1, NC2 and NC3 are Eq 4 to 6 and WNorm, HNorm the mean norms, as package nc
-	// measures them; NaN where they are not defined.
+	// NC1, NC2 and NC3 are Eq 4 to 6, WNorm and HNorm the mean norms, as package nc measures them;
+	// NaN where they are not defined.
 	NC1, NC2, NC3, WNorm, HNorm float64
 }
 
@@ -47,8 +47,8 @@ type Path struct {
 // ErrDiverged is the error of a descent that left float64.
 var ErrDiverged = errors.New("ufm: the descent diverged")
 
-// Descend goes down from start step by step; start stays as it is. A descent that
-// leaves float64 is ErrDiverged, with the step.
+// Descend descends from start, which it does not change, step by step. The error of a descent that
+// leaves float64 is ErrDiverged with the step.
 func (p *Problem) Descend(start []float64, o DescentOptions) (*Path, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
@@ -69,7 +69,7 @@ func (p *Problem) Descend(start []float64, o DescentOptions) (*Path, error) {
 	case o.Batch < 0 || o.Batch > p.N():
 		return nil, fmt.Errorf("ufm: Batch = %d is outside [0, N] = [0, %d]", o.Batch, p.N())
 	}
-	metric := make([]float64, p.Size()) // squared units: a step in scaled coordinates is one of η·unit² here
+	metric := make([]float64, p.Size()) // squared units: a step η in scaled coordinates is η·unit² here
 	unit := p.scale()
 	for i := range metric {
 		metric[i] = 1
@@ -119,7 +119,7 @@ func (p *Problem) Descend(start []float64, o DescentOptions) (*Path, error) {
 	}
 }
 
-// batches returns what draws the next batch.
+// batches returns a function that draws the next batch.
 func (p *Problem) batches(o DescentOptions) func() []int {
 	rng := rand.New(rand.NewPCG(o.Seed, 0x736764))
 	var left []int
@@ -166,9 +166,10 @@ func (p *Problem) batchGradient(x []float64, batch []int, grad []float64) {
 	}
 }
 
-// Rate returns the factor by which the last third of the path shrank the gradient in a
-// step: the slope of a line through log ‖∇‖, down to 1e-9 of its largest. Near a
-// minimiser it is below 1, and Spectrum.Rate predicts it. NaN if fewer than three rows are left.
+// Rate returns the factor by which one step shrank the gradient in the last third of the path: the
+// exponential of the slope of a line fitted to log ‖∇‖, down to 1e-9 of its largest value. Near a
+// minimiser it is below 1, and Spectrum.Rate predicts it. It is NaN if fewer than three rows are
+// left.
 func (p *Path) Rate() float64 {
 	var x, y []float64
 	most := 0.0
@@ -187,10 +188,10 @@ func (p *Path) Rate() float64 {
 	return math.Exp(slope)
 }
 
-// Rate returns the factor in a step by which gradient descent with a step size and
-// momentum shrinks its distance from a minimiser with this Hessian: the spectral radius
-// of the iteration over the non-zero eigenvalues. Along the eigenvalue zero nothing
-// has to shrink. 1 or above diverges. NaN where there is no non-zero eigenvalue.
+// Rate returns the factor by which one step of gradient descent, with a step size and momentum,
+// shrinks the distance from a minimiser with this Hessian: the spectral radius of the iteration
+// over the non-zero eigenvalues (in the null space nothing has to shrink). At 1 or above the
+// descent diverges. It is NaN if there is no non-zero eigenvalue.
 func (s Spectrum) Rate(rate, momentum float64) float64 {
 	worst := math.NaN()
 	for _, e := range s {
@@ -210,9 +211,9 @@ func (s Spectrum) Rate(rate, momentum float64) float64 {
 	return worst
 }
 
-// BestRate returns the step size 2/(λ_max+λ_min) over the non-zero eigenvalues, at
-// which gradient descent shrinks fastest, by (κ−1)/(κ+1) a step, and that factor. NaN
-// where the spectrum has no condition number.
+// BestRate returns the step size at which gradient descent converges fastest, 2/(λ_max+λ_min) over
+// the non-zero eigenvalues, and its factor per step, (κ−1)/(κ+1). Both are NaN if the spectrum has
+// no condition number.
 func (s Spectrum) BestRate() (rate, factor float64) {
 	k := s.Condition()
 	top := math.NaN()

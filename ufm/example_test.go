@@ -18,7 +18,8 @@ func Example() {
 		if err != nil {
 			log.Fatal(err)
 		}
-		fmt.Printf("δ = %-4g  ‖w‖ = %.4f  ‖h‖ = %.4f  κ = %.2f  with L2 %.1f\n", delta, m.WNorm, m.HNorm, m.KappaH, m.Conditions().Full)
+		fmt.Printf("δ = %-4g  ‖w‖ = %.4f  ‖h‖ = %.4f  κ = %.2f  with L2 %.1f\n",
+			delta, m.WNorm, m.HNorm, m.KappaH, m.Conditions().Full)
 	}
 	// Output:
 	// δ = 0     ‖w‖ = 3.4987  ‖h‖ = 1.5647  κ = 9.80  with L2 11.9

@@ -30,18 +30,18 @@ func (b Block) String() string {
 	return "all"
 }
 
-// A View says which Hessian of a Problem is meant. The zero value is that of the
-// whole objective in W, H and b.
+// A View says which Hessian of a Problem is meant. The zero value is the Hessian of the whole
+// objective in W, H and b.
 type View struct {
 	Block Block
 	// NoL2 leaves the penalties out: the Hessian of the mean loss.
 	NoL2 bool
-	// Scaled measures W in units of 1/√λ_W, H of 1/√λ_H and b of 1/√λ_b; the
-	// penalties are then half the squared norm. A penalty of 0 counts as 1.
+	// Scaled measures W in units of 1/√λ_W, H of 1/√λ_H and b of 1/√λ_b, so that the penalties are
+	// half the squared norm. A penalty of 0 counts as 1.
 	Scaled bool
 }
 
-// operator returns the view's Hessian at x as a function, and its side.
+// operator returns the side of the view's Hessian at x, and a function that multiplies by it.
 func (p *Problem) operator(x []float64, v View) (side int, times func(in, out []float64)) {
 	kd, nd := p.K()*p.D, p.N()*p.D
 	from, to := 0, p.Size()
@@ -75,8 +75,8 @@ func (p *Problem) operator(x []float64, v View) (side int, times func(in, out []
 // MaxDense is the largest side of a Hessian that Problem.Hessian builds: 128 MiB.
 const MaxDense = 4096
 
-// Hessian returns the view's Hessian at x as a matrix, column by column. It is an
-// error if its side is above MaxDense; Lanczos has no such bound.
+// Hessian returns the view's Hessian at x as a matrix. It is an error if its side is above
+// MaxDense; Lanczos has no such bound.
 func (p *Problem) Hessian(x []float64, v View) (*mat.SymDense, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
@@ -86,7 +86,8 @@ func (p *Problem) Hessian(x []float64, v View) (*mat.SymDense, error) {
 	}
 	side, times := p.operator(x, v)
 	if side > MaxDense {
-		return nil, fmt.Errorf("ufm: the Hessian (block %s) has side %d, above %d; use Lanczos, or smaller n and d", v.Block, side, MaxDense)
+		return nil, fmt.Errorf("ufm: the Hessian (block %s) has side %d, above %d; use Lanczos, or smaller n and d",
+			v.Block, side, MaxDense)
 	}
 	h := mat.NewSymDense(side, nil)
 	in, out := make([]float64, side), make([]float64, side)
@@ -101,8 +102,8 @@ func (p *Problem) Hessian(x []float64, v View) (*mat.SymDense, error) {
 	return h, nil
 }
 
-// Eigenvalues returns the eigenvalues of the view's Hessian at x, rising, each as
-// often as it occurs. The errors are those of Hessian.
+// Eigenvalues returns the eigenvalues of the view's Hessian at x in increasing order, each as often
+// as it occurs. The errors are those of Hessian.
 func (p *Problem) Eigenvalues(x []float64, v View) ([]float64, error) {
 	h, err := p.Hessian(x, v)
 	if err != nil {
@@ -110,7 +111,8 @@ func (p *Problem) Eigenvalues(x []float64, v View) ([]float64, error) {
 	}
 	var e mat.EigenSym
 	if !e.Factorize(h, false) {
-		return nil, fmt.Errorf("ufm: the eigenvalues of the Hessian (block %s) did not converge; is the point finite and the objective there?", v.Block)
+		return nil, fmt.Errorf("ufm: the eigenvalues of the Hessian (block %s) did not converge; "+
+			"are the point and the objective there finite?", v.Block)
 	}
 	return e.Values(nil), nil
 }
@@ -118,13 +120,13 @@ func (p *Problem) Eigenvalues(x []float64, v View) ([]float64, error) {
 // A Ritz value approximates an eigenvalue to within Residual.
 type Ritz struct{ Value, Residual float64 }
 
-// Lanczos returns the Ritz values, rising, of at most the given number of Lanczos
-// steps on the view's Hessian at x, with full reorthogonalisation, from a random
-// vector. It needs products with vectors only, so that the paper's n = 5000 is no matter.
+// Lanczos returns the Ritz values, in increasing order, of at most the given number of Lanczos
+// steps on the view's Hessian at x, with full reorthogonalisation, from a random vector. It needs
+// only products with vectors, so that it also works for the paper's n = 5000.
 //
-// A random vector has a part in every eigenspace, and one direction of it only: the
-// values come without multiplicities. Where the Hessian has few distinct eigenvalues, as at
-// the global minimiser, the iteration ends when it has them all.
+// The values come without multiplicities, since a random vector has one direction in every
+// eigenspace. Where the Hessian has few distinct eigenvalues, as at the global minimiser, the
+// iteration ends when it has found all of them.
 func (p *Problem) Lanczos(x []float64, v View, steps int, seed uint64) ([]Ritz, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
@@ -176,7 +178,8 @@ func (p *Problem) Lanczos(x []float64, v View, steps int, seed uint64) ([]Ritz, 
 	}
 	var e mat.EigenSym
 	if !e.Factorize(t, true) {
-		return nil, fmt.Errorf("ufm: the Lanczos matrix of block %s has no eigenvalues; is the point finite and the objective there?", v.Block)
+		return nil, fmt.Errorf("ufm: the eigenvalues of the Lanczos matrix (block %s) did not converge; "+
+			"are the point and the objective there finite?", v.Block)
 	}
 	var vectors mat.Dense
 	e.VectorsTo(&vectors)

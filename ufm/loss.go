@@ -48,14 +48,13 @@ func (l Loss) check() error {
 	case !(l.Gamma == 0 || l.Gamma >= 1 && l.Gamma <= 100):
 		return fmt.Errorf("ufm: γ = %v is neither 0 nor in [1, 100]", l.Gamma)
 	case l.Gamma != 0 && l.Kind != Focal:
-		return fmt.Errorf("ufm: γ = %v with loss %s; only %s has it", l.Gamma, l.Kind, Focal)
+		return fmt.Errorf("ufm: γ = %v with loss %s; only %s has a γ", l.Gamma, l.Kind, Focal)
 	}
 	return nil
 }
 
-// softmax overwrites z with its probabilities and returns log Σ exp z, the
-// logarithm of the target's probability and 1 minus that probability, the
-// last two without cancellation.
+// softmax overwrites z with its probabilities. It returns the logarithm of the target's probability
+// and 1 minus that probability, both without cancellation.
 func softmax(z []float64, y int) (logP, rest float64) {
 	top := slices.Max(z)
 	target := z[y] - top

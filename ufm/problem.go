@@ -12,24 +12,22 @@ import (
 	"github.com/gocollapse/collapse/nc"
 )
 
-// A Problem is an unconstrained feature model in which every sample's feature is
-// free. Unlike Params it takes any loss, unbalanced classes, d < K−1 and no bias.
+// A Problem is an unconstrained feature model in which the feature of every sample is free. Unlike
+// Params it takes any loss, unbalanced classes, d < K−1, and a model without bias.
 //
-// Its points are vectors of Size numbers: W (K×d, PyTorch's layout), then H (N×d,
-// the samples of class 0, of class 1, …), then b (K) if there is a bias; Split
-// gives the three.
+// Its points are vectors of Size numbers: W (K×d, PyTorch's layout), then H (N×d, the samples of
+// class 0, of class 1, …), then b (K) if there is a bias. Split returns the three parts.
 type Problem struct {
 	Counts []int // n_k, samples of each class, each at least 1; K = len(Counts)
 	D      int   // feature dimension, at least 1
 	Loss   Loss
-	// LambdaW, LambdaH and LambdaB are the L2 penalties, finite and not negative;
-	// the last has no meaning without Bias.
+	// LambdaW, LambdaH and LambdaB are the L2 penalties, finite and not negative. LambdaB has no
+	// meaning without Bias.
 	LambdaW, LambdaH, LambdaB float64
 	Bias                      bool
 }
 
-// Problem returns the model of the parameters with cross entropy on smoothed
-// labels and a bias.
+// Problem returns the model of the parameters, with cross entropy on smoothed labels and a bias.
 func (p Params) Problem() *Problem {
 	counts := make([]int, p.K)
 	for i := range counts {
@@ -58,14 +56,16 @@ func (p *Problem) Validate() error {
 		n = min(n+c, maxSize+1)
 	}
 	if p.D < 1 || p.D > maxSize || (n+len(p.Counts))*p.D > maxSize {
-		errs = append(errs, fmt.Errorf("ufm: d = %d with K+N = %d vectors: want d ≥ 1 and (K+N)·d ≤ 2^28", p.D, n+len(p.Counts)))
+		errs = append(errs, fmt.Errorf("ufm: d = %d with K+N = %d vectors: want d ≥ 1 and (K+N)·d ≤ 2^28",
+			p.D, n+len(p.Counts)))
 	}
 	for _, l := range []struct {
 		name  string
 		value float64
 	}{{"λ_W", p.LambdaW}, {"λ_H", p.LambdaH}, {"λ_b", p.LambdaB}} {
 		if !(l.value == 0 || l.value >= MinLambda && l.value <= MaxLambda) {
-			errs = append(errs, fmt.Errorf("ufm: %s = %v is neither 0 nor in [%v, %v]", l.name, l.value, MinLambda, MaxLambda))
+			errs = append(errs, fmt.Errorf("ufm: %s = %v is neither 0 nor in [%v, %v]",
+				l.name, l.value, MinLambda, MaxLambda))
 		}
 	}
 	return errors.Join(append(errs, p.Loss.check())...)
@@ -103,8 +103,7 @@ func (p *Problem) Labels() []int32 {
 	return y
 }
 
-// Split returns the parts of a point, which share its memory: W (K×d), H (N×d) and
-// b (K, or nil).
+// Split returns the parts of a point, which share its memory: W (K×d), H (N×d) and b (K, or nil).
 func (p *Problem) Split(x []float64) (w, h, b []float64) {
 	kd, nd := p.K()*p.D, p.N()*p.D
 	if p.Bias {
@@ -113,8 +112,8 @@ func (p *Problem) Split(x []float64) (w, h, b []float64) {
 	return x[:kd], x[kd : kd+nd], b
 }
 
-// Random returns a random point: normal numbers in the scaled coordinates (see
-// View), of norm about one there. A penalty of 0 counts as 1 in the scale.
+// Random returns a random point: normal numbers in the scaled coordinates (see View), with a norm
+// of about one there. A penalty of 0 counts as 1 in the scale.
 func (p *Problem) Random(seed uint64) []float64 {
 	rng := rand.New(rand.NewPCG(seed, 0x75666d))
 	x := make([]float64, p.Size())
@@ -188,14 +187,14 @@ func (p *Problem) penalty(x []float64) float64 {
 	return p.LambdaW/2*floats.Dot(w, w) + p.LambdaH/2*floats.Dot(h, h) + p.LambdaB/2*floats.Dot(b, b)
 }
 
-// Value returns the objective and the mean loss in it, at a point of Size numbers.
+// Value returns the objective and its mean loss at a point of Size numbers.
 func (p *Problem) Value(x []float64) (objective, loss float64) {
 	loss, _ = p.slopes(x)
 	return loss + p.penalty(x), loss
 }
 
-// Gradient writes the gradient of the objective to grad, of Size numbers, and
-// returns the objective and the mean loss.
+// Gradient writes the gradient of the objective to grad, of Size numbers, and returns the objective
+// and the mean loss.
 func (p *Problem) Gradient(x, grad []float64) (objective, loss float64) {
 	loss, dz := p.slopes(x)
 	p.gather(dz, x, grad)
@@ -218,8 +217,8 @@ func (p *Problem) gather(dz *mat.Dense, x, out []float64) {
 	}
 }
 
-// addPenalty adds λ·v, part by part, to out: the penalty's gradient at v, and its
-// Hessian times v.
+// addPenalty adds λ·v, part by part, to out: the penalty's gradient at v, which is also its Hessian
+// times v.
 func (p *Problem) addPenalty(v, out []float64) {
 	w, h, b := p.Split(v)
 	ow, oh, ob := p.Split(out)
@@ -230,8 +229,7 @@ func (p *Problem) addPenalty(v, out []float64) {
 	}
 }
 
-// HessianVector writes the Hessian of the objective at x times v to out; all have
-// Size numbers.
+// HessianVector writes the Hessian of the objective at x times v to out. All have Size numbers.
 func (p *Problem) HessianVector(x, v, out []float64) {
 	_, dz := p.slopes(x)
 	p.curve(x, dz, v, out)
@@ -243,7 +241,7 @@ func (p *Problem) curve(x []float64, dz *mat.Dense, v, out []float64) {
 	w, h, _ := p.matrices(x)
 	vw, vh, vb := p.matrices(v)
 	z := p.logits(x)
-	// How v moves the logits, to first order.
+	// The change of the logits along v, to first order.
 	move := mat.NewDense(p.N(), p.K(), nil)
 	move.Mul(vh, w.T())
 	var t mat.Dense
@@ -262,7 +260,7 @@ func (p *Problem) curve(x []float64, dz *mat.Dense, v, out []float64) {
 		}
 	}
 	p.gather(move, x, out)
-	// W and H multiply each other, which couples them through the slopes.
+	// The product of W and H couples them through the slopes.
 	ow, oh, _ := p.matrices(out)
 	t.Reset()
 	t.Mul(dz.T(), vh)
@@ -272,8 +270,8 @@ func (p *Problem) curve(x []float64, dz *mat.Dense, v, out []float64) {
 	oh.Add(oh, &t)
 }
 
-// Measure returns the collapse metrics of a point (NC1 to NC3, norms and the rest
-// of package nc), with the classifier and all samples.
+// Measure returns the collapse metrics of a point (see package nc), of the classifier and all
+// samples.
 func (p *Problem) Measure(x []float64) (*nc.Summary, error) {
 	w, h, b := p.Split(x)
 	acc, err := nc.NewAccumulator(p.K(), p.D)
@@ -291,7 +289,7 @@ func (p *Problem) Measure(x []float64) (*nc.Summary, error) {
 	return acc.Summary(clf)
 }
 
-// point reports a vector that is no point of the problem.
+// point reports a vector that is not a point of the problem.
 func (p *Problem) point(x []float64) error {
 	if len(x) != p.Size() {
 		return fmt.Errorf("ufm: the point has %d numbers, want K·d + N·d + K (with a bias) = %d", len(x), p.Size())

@@ -13,7 +13,9 @@ import (
 	"github.com/gocollapse/collapse/nc"
 )
 
-var losses = []Loss{{Kind: CE}, {Kind: LS, Delta: 0.2}, {Kind: Focal, Gamma: 2}, {Kind: Focal, Gamma: 1}, {Kind: Focal}, {Kind: MSE}}
+var losses = []Loss{
+	{Kind: CE}, {Kind: LS, Delta: 0.2}, {Kind: Focal, Gamma: 2}, {Kind: Focal, Gamma: 1}, {Kind: Focal}, {Kind: MSE},
+}
 
 // brute returns the objective as a reader would write it, sample by sample.
 func brute(p *Problem, x []float64) float64 {
@@ -63,7 +65,8 @@ func TestDerivatives(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	for _, loss := range losses {
 		for _, bias := range []bool{false, true} {
-			p := &Problem{Counts: []int{3, 1, 2, 2}, D: 2, Loss: loss, LambdaW: 0.1, LambdaH: 0.02, LambdaB: 0.3, Bias: bias}
+			p := &Problem{Counts: []int{3, 1, 2, 2}, D: 2, Loss: loss, LambdaW: 0.1, LambdaH: 0.02, LambdaB: 0.3}
+			p.Bias = bias
 			n := p.Size()
 			x, v := make([]float64, n), make([]float64, n)
 			for i := range x {
@@ -134,11 +137,13 @@ func TestOtherModels(t *testing.T) {
 	}
 	// Focal loss and MSE collapse to an ETF as well (Zhou et al. 2022).
 	for _, loss := range []Loss{{Kind: Focal, Gamma: 2}, {Kind: MSE}} {
-		p := &Problem{Counts: []int{3, 3, 3, 3}, D: 5, Loss: loss, LambdaW: 0.01, LambdaH: 0.002, LambdaB: 0.01, Bias: true}
+		p := &Problem{Counts: []int{3, 3, 3, 3}, D: 5, Loss: loss, LambdaW: 0.01, LambdaH: 0.002, LambdaB: 0.01}
+		p.Bias = true
 		a, sum := solve(p, 1)
 		b, _ := solve(p, 2)
 		if sum.NC1 > 1e-12 || sum.NC2 > 1e-6 || sum.NC3 > 1e-6 || math.Abs(a.Objective-b.Objective) > 1e-10 {
-			t.Errorf("%+v: NC1–3 = %v, %v, %v, objectives %v, %v", loss, sum.NC1, sum.NC2, sum.NC3, a.Objective, b.Objective)
+			t.Errorf("%+v: NC1–3 = %v, %v, %v, objectives %v, %v",
+				loss, sum.NC1, sum.NC2, sum.NC3, a.Objective, b.Objective)
 		}
 	}
 	// d < K−1: no ETF fits, the classes still collapse to their means.
@@ -198,7 +203,8 @@ func TestDescent(t *testing.T) {
 			t.Errorf("δ = %v: factor at the best rate %v, want (κ−1)/(κ+1) = %v", delta, got, best)
 		}
 		for _, momentum := range []float64{0, 0.3} {
-			path, err := prob.Descend(start, DescentOptions{Rate: 0.8 * rate, Momentum: momentum, Steps: 300, Scaled: true})
+			o := DescentOptions{Rate: 0.8 * rate, Momentum: momentum, Steps: 300, Scaled: true}
+			path, err := prob.Descend(start, o)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -329,7 +335,8 @@ func TestCompare(t *testing.T) {
 	}
 	a := 1.1 * m.A
 	pt := math.Exp(a) / (math.Exp(a) + 3)
-	if math.Abs(c.Pairs[1].Relative-0.1) > 1e-8 || math.Abs(c.Pairs[2].Measured-pt) > 1e-9 || math.Abs(c.Pairs[3].Measured-4*pt) > 1e-7 || math.Abs(c.Pairs[4].Measured-4*pt) > 1e-7 {
+	if q := c.Pairs; math.Abs(q[1].Relative-0.1) > 1e-8 || math.Abs(q[2].Measured-pt) > 1e-9 ||
+		math.Abs(q[3].Measured-4*pt) > 1e-7 || math.Abs(q[4].Measured-4*pt) > 1e-7 {
 		t.Errorf("features scaled by 1.1: %+v", c.Pairs)
 	}
 	// Of any network with its samples at the class means the blocks are those of the
@@ -351,7 +358,8 @@ func TestCompare(t *testing.T) {
 		t.Fatal(err)
 	}
 	if want := e[len(e)-1] / e[len(e)-9]; math.Abs(c.Pairs[4].Measured/want-1) > 1e-6 {
-		t.Errorf("κ of the block in W of a random network is %v, want %v of its nine largest eigenvalues", c.Pairs[4].Measured, want)
+		t.Errorf("κ of the block in W of a random network is %v, want %v of its nine largest eigenvalues",
+			c.Pairs[4].Measured, want)
 	}
 	y := prob.Labels()
 	y[0] = 1
@@ -379,12 +387,18 @@ func TestProblemErrors(t *testing.T) {
 			t.Errorf("%s: %v", want, err)
 		}
 	}
-	for want, o := range map[string]SolveOptions{"want K·d + N·d": {Start: []float64{1}}, "number 2 of the point is NaN": {Start: []float64{1, 1, math.NaN(), 1, 1, 1, 1, 1, 1, 1, 1, 1}}} {
+	for want, o := range map[string]SolveOptions{
+		"want K·d + N·d":               {Start: []float64{1}},
+		"number 2 of the point is NaN": {Start: []float64{1, 1, math.NaN(), 1, 1, 1, 1, 1, 1, 1, 1, 1}},
+	} {
 		if _, err := good.Solve(o); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", want, err)
 		}
 	}
-	for want, o := range map[string]DescentOptions{"Rate = 0": {Steps: 1}, "Momentum = 1": {Rate: 1, Momentum: 1, Steps: 1}, "Steps = 0": {Rate: 1}, "Batch = 9": {Rate: 1, Steps: 1, Batch: 9}} {
+	for want, o := range map[string]DescentOptions{
+		"Rate = 0": {Steps: 1}, "Momentum = 1": {Rate: 1, Momentum: 1, Steps: 1},
+		"Steps = 0": {Rate: 1}, "Batch = 9": {Rate: 1, Steps: 1, Batch: 9},
+	} {
 		if _, err := good.Descend(good.Random(1), o); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", want, err)
 		}

@@ -96,7 +96,8 @@ func same(t *testing.T, name string, p *Problem, x []float64, v View, want Spect
 	for _, e := range want {
 		for range e.Count {
 			if math.Abs(got[i]-e.Value) > 1e-10*top {
-				t.Errorf("%s: eigenvalue %d is %v, closed form %v\nnumeric %v\nclosed  %v", name, i, got[i], e.Value, got, want)
+				t.Errorf("%s: eigenvalue %d is %v, closed form %v\nnumeric %v\nclosed  %v",
+					name, i, got[i], e.Value, got, want)
 				return
 			}
 			i++

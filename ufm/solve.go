@@ -10,18 +10,18 @@ import (
 	"gonum.org/v1/gonum/optimize"
 )
 
-// SolveOptions steer Problem.Solve; the zero value is a good choice.
+// SolveOptions are the options of Problem.Solve. The zero value is a good choice.
 type SolveOptions struct {
 	Seed  uint64    // of the random start
-	Start []float64 // a point to start from instead of a random one; it stays as it is
-	// Tolerance is the norm of the gradient, in the scaled coordinates, at which the
-	// solver stops. 0 takes 1e-11.
+	Start []float64 // a point to start from instead of a random one; it is not changed
+	// Tolerance is the norm of the gradient, in the scaled coordinates, at which the solver stops.
+	// 0 is 1e-11.
 	Tolerance float64
-	// Iterations bounds those of L-BFGS and of Newton's method, each. 0 takes 2000.
+	// Iterations bounds the iterations of L-BFGS and those of Newton's method. 0 is 2000.
 	Iterations int
 }
 
-// A Solution is where a minimisation ended.
+// A Solution is the end of a minimisation.
 type Solution struct {
 	X         []float64 // the point; Problem.Split gives W, H and b
 	Objective float64
@@ -29,22 +29,23 @@ type Solution struct {
 	// GradientNorm is ‖∇‖ in the scaled coordinates.
 	GradientNorm float64
 	Iterations   int // of L-BFGS and Newton together
-	// Converged says whether GradientNorm came down to the tolerance.
+	// Converged says whether GradientNorm reached the tolerance.
 	Converged bool
 }
 
-// Solve minimises the objective from a random start, by L-BFGS and then Newton's
-// method in a trust region with conjugate gradients, which leaves saddle points
-// along negative curvature and ends quadratically. Both work in the scaled coordinates (View).
+// Solve minimises the objective from a random start: by L-BFGS, then by Newton's method in a trust
+// region with conjugate gradients, which leaves saddle points along negative curvature and
+// converges quadratically. Both work in the scaled coordinates of View.
 //
-// λ_W and λ_H must be above 0: without penalties there is no minimiser. Where the
-// iterations run out the solution says so in Converged.
+// λ_W and λ_H must be above 0: without penalties there is no minimiser. If the iterations run out,
+// Converged is false.
 func (p *Problem) Solve(o SolveOptions) (*Solution, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
 	}
 	if p.LambdaW == 0 || p.LambdaH == 0 {
-		return nil, fmt.Errorf("ufm: λ_W = %v, λ_H = %v: Solve needs both above 0, else the loss has no minimiser", p.LambdaW, p.LambdaH)
+		return nil, fmt.Errorf("ufm: λ_W = %v, λ_H = %v: Solve needs both above 0, else the loss has no minimiser",
+			p.LambdaW, p.LambdaH)
 	}
 	if o.Tolerance == 0 {
 		o.Tolerance = 1e-11
@@ -70,10 +71,13 @@ func (p *Problem) Solve(o SolveOptions) (*Solution, error) {
 		u[i] = start[i] / s.scale[i]
 	}
 	sol := &Solution{}
-	// L-BFGS may end in a failed line search where the objective is flat to
-	// rounding. What follows takes its point as it is.
-	r, err := optimize.Minimize(optimize.Problem{Func: s.value, Grad: func(g, u []float64) { s.gradient(u, g) }}, u,
-		&optimize.Settings{GradientThreshold: 1e-7, MajorIterations: o.Iterations, Converger: optimize.NeverTerminate{}}, &optimize.LBFGS{})
+	// L-BFGS may end in a failed line search where the objective is flat to rounding. Newton's
+	// method takes over from any point.
+	problem := optimize.Problem{Func: s.value, Grad: func(g, u []float64) { s.gradient(u, g) }}
+	settings := &optimize.Settings{
+		GradientThreshold: 1e-7, MajorIterations: o.Iterations, Converger: optimize.NeverTerminate{},
+	}
+	r, err := optimize.Minimize(problem, u, settings, &optimize.LBFGS{})
 	if r == nil {
 		return nil, fmt.Errorf("ufm: L-BFGS: %w", err)
 	}
@@ -86,7 +90,8 @@ func (p *Problem) Solve(o SolveOptions) (*Solution, error) {
 	sol.X = append([]float64(nil), s.at(u)...)
 	sol.Objective, sol.Loss = p.Value(sol.X)
 	if math.IsNaN(sol.Objective) || math.IsInf(sol.Objective, 0) {
-		return nil, errors.New("ufm: the objective overflowed float64 on the way; take larger λ_W and λ_H, or a start nearer to zero")
+		return nil, errors.New("ufm: the objective overflowed float64; " +
+			"take larger λ_W and λ_H, or a start nearer to zero")
 	}
 	return sol, nil
 }
@@ -119,7 +124,8 @@ func (s *solver) gradient(u, g []float64) float64 {
 // conjugate gradients in a trust region (Nocedal and Wright 2006, Algorithms 4.1, 7.2).
 func (s *solver) newton(u []float64, tolerance float64, most int) int {
 	n := len(u)
-	g, trial, gTrial, step, v := make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n)
+	g, trial, gTrial := make([]float64, n), make([]float64, n), make([]float64, n)
+	step, v := make([]float64, n), make([]float64, n)
 	f := s.gradient(u, g)
 	radius := 1.0
 	for it := range most {
@@ -161,9 +167,8 @@ func (s *solver) newton(u []float64, tolerance float64, most int) int {
 	return most
 }
 
-// steihaug writes an approximate minimiser of gᵀd + ½dᵀHd over ‖d‖ ≤ radius to d
-// and returns by how much it lies below 0. rel is the residual, relative to ‖g‖, at
-// which it stops.
+// steihaug writes an approximate minimiser of gᵀd + ½dᵀHd over ‖d‖ ≤ radius to d, and returns the
+// decrease. rel is the residual, relative to ‖g‖, at which it stops.
 func steihaug(hessian func(d, out []float64), g []float64, radius, rel float64, d []float64) float64 {
 	n := len(g)
 	r := append([]float64(nil), g...)
@@ -173,7 +178,7 @@ func steihaug(hessian func(d, out []float64), g []float64, radius, rel float64, 
 	clear(d)
 	rr := floats.Dot(r, r)
 	stop := rel * rel * rr
-	// border goes along q to the trust region's edge.
+	// border moves d along q to the trust region's edge.
 	border := func() {
 		a, b, c := floats.Dot(q, q), floats.Dot(d, q), floats.Dot(d, d)-radius*radius
 		t := (-b + math.Sqrt(max(0, b*b-a*c))) / a
@@ -206,27 +211,27 @@ func steihaug(hessian func(d, out []float64), g []float64, radius, rel float64, 
 	return -floats.Dot(g, d) - floats.Dot(d, hd)/2
 }
 
-// A Distance says how far a point is from the minimiser of the closed form. Any
-// rotation of feature space maps minimisers to minimisers, so the Gram matrices are
-// compared. Errors are relative, in Frobenius norm, to the closed form's; where that is
-// zero (s+δ ≥ 1), to a = 1.
+// A Distance measures how far a point is from the minimiser of the closed form. It compares Gram
+// matrices, since any rotation of feature space maps minimisers to minimisers. Errors are in
+// Frobenius norm, relative to the closed form; where that is zero (s+δ ≥ 1), relative to a = 1.
 type Distance struct {
 	Objective float64 // objective minus the closed form's
 	W         float64 // of WWᵀ, K×K
 	H         float64 // of the Gram matrix of the class means (not centred), K×K
 	Logits    float64 // of the class means' logits without bias, K×K
-	Within    float64 // root mean square distance of samples from their class mean, through ‖h‖
-	Bias      float64 // root mean square of b through a
+	Within    float64 // root mean square distance of samples from their class mean, over ‖h‖
+	Bias      float64 // root mean square of b, over a
 }
 
-// Max returns the largest of the geometry's errors, all but Objective.
+// Max returns the largest of the errors except Objective.
 func (d Distance) Max() float64 { return max(d.W, d.H, d.Logits, d.Within, d.Bias) }
 
-// Distance measures a point of m.Problem(), with bias or without it. It is an error if
-// the problem has other classes, samples or dimensions.
+// Distance measures a point of m.Problem(), with or without the bias. It is an error if the problem
+// has other classes, samples or dimensions.
 func (m *Minimiser) Distance(p *Problem, x []float64) (Distance, error) {
 	if p.K() != m.K || p.D != m.D || p.N() != m.K*m.N {
-		return Distance{}, fmt.Errorf("ufm: the problem has K = %d, N = %d, d = %d, the minimiser K = %d, N = %d, d = %d", p.K(), p.N(), p.D, m.K, m.K*m.N, m.D)
+		return Distance{}, fmt.Errorf("ufm: the problem has K = %d, N = %d, d = %d, "+
+			"the minimiser K = %d, N = %d, d = %d", p.K(), p.N(), p.D, m.K, m.K*m.N, m.D)
 	}
 	if err := p.point(x); err != nil {
 		return Distance{}, err

@@ -105,7 +105,7 @@ func TestCalibrate(t *testing.T) {
 		want string
 	}{
 		{nil, exitUsage, "--logits"},
-		{[]string{"--logits", good, "--fit", "half"}, exitUsage, "split or all"},
+		{[]string{"--logits", good, "--fit", "half"}, exitUsage, "split, all"},
 		{[]string{"--logits", good, "--bins", "0"}, exitUsage, "--bins"},
 		{[]string{"--logits", good, "--plot", "x.gif"}, exitUsage, ".svg"},
 		{[]string{"--logits", filepath.Join(dir, "absent.npz")}, exitInput, "absent.npz"},

@@ -125,7 +125,7 @@ The images are streamed: memory does not grow with their number.`,
 				return err
 			}
 			defer func() { err = errors.Join(err, net.Close()) }()
-			tell, end := imageProgress(log, "images")
+			tell, end := countProgress[int](log, "images")
 			o.Progress = tell
 			err = train.WriteFeatures(c.Context(), net.Engine, net.Set, n.out, o)
 			end()

@@ -11,7 +11,7 @@ import (
 
 // figuresDataCommand draws the pictures of a data set.
 func figuresDataCommand() *cobra.Command {
-	var out string
+	out := pictureFile("data.svg")
 	var per int
 	c := &cobra.Command{
 		Use:   "data NAME",
@@ -24,9 +24,6 @@ of your own.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			if per < 1 || per > 20 {
 				return usageError{fmt.Errorf("--per-class %d; want 1 to 20", per)}
-			}
-			if err := checkPlot("out", out); err != nil {
-				return err
 			}
 			set, err := data.Open(c.Context(), args[0], data.Options{Offline: true, Log: c.ErrOrStderr()})
 			if err != nil {
@@ -42,15 +39,14 @@ of your own.`,
 			if err != nil {
 				return err
 			}
-			if err := writePlot(out, f); err != nil {
+			if err := writePicture(c, string(out), f); err != nil {
 				return err
 			}
-			fmt.Fprintln(c.ErrOrStderr(), f.Caption)
 			_, err = fmt.Fprintln(c.OutOrStdout(), out)
 			return err
 		},
 	}
-	c.Flags().StringVar(&out, "out", "data.svg", "`file` to write, .svg or .png")
+	c.Flags().Var(&out, "out", "`file` to write, .svg or .png")
 	c.Flags().IntVar(&per, "per-class", 8, "pictures a class, 1 to 20")
 	return c
 }

@@ -58,7 +58,7 @@ func TestExitCodesAndMessages(t *testing.T) {
 		{"features of two networks", []string{"features", "--run", noRecord, "--weights", "w.npz", "--out", "x.npz"}, exitUsage, []string{"one of them"}},
 		{"weights of no run", []string{"weights", "--run", noRecord, "--out", "x.npz"}, exitInput, []string{"absent"}},
 		{"summary of no record", []string{"records", "summary", noRecord}, exitInput, []string{"absent"}},
-		{"calibration of no split", []string{"calibrate", "--logits", "x.npz", "--split", "val"}, exitUsage, []string{"labels or test"}},
+		{"calibration of no split", []string{"calibrate", "--logits", "x.npz", "--split", "val"}, exitUsage, []string{"labels, test"}},
 		{"no such specification", []string{"train", "--spec", noRecord}, exitInput, []string{"absent"}},
 		{"specification with an unknown field", []string{"train", "--spec", badSpec}, exitInput, []string{"bad.json", "epoch"}},
 		{"resume without a folder", []string{"train", "--resume"}, exitUsage, []string{"--out"}},

@@ -114,8 +114,7 @@ func (p *progress) show(seed int64, e train.Event) {
 		}
 	}
 	if p.bar == nil {
-		p.bar = progressbar.NewOptions(total, progressbar.OptionSetWriter(p.w),
-			progressbar.OptionSetWidth(24), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(200*time.Millisecond),
+		p.bar = bar(p.w, int64(total), 24,
 			progressbar.OptionSetPredictTime(false), progressbar.OptionSetElapsedTime(false))
 	}
 	p.bar.ChangeMax(total)
@@ -145,28 +144,34 @@ func (p *progress) close() {
 	}
 }
 
-// imageProgress shows a pass over images: a bar on a terminal, else nothing.
-func imageProgress(w io.Writer, what string) (tell func(done, total int), end func()) {
+// bar returns a bar of a given width on w, which disappears at its end.
+func bar(w io.Writer, total int64, width int, more ...progressbar.Option) *progressbar.ProgressBar {
+	return progressbar.NewOptions64(total, append([]progressbar.Option{
+		progressbar.OptionSetWriter(w), progressbar.OptionSetWidth(width), progressbar.OptionClearOnFinish(),
+		progressbar.OptionThrottle(200 * time.Millisecond),
+	}, more...)...)
+}
+
+// countProgress shows a pass over rows, such as images: a bar on a terminal, else nothing.
+func countProgress[N int | int64](w io.Writer, what string) (tell func(done, total N), end func()) {
 	if !isTerminal(w) {
 		return nil, func() {}
 	}
-	bar := progressbar.NewOptions(-1, progressbar.OptionSetWriter(w), progressbar.OptionSetDescription(what), progressbar.OptionShowCount(),
-		progressbar.OptionSetWidth(32), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(200*time.Millisecond))
-	return func(done, total int) { bar.ChangeMax(total); _ = bar.Set(done) }, func() { _ = bar.Clear() }
+	b := bar(w, -1, 32, progressbar.OptionSetDescription(what), progressbar.OptionShowCount())
+	return func(done, total N) { b.ChangeMax64(int64(total)); _ = b.Set64(int64(done)) }, func() { _ = b.Clear() }
 }
 
-// byteProgress shows a download: a bar on a terminal, else nothing between its
-// first and its last line, which package data logs.
+// byteProgress shows a download: a bar on a terminal, else nothing between its first and its last
+// line, which package data logs.
 func byteProgress(w io.Writer) func(done, total int64) {
 	if !isTerminal(w) {
 		return nil
 	}
-	var bar *progressbar.ProgressBar
+	var b *progressbar.ProgressBar
 	return func(done, total int64) {
-		if bar == nil {
-			bar = progressbar.NewOptions64(total, progressbar.OptionSetWriter(w), progressbar.OptionShowBytes(true),
-				progressbar.OptionSetWidth(32), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(200*time.Millisecond))
+		if b == nil {
+			b = bar(w, total, 32, progressbar.OptionShowBytes(true))
 		}
-		_ = bar.Set64(done)
+		_ = b.Set64(done)
 	}
 }

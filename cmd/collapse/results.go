@@ -72,7 +72,7 @@ both at epochs 10, 20, 50 and 100.`,
 }
 
 func figuresCommand() *cobra.Command {
-	var out string
+	var out pictureFile
 	c := &cobra.Command{
 		Use:   "figures 1|4 RECORD…",
 		Short: "Draw a figure of the paper from records, as SVG or PNG",
@@ -85,10 +85,7 @@ along training, 4 is loss, entropy and NC1 of the test images by outcome, and EC
 				return usageError{fmt.Errorf("no figure %q; there are 1 and 4", args[0])}
 			}
 			if !c.Flags().Changed("out") {
-				out = "figure" + args[0] + ".svg"
-			}
-			if err := checkPlot("out", out); err != nil {
-				return err
+				out = pictureFile("figure" + args[0] + ".svg")
 			}
 			runs, err := series(args[1:])
 			if err != nil {
@@ -98,15 +95,14 @@ along training, 4 is loss, entropy and NC1 of the test images by outcome, and EC
 			if err != nil {
 				return err
 			}
-			if err := writePlot(out, fig); err != nil {
+			if err := writePicture(c, string(out), fig); err != nil {
 				return err
 			}
-			fmt.Fprintln(c.ErrOrStderr(), fig.Caption)
 			_, err = fmt.Fprintln(c.OutOrStdout(), out)
 			return err
 		},
 	}
-	c.Flags().StringVar(&out, "out", "", "`file` to write, .svg or .png (default figureN.svg)")
+	c.Flags().Var(&out, "out", "`file` to write, .svg or .png (default figureN.svg)")
 	c.AddCommand(figuresDataCommand())
 	return c
 }

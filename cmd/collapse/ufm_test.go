@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gocollapse/collapse/figures"
 	"github.com/gocollapse/collapse/npz"
 	"github.com/gocollapse/collapse/ufm"
 )
@@ -52,7 +53,7 @@ func TestUFM(t *testing.T) {
 
 func TestUFMFiles(t *testing.T) {
 	dir := t.TempDir()
-	for _, name := range ufmFigures() {
+	for _, name := range figures.UFMNames() {
 		file := filepath.Join(dir, name+".svg")
 		if code, _, stderr := call(t, "ufm", "--k", "4", "--d", "5", "--n", "10", "--lambda-h", "1e-3", "--figure", name, "--plot", file); code != 0 {
 			t.Fatalf("%s: %s", name, stderr)
@@ -66,7 +67,7 @@ func TestUFMFiles(t *testing.T) {
 		t.Fatal(stderr)
 	}
 	b, err := os.ReadFile(page)
-	if err != nil || strings.Count(string(b), "<svg") < 5 || !strings.Contains(string(b), "Solver against closed form") {
+	if err != nil || strings.Count(string(b), "<svg") < 5 || !strings.Contains(string(b), "Solver compared with the closed form") {
 		t.Errorf("page with %d pictures, %v", strings.Count(string(b), "<svg"), err)
 	}
 }
@@ -128,7 +129,7 @@ func TestUFMErrors(t *testing.T) {
 		{[]string{"ufm", "--figure", "pie"}, exitUsage, "norms, kappa"},
 		{[]string{"ufm", "--plot", "x.bmp"}, exitUsage, ".svg or .png"},
 		{[]string{"ufm", "--compare", "absent.npz"}, exitInput, "absent.npz"},
-		{[]string{"ufm", "--k", "100000", "--d", "100000", "--solve"}, exitUsage, "smaller --k"},
+		{[]string{"ufm", "--k", "100000", "--d", "100000", "--solve"}, exitUsage, "smaller K (--k)"},
 	} {
 		if code, _, stderr := call(t, c.args...); code != c.code || !strings.Contains(stderr, c.want) {
 			t.Errorf("%v: exit code %d, want %d with %q: %s", c.args, code, c.code, c.want, stderr)

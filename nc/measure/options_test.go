@@ -329,11 +329,7 @@ func TestStates(t *testing.T) {
 	var states, seconds []string
 	keep := func(name string, acc *nc.Accumulator) string {
 		t.Helper()
-		b, err := acc.MarshalBinary()
-		if err == nil {
-			err = os.WriteFile(filepath.Join(dir, name), b, 0o644)
-		}
-		if err != nil {
+		if err := WriteState(filepath.Join(dir, name), acc); err != nil {
 			t.Fatal(err)
 		}
 		return filepath.Join(dir, name)

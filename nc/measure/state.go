@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/gocollapse/collapse/internal/atomic"
 	"github.com/gocollapse/collapse/nc"
 )
 
@@ -20,7 +21,16 @@ func Accumulated(ctx context.Context, paths []string, o Options) (*nc.Summary, *
 	return m.run()
 }
 
-// ReadStates reads states of nc.Accumulator.MarshalBinary from files.
+// WriteState writes the state of an accumulator, as ReadStates reads it, to a file.
+func WriteState(path string, acc *nc.Accumulator) error {
+	b, err := acc.MarshalBinary()
+	if err != nil {
+		return err
+	}
+	return atomic.WriteFile(path, b)
+}
+
+// ReadStates reads states of WriteState from files.
 func ReadStates(paths []string) ([]*nc.Accumulator, error) {
 	var out []*nc.Accumulator
 	for _, path := range paths {
