@@ -31,8 +31,8 @@ func TestResults(t *testing.T) {
 	}
 	rows := map[string]string{
 		"nc1": "NC1", "nc2": "NC2", "nc3": "NC3", "train_error": "training error, %", "test_error": "test error, %",
-		"ncc_test_error": "test error of the nearest class centre, %",
-		"test_ece":       "test ECE, 15 bins (seeds 2022 and 2023)",
+		"ncc_test_error": "test error of the nearest class mean, %",
+		"test_ece":       "test ECE with 15 bins, % (seeds 2022 and 2023)",
 	}
 	verdicts := map[string]string{summary.LSAhead: "**LS ahead**", summary.CEAhead: "**CE ahead**",
 		summary.NotDecided: "not decided"}
@@ -43,7 +43,7 @@ func TestResults(t *testing.T) {
 		}
 		delete(rows, d.Name)
 		factor, digits := 1.0, 3
-		if strings.HasSuffix(d.Name, "_error") {
+		if m, _ := record.MetricByKey(d.Name); m.Percent {
 			factor, digits = 100, 2
 		}
 		number := func(v record.Number) string {

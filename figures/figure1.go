@@ -6,6 +6,8 @@ import (
 
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+
+	"github.com/gocollapse/collapse/record"
 )
 
 // Figure1 draws the paper's Figure 1 for the given runs: training and test
@@ -29,11 +31,11 @@ func Figure1(runs ...Series) (*Figure, error) {
 	marked := false
 	for i, g := range gs {
 		for _, r := range g.runs {
-			x, y := column(r, TrainError)
+			x, y := column(r, metric("train_error"))
 			thin := lineStyle(i)
 			thin.Width = vg.Points(1.3)
 			ec = append(ec, &curve{x: x, y: y, line: thin})
-			x, y = column(r, TestError)
+			x, y = column(r, metric("test_error"))
 			gl := glyphStyle(i)
 			ec = append(ec, &curve{x: x, y: y, line: lineStyle(i), glyph: &gl})
 			marked = marked || len(x) > 0
@@ -52,8 +54,8 @@ func Figure1(runs ...Series) (*Figure, error) {
 	for _, k := range ec {
 		missing += k.missing()
 	}
-	for i, m := range []Metric{NC1, NC2, NC3} {
-		p, n := metricPanel(gs, m, fmt.Sprintf("(%c) ", 'b'+i))
+	for i, key := range []string{"nc1", "nc2", "nc3"} {
+		p, n := metricPanel(gs, metric(key), fmt.Sprintf("(%c) ", 'b'+i))
 		panels = append(panels, p)
 		missing += n
 	}
@@ -74,13 +76,13 @@ func Figure1(runs ...Series) (*Figure, error) {
 	return f, nil
 }
 
-// Curve draws one metric against the epoch, small and quickly, for a figure
-// that is drawn anew while a network trains. The axis is a log axis for losses
-// and NC metrics. An unknown metric is an error that lists the known ones.
-func Curve(m Metric, runs ...Series) (*Figure, error) {
-	info, ok := metrics[m]
-	if !ok {
-		return nil, fmt.Errorf("figures: unknown metric %q; known are %s", m, strings.Join(metricNames(), ", "))
+// Curve draws one metric against the epoch, small and quickly, for a figure that is drawn again
+// and again while a network trains. key is one of record.Metrics, which says title, axis and
+// scale. The error of an unknown key names the nearest.
+func Curve(key string, runs ...Series) (*Figure, error) {
+	m, err := findMetric(key)
+	if err != nil {
+		return nil, err
 	}
 	gs, err := grouped(runs)
 	if err != nil {
@@ -91,11 +93,11 @@ func Curve(m Metric, runs ...Series) (*Figure, error) {
 		return nil, err
 	}
 	p, missing := metricPanel(gs, m, "")
-	f := &Figure{Title: info.title, Caption: origin}
+	f := &Figure{Title: m.Title, Caption: origin}
 	if missing > 0 {
 		f.Caption += fmt.Sprintf(" Values not drawn: %d.", missing)
 	}
-	f.Alt = info.title + " against the epoch. Runs: " + strings.Join(names(gs), "; ") + "."
+	f.Alt = m.Title + " against the epoch. Runs: " + strings.Join(names(gs), "; ") + "."
 	err = f.draw(vg.Length(390), vg.Length(260), func(c draw.Canvas) {
 		c.Max.Y -= drawLegend(c, runsLegend(gs))
 		drawPanels(c, 1, []panel{p})
@@ -107,20 +109,19 @@ func Curve(m Metric, runs ...Series) (*Figure, error) {
 }
 
 // metricPanel returns a panel of one metric and how many values it leaves out.
-func metricPanel(gs []group, m Metric, prefix string) (panel, int) {
-	info := metrics[m]
-	p := newPanel(prefix+info.title, info.axis)
+func metricPanel(gs []group, m record.Metric, prefix string) (panel, int) {
+	p := newPanel(prefix+m.Title, m.Axis)
 	var curves []*curve
 	missing := 0
 	for i, g := range gs {
 		for _, r := range g.runs {
 			x, y := column(r, m)
-			k := &curve{x: x, y: y, line: lineStyle(i), log: info.log}
+			k := &curve{x: x, y: y, line: lineStyle(i), log: m.Log}
 			curves = append(curves, k)
 			missing += k.missing()
 		}
 	}
-	addCurves(p, info.log, curves)
+	addCurves(p, m.Log, curves)
 	return p, missing
 }
 

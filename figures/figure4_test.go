@@ -83,7 +83,7 @@ func TestOriginOfOtherSettings(t *testing.T) {
 	}
 	focal := synthetic("cifar100", "focal", 0, 2021, 3)
 	focal.Spec.FocalGamma = 3
-	f, err := Curve(TestECE, Of(withCalibration(focal))...)
+	f, err := Curve("test_ece", Of(withCalibration(focal))...)
 	if err != nil || !strings.Contains(f.Alt, "focal (γ = 3)") || !strings.Contains(f.Caption, "CIFAR-100") {
 		t.Errorf("%+v, %v", f, err)
 	}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -185,15 +186,18 @@ func TestFigure1OddRuns(t *testing.T) {
 }
 
 func TestCurve(t *testing.T) {
-	for m := range metrics {
-		f, err := Curve(m, pair("fashion-mnist-small", 5)...)
+	for _, m := range record.Metrics() {
+		f, err := Curve(m.Key, pair("fashion-mnist-small", 5)...)
 		if err != nil {
 			t.Fatal(err)
 		}
 		checkFigure(t, f, Scale)
+		if f.Title != m.Title || !slices.Contains(texts(t, f.SVG), m.Axis) {
+			t.Errorf("%s: title %q, texts %q", m.Key, f.Title, texts(t, f.SVG))
+		}
 	}
-	if _, err := Curve("nc9", pair("cifar10", 2)...); err == nil || !strings.Contains(err.Error(), "nc1") {
-		t.Errorf("an unknown metric must list the known ones: %v", err)
+	if _, err := Curve("nc9", pair("cifar10", 2)...); err == nil || !strings.Contains(err.Error(), "did you mean nc0?") {
+		t.Errorf("the error of an unknown metric must name the nearest: %v", err)
 	}
 }
 

@@ -25,66 +25,6 @@ func Of(recs ...*record.Record) []Series {
 	return s
 }
 
-// Metric is a column of a record's rows, by its name in the file.
-type Metric string
-
-// The metrics that a curve can show.
-const (
-	TrainError   Metric = "train_error"
-	TestError    Metric = "test_error"
-	TrainLoss    Metric = "train_loss"
-	TestLoss     Metric = "test_loss"
-	StepLoss     Metric = "step_loss"
-	NC1          Metric = "nc1"
-	NC2          Metric = "nc2"
-	NC3          Metric = "nc3"
-	WNorm        Metric = "w_norm"
-	HNorm        Metric = "h_norm"
-	NCCError     Metric = "ncc_error"
-	NCCTestError Metric = "ncc_test_error"
-	TestNC1      Metric = "test_nc1"
-	TestECE      Metric = "test_ece"
-	TestNLL      Metric = "test_nll"
-)
-
-type metricInfo struct {
-	title, axis string
-	log         bool
-	value       func(*record.Epoch) float64
-}
-
-var metrics = map[Metric]metricInfo{
-	TrainError:   {"Training error", "error (%)", false, func(e *record.Epoch) float64 { return 100 * float64(e.TrainError) }},
-	TestError:    {"Test error", "error (%)", false, func(e *record.Epoch) float64 { return 100 * float64(e.TestError) }},
-	TrainLoss:    {"Training loss", "loss (nats)", true, func(e *record.Epoch) float64 { return float64(e.TrainLoss) }},
-	TestLoss:     {"Test loss", "loss (nats)", true, func(e *record.Epoch) float64 { return float64(e.TestLoss) }},
-	StepLoss:     {"Mean loss of the steps", "loss (nats)", true, func(e *record.Epoch) float64 { return float64(e.StepLoss) }},
-	NC1:          {"NC1: variability within classes", "NC1 (log scale)", true, func(e *record.Epoch) float64 { return float64(e.NC1) }},
-	NC2:          {"NC2: distance to a simplex ETF", "NC2 (log scale)", true, func(e *record.Epoch) float64 { return float64(e.NC2) }},
-	NC3:          {"NC3: classifier against class means", "NC3 (log scale)", true, func(e *record.Epoch) float64 { return float64(e.NC3) }},
-	WNorm:        {"Norm of the classifier", "‖w‖, mean over classes", false, func(e *record.Epoch) float64 { return float64(e.WNorm) }},
-	HNorm:        {"Norm of the features", "‖h‖, mean over classes", false, func(e *record.Epoch) float64 { return float64(e.HNorm) }},
-	NCCError:     {"Nearest class mean, training images", "error (%)", false, func(e *record.Epoch) float64 { return 100 * float64(e.NCCError) }},
-	NCCTestError: {"Nearest class mean, test images", "error (%)", false, func(e *record.Epoch) float64 { return 100 * float64(e.NCCTestError) }},
-	TestNC1:      {"NC1 of the test features", "NC1 (log scale)", true, func(e *record.Epoch) float64 { return float64(e.TestNC1) }},
-	TestECE:      {"ECE of the test split", "ECE (%)", false, func(e *record.Epoch) float64 { return 100 * ofTest(ece)(e) }},
-	TestNLL:      {"Cross entropy of the test split", "cross entropy (nats)", true, ofTest(nll)},
-}
-
-func ece(c *record.Calibration) record.Number { return c.ECE }
-func nll(c *record.Calibration) record.Number { return c.NLL }
-
-// ofTest takes a number out of a row's calibration of the test split, NaN where the
-// row has none.
-func ofTest(figure func(*record.Calibration) record.Number) rowValue {
-	return func(e *record.Epoch) float64 {
-		if e.Test == nil {
-			return math.NaN()
-		}
-		return float64(figure(e.Test))
-	}
-}
-
 // group is the runs of one label, in the order given.
 type group struct {
 	label string
@@ -121,16 +61,6 @@ func grouped(runs []Series) ([]group, error) {
 		gs[j].runs = append(gs[j].runs, s.Record)
 	}
 	return gs, nil
-}
-
-// column returns the epochs of a run and one metric at them.
-func column(r *record.Record, m Metric) (x, y []float64) {
-	value := metrics[m].value
-	for i := range r.Epochs {
-		x = append(x, float64(r.Epochs[i].Epoch))
-		y = append(y, value(&r.Epochs[i]))
-	}
-	return x, y
 }
 
 // Origin says in sentences how the numbers of the runs came about: scale,
@@ -202,13 +132,3 @@ func upperFirst(s string) string {
 
 // finite reports whether v can be shown as a number.
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
-
-// metricNames lists the known metrics in alphabetical order.
-func metricNames() []string {
-	var s []string
-	for m := range metrics {
-		s = append(s, string(m))
-	}
-	slices.Sort(s)
-	return s
-}

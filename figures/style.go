@@ -24,6 +24,12 @@ var palette = []color.NRGBA{
 	{0x00, 0x00, 0x00, 0xFF}, // black
 }
 
+// Colour returns the colour of the i-th run of a figure as #rrggbb, for pictures that others draw.
+func Colour(i int) string {
+	c := palette[i%len(palette)]
+	return fmt.Sprintf("#%02X%02X%02X", c.R, c.G, c.B)
+}
+
 // Dash patterns tell the runs apart where colour does not.
 var dashes = [][]vg.Length{
 	nil,

@@ -11,11 +11,11 @@ import (
 )
 
 // SummaryTables returns what runs say together: a table of the groups, with the
-// mean and the 95 % interval over seeds of every figure of the last epoch, and one of
+// mean and the 95 % interval over seeds of every metric of the last epoch, and one of
 // the paired differences for each pair of CE and LS groups.
 func SummaryTables(s *summary.Summary) []*Table {
-	groups := &Table{Title: "Last epoch: mean over seeds, 95 % interval", Header: []string{"figure"}, Notes: s.Notes,
-		Caption: "Intervals are Student's t over seeds; a single seed has none. Errors are in percent, losses in nats."}
+	groups := &Table{Title: "Last epoch: mean over seeds, 95 % interval", Header: []string{"metric"}, Notes: s.Notes,
+		Caption: "Intervals are Student's t over seeds; a single seed has none. Shares, such as errors and ECE, are in percent, losses in nats."}
 	values := map[string][]string{}
 	for i, g := range s.Groups {
 		groups.Header = append(groups.Header, fmt.Sprintf("%s, %s", g.Label, seedCount(len(g.Seeds))))
@@ -40,8 +40,8 @@ func SummaryTables(s *summary.Summary) []*Table {
 	for _, p := range s.Pairs {
 		t := &Table{
 			Title:  fmt.Sprintf("%s less %s: paired differences over %s", p.LS, p.CE, seedCount(len(p.Seeds))),
-			Header: []string{"figure", "LS − CE", "95 % interval", "verdict"},
-			Caption: fmt.Sprintf("Ahead is the loss with the lower figure, where the interval over at least %d paired seeds lies wholly on one side of 0. "+
+			Header: []string{"metric", "LS − CE", "95 % interval", "verdict"},
+			Caption: fmt.Sprintf("Ahead is the loss with the lower value, where the interval over at least %d paired seeds is wholly on one side of 0. "+
 				"The runs' own losses do not compare; norms, entropy and confidence are not better for being lower.", summary.MinSeeds),
 		}
 		if len(p.Seeds) < summary.MinSeeds {
@@ -70,7 +70,7 @@ func seedCount(n int) string {
 	return strconv.Itoa(n) + " seeds"
 }
 
-// fewer says of how many seeds an estimate is where not all have the figure.
+// fewer says of how many seeds an estimate is where not all have the metric.
 func fewer(e summary.Estimate, seeds int) string {
 	if e.N == seeds {
 		return ""
@@ -80,9 +80,10 @@ func fewer(e summary.Estimate, seeds int) string {
 
 // estimateText is a mean with its interval, two blanks between them.
 func estimateText(e summary.Estimate, sign bool) string {
+	percent := metric(e.Name).Percent
 	format := func(v record.Number) string {
 		x := float64(v)
-		if strings.HasSuffix(e.Name, "_error") {
+		if percent {
 			x *= 100
 		}
 		text := strings.Replace(strconv.FormatFloat(x, 'g', 4, 64), "-", "−", 1)

@@ -250,10 +250,7 @@ func wrap(s string, n int) string {
 	return b.String()
 }
 
-// percent writes a share in [0, 1] as a percentage with two decimals; "–" where
-// it is not defined.
-func percent(share float64) string { return fixed(100*share, 2) }
-
+// fixed writes a number with so many decimals; "–" where it is not defined.
 func fixed(v float64, prec int) string {
 	if !finite(v) {
 		return "–"
@@ -303,7 +300,10 @@ func Curves(runs []Series, epochs ...int) (*Table, error) {
 		return nil, err
 	}
 	t := &Table{Title: "The runs at chosen epochs", Caption: origin + " “–”: not defined for this run.",
-		Header: []string{"run", "epoch", "training error (%)", "test error (%)", "NC1", "NC2", "NC3", "‖w‖", "‖h‖", "NCC training (%)", "NCC test (%)"}}
+		Header: []string{"run", "epoch"}}
+	for _, c := range curvesColumns {
+		t.Header = append(t.Header, c.name)
+	}
 	for _, g := range gs {
 		for _, r := range g.runs {
 			label := g.label
@@ -311,15 +311,21 @@ func Curves(runs []Series, epochs ...int) (*Table, error) {
 				label += ", seed " + strconv.FormatInt(r.Spec.Seed, 10)
 			}
 			for _, e := range chosen(r, epochs) {
-				t.Rows = append(t.Rows, []string{label, strconv.Itoa(e.Epoch),
-					percent(float64(e.TrainError)), percent(float64(e.TestError)),
-					significant(float64(e.NC1)), significant(float64(e.NC2)), significant(float64(e.NC3)),
-					significant(float64(e.WNorm)), significant(float64(e.HNorm)),
-					percent(float64(e.NCCError)), percent(float64(e.NCCTestError))})
+				row := []string{label, strconv.Itoa(e.Epoch)}
+				for _, c := range curvesColumns {
+					row = append(row, cellText(metric(c.key), e))
+				}
+				t.Rows = append(t.Rows, row)
 			}
 		}
 	}
 	return t, nil
+}
+
+// curvesColumns are the metrics of Curves under the names of its columns.
+var curvesColumns = []struct{ key, name string }{
+	{"train_error", "training error (%)"}, {"test_error", "test error (%)"}, {"nc1", "NC1"}, {"nc2", "NC2"}, {"nc3", "NC3"},
+	{"w_norm", "‖w‖"}, {"h_norm", "‖h‖"}, {"ncc_error", "NCC training (%)"}, {"ncc_test_error", "NCC test (%)"},
 }
 
 // chosen returns the rows at the given epochs, or at 1, 2, 5, 10 … and the last.

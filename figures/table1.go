@@ -22,14 +22,14 @@ var table1CSV string
 type table1Error struct {
 	name   string
 	column string // prefix of its two columns in table1.csv
-	value  func(*record.Epoch) record.Number
+	key    string // of record.Metrics
 }
 
 var table1Errors = []table1Error{
-	{"training", "train_error", func(e *record.Epoch) record.Number { return e.TrainError }},
-	{"test", "test_error", func(e *record.Epoch) record.Number { return e.TestError }},
-	{"NCC training", "ncc_train_error", func(e *record.Epoch) record.Number { return e.NCCError }},
-	{"NCC test", "ncc_test_error", func(e *record.Epoch) record.Number { return e.NCCTestError }},
+	{"training", "train_error", "train_error"},
+	{"test", "test_error", "test_error"},
+	{"NCC training", "ncc_train_error", "ncc_error"},
+	{"NCC test", "ncc_test_error", "ncc_test_error"},
 }
 
 // percentAt returns the error in percent.
@@ -38,7 +38,7 @@ func (e table1Error) percentAt(r *record.Record, epoch int) float64 {
 	if row == nil {
 		return math.NaN()
 	}
-	return 100 * float64(e.value(row))
+	return metric(e.key).Shown(row)
 }
 
 // paperTable1 returns the paper's cells, by "dataset/epoch/error".

@@ -42,6 +42,14 @@ func (m Metric) Value(e *Epoch) float64 {
 	return math.NaN()
 }
 
+// Shown returns the metric of a row in the unit of Axis: × 100 for a share.
+func (m Metric) Shown(e *Epoch) float64 {
+	if m.Percent {
+		return 100 * m.Value(e)
+	}
+	return m.Value(e)
+}
+
 // Set sets the metric of a row. The row must have the object that holds it.
 func (m Metric) Set(e *Epoch, v float64) { *m.at(e) = Number(v) }
 

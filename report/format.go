@@ -10,19 +10,22 @@ import (
 	"github.com/gocollapse/collapse/record"
 )
 
-func percent(v record.Number) string {
-	if x := float64(v); !math.IsNaN(x) && !math.IsInf(x, 0) {
-		return strconv.FormatFloat(100*x, 'f', 2, 64)
-	}
-	return "–"
-}
-
-func number(v record.Number) string {
-	x := float64(v)
-	if math.IsNaN(x) || math.IsInf(x, 0) {
+// lastValue writes a metric of a run's last epoch, in percent where it is a share; "–" where it is
+// not defined.
+func lastValue(r *run, key string) string {
+	e := r.Last()
+	m, ok := record.MetricByKey(key)
+	if e == nil || !ok {
 		return "–"
 	}
-	return strconv.FormatFloat(x, 'g', 3, 64)
+	v := m.Shown(e)
+	switch {
+	case math.IsNaN(v) || math.IsInf(v, 0):
+		return "–"
+	case m.Percent:
+		return strconv.FormatFloat(v, 'f', 2, 64)
+	}
+	return strconv.FormatFloat(v, 'g', 3, 64)
 }
 
 func floats(v []float64) string {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"html"
 	"html/template"
-	"math"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -182,24 +181,28 @@ func (p *page) index() (string, error) {
 	return b.String(), nil
 }
 
+// overviewColumns are the metrics of the last epoch in the table of all runs.
+var overviewColumns = []struct{ key, name string }{
+	{"train_error", "Training error (%)"}, {"test_error", "Test error (%)"}, {"nc1", "NC1"}, {"nc2", "NC2"}, {"nc3", "NC3"},
+}
+
 // overview is the table of all runs with their last numbers.
 func (p *page) overview() string {
 	var b strings.Builder
-	b.WriteString(`<p>One line a run, with the numbers of its last epoch. Every name leads to the whole record.</p>
+	b.WriteString(`<p>One line per run, with the numbers of its last epoch. Every name leads to the whole record.</p>
 <div class="scroll"><table class="runs">
-<thead><tr><th scope="col">Run</th><th scope="col">Data</th><th scope="col">Scale</th><th scope="col">Loss</th><th scope="col" class="n">Epochs</th><th scope="col" class="n">Training error (%)</th><th scope="col" class="n">Test error (%)</th><th scope="col" class="n">NC1</th><th scope="col" class="n">NC2</th><th scope="col" class="n">NC3</th></tr></thead>
-<tbody>
-`)
+<thead><tr><th scope="col">Run</th><th scope="col">Data</th><th scope="col">Scale</th><th scope="col">Loss</th>` +
+		`<th scope="col" class="n">Epochs</th>`)
+	for _, c := range overviewColumns {
+		b.WriteString(`<th scope="col" class="n">` + c.name + "</th>")
+	}
+	b.WriteString("</tr></thead>\n<tbody>\n")
 	for _, r := range p.site.runs {
-		b.WriteString("<tr><th scope=\"row\"><a href=\"" + r.file + "\">" + esc(r.name) + "</a></th><td>" + esc(record.DataName(r.Spec.Dataset)) + "</td><td>" + badge(r) + "</td><td class=\"nowrap\">" + esc(r.Spec.Loss.String()) + "</td><td class=\"n\">" + epochsText(r) + "</td>")
-		e := r.Last()
-		if e == nil {
-			e = &record.Epoch{}
-			nan := record.Number(math.NaN())
-			e.TrainError, e.TestError, e.NC1, e.NC2, e.NC3 = nan, nan, nan, nan, nan
-		}
-		for _, v := range []string{percent(e.TrainError), percent(e.TestError), number(e.NC1), number(e.NC2), number(e.NC3)} {
-			b.WriteString("<td class=\"n\">" + v + "</td>")
+		b.WriteString("<tr><th scope=\"row\"><a href=\"" + r.file + "\">" + esc(r.name) + "</a></th><td>" +
+			esc(record.DataName(r.Spec.Dataset)) + "</td><td>" + badge(r) + "</td><td class=\"nowrap\">" +
+			esc(r.Spec.Loss.String()) + "</td><td class=\"n\">" + epochsText(r) + "</td>")
+		for _, c := range overviewColumns {
+			b.WriteString("<td class=\"n\">" + lastValue(r, c.key) + "</td>")
 		}
 		b.WriteString("</tr>\n")
 	}

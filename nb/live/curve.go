@@ -6,13 +6,12 @@ import (
 	"math"
 	"strings"
 
+	"github.com/gocollapse/collapse/figures"
 	"github.com/gocollapse/collapse/record"
 )
 
-// Colours of Okabe and Ito, which colour-blind readers tell apart.
-const (
-	blue, orange, green, grey = "#0072B2", "#D55E00", "#009E73", "#999999"
-)
+// colours of curves: those of package figures, and grey for the noise of single steps.
+var blue, orange, green, grey = figures.Colour(0), figures.Colour(1), figures.Colour(2), "#999999"
 
 // html returns the live picture: three panels drawn by hand, since a plotting
 // library would take longer than a training step.
@@ -30,16 +29,16 @@ func (d *drawing) html(status string) string {
 	panels := []panel{
 		{title: "loss", lines: []line{
 			{"each step", grey, thin(d.steps, 600)},
-			{"training set", blue, d.column(func(r record.Epoch) float64 { return float64(r.TrainLoss) })},
+			{"training set", blue, d.column("train_loss")},
 		}},
 		{title: "error, %", lines: []line{
-			{"train", blue, d.column(func(r record.Epoch) float64 { return 100 * float64(r.TrainError) })},
-			{"test", orange, d.column(func(r record.Epoch) float64 { return 100 * float64(r.TestError) })},
+			{"train", blue, d.column("train_error")},
+			{"test", orange, d.column("test_error")},
 		}},
 		{title: "collapse, log scale", log: true, lines: []line{
-			{"NC1", blue, d.column(func(r record.Epoch) float64 { return float64(r.NC1) })},
-			{"NC2", orange, d.column(func(r record.Epoch) float64 { return float64(r.NC2) })},
-			{"NC3", green, d.column(func(r record.Epoch) float64 { return float64(r.NC3) })},
+			{"NC1", blue, d.column("nc1")},
+			{"NC2", orange, d.column("nc2")},
+			{"NC3", green, d.column("nc3")},
 		}},
 	}
 	for i, p := range panels {
@@ -49,11 +48,15 @@ func (d *drawing) html(status string) string {
 	return b.String()
 }
 
-// column returns one figure of every measured epoch.
-func (d *drawing) column(value func(record.Epoch) float64) []point {
+// column returns a metric of record.Metrics at every measured epoch, in the unit of its axis.
+func (d *drawing) column(key string) []point {
+	m, ok := record.MetricByKey(key)
+	if !ok {
+		panic("live: no metric " + key)
+	}
 	ps := make([]point, len(d.rows))
-	for i, r := range d.rows {
-		ps[i] = point{float64(r.Epoch), value(r)}
+	for i := range d.rows {
+		ps[i] = point{float64(d.rows[i].Epoch), m.Shown(&d.rows[i])}
 	}
 	return ps
 }
