@@ -1,6 +1,6 @@
 # Collapse. `make report` does all that is needed and ends by naming the page to
 # open; `make help` lists the rest. Everything is written into .venv, .tools and
-# build, beside Go's own caches.
+# build, next to Go's own caches.
 
 # The solutions are executed too, so that they stay right, but are no pages.
 NOTEBOOKS := $(wildcard notebooks/*.ipynb notebooks/solutions/*.ipynb)
@@ -27,8 +27,8 @@ help:
 	@echo 'make report   set up, train two small networks, execute the notebooks, write build/report/index.html'
 	@echo 'make lab      JupyterLab on notebooks/ with the kernel "Collapse (Go)"'
 	@echo 'make test     every test, with the set-up it needs (COLLAPSE_STRICT=1: a skipped one fails)'
-	@echo 'make bench    speed of the training step, beside JAX (and PyTorch with TORCH_PYTHON=…), and of the metrics'
-	@echo 'make bench-measure   collapse measure beside PyTorch (6 GB of Python, or TORCH_PYTHON=…)'
+	@echo 'make bench    speed of the training step, next to JAX (and PyTorch with TORCH_PYTHON=…), and of the metrics'
+	@echo 'make bench-measure   collapse measure next to PyTorch (6 GB of Python, or TORCH_PYTHON=…)'
 	@echo 'make setup    only the set-up: .venv, .tools/bin, the kernel'
 	@echo 'make cuda     the set-up, and XLA for NVIDIA GPUs in .venv (about 2 GB to load, x86-64 Linux)'
 	@echo 'make clean    remove .venv, .tools and build; runs/ stays'

@@ -5,7 +5,7 @@
 A Go program that panics or exits with a status may leave the kernel's reply
 "ok", so the outputs of every cell are looked through as well. The executed
 notebook is written whole or not at all; what a failing one got to is kept
-beside it, as executed.ipynb.failed.
+next to it, as executed.ipynb.failed.
 """
 import os
 import re

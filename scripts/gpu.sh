@@ -3,7 +3,7 @@
 #
 #	scripts/gpu.sh build            the programs, into build/gpu; the one part that needs Go, and no GPU
 #	scripts/gpu.sh check            what the doctor says; tests of the numbers on the GPU
-#	scripts/gpu.sh bench            the training step's speed beside PyTorch's and JAX's
+#	scripts/gpu.sh bench            the training step's speed next to PyTorch's and JAX's
 #	scripts/gpu.sh runs MINUTES     the first rows of experiments/QUEUE.md, JOBS (2) at once, stopped
 #	                                with a checkpoint after MINUTES (a day); once more goes on
 #	scripts/gpu.sh                  all of them
@@ -57,7 +57,7 @@ resumed() {
 		for row in rows[0] + rows[1]:
 		    row.pop("seconds"), row.pop("measure_seconds")
 		same = rows[0] == rows[1] and len(rows[0]) == 4
-		print("resumed run, --deterministic:", "the same in every figure" if same else "DIFFERS: %s" % rows)
+		print("resumed run, --deterministic:", "the same in every metric" if same else "DIFFERS: %s" % rows)
 		sys.exit(not same)
 	END
 }

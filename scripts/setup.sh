@@ -49,7 +49,7 @@ if [ "$(cat "$stamp" 2>/dev/null)" != "$want" ]; then
 	# PIP_USER and its like would install somewhere else.
 	pip() { env -u PIP_TARGET -u PIP_PREFIX PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 .venv/bin/python -m pip --disable-pip-version-check --no-input "$@"; }
 	pip install -q --require-hashes -r python/requirements.txt ||
-		die "pip could not install python/requirements.txt; its message is above." "Nothing was marked as done: run make again when that is mended."
+		die "pip could not install python/requirements.txt; its message is above." "Nothing was marked as done: fix that and run make again."
 	if [ "$(uname -s)-$(uname -m)" = Linux-x86_64 ] && ! ldd --version 2>&1 | grep -qi musl; then
 		say "installing XLA's CPU plugin into .venv"
 		pip install -q --no-deps --require-hashes -r python/plugin.txt ||

@@ -9,7 +9,7 @@ unformatted=$(gofmt -l .)
 [ -z "$unformatted" ] || { echo "gofmt would change: $unformatted" >&2; exit 1; }
 go vet ./...
 # The packages that need no C compiler, and an arm64 machine.
-light="./record/... ./nc/... ./ufm ./calib/... ./npz ./figures ./report ./data/... ./backend"
+light="./record/... ./nc/... ./ufm ./calib/... ./stats ./npz ./figures ./report ./data/... ./backend ./examples/..."
 CGO_ENABLED=0 go build $light
 CGO_ENABLED=0 GOARCH=arm64 go build $light
 
