@@ -16,7 +16,10 @@ func TestFetchList(t *testing.T) {
 	if code != 0 {
 		t.Fatalf("exit code %d: %s", code, stderr)
 	}
-	for _, want := range []string{"cifar10", "170.1", "tiny-imagenet", "64×64×3", "in the program", "Licence: MIT", "Krizhevsky", "https://www.cs.toronto.edu/~kriz/"} {
+	for _, want := range []string{
+		"cifar10", "170.1", "tiny-imagenet", "64×64×3", "in the program", "Licence: MIT", "Krizhevsky",
+		"https://www.cs.toronto.edu/~kriz/",
+	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the list does not say %q:\n%s", want, text)
 		}
@@ -37,7 +40,8 @@ func TestFetchList(t *testing.T) {
 	if err := json.Unmarshal([]byte(text), &sets); err != nil {
 		t.Fatal(err)
 	}
-	if len(sets) != len(data.List()) || sets[0].Name != "cifar10" || sets[0].Train != 50000 || sets[0].Installed || sets[0].Files[0].Size != 170052171 {
+	if len(sets) != len(data.List()) || sets[0].Name != "cifar10" || sets[0].Train != 50000 || sets[0].Installed ||
+		sets[0].Files[0].Size != 170052171 {
 		t.Errorf("%+v", sets)
 	}
 }
@@ -70,7 +74,8 @@ func TestFetchFromAndVerify(t *testing.T) {
 	if err := json.Unmarshal([]byte(stdout), &reports); err != nil || code != 0 {
 		t.Fatalf("exit code %d, %v: %s", code, err, stderr)
 	}
-	if len(reports) != 1 || reports[0].Folder != folder || reports[0].Bytes != "not the official bytes" || len(reports[0].Files) != 2 {
+	if len(reports) != 1 || reports[0].Folder != folder || reports[0].Bytes != "not the official bytes" ||
+		len(reports[0].Files) != 2 {
 		t.Errorf("%+v", reports)
 	}
 	f, err := os.OpenFile(filepath.Join(folder, "test.bin"), os.O_WRONLY, 0)
@@ -91,7 +96,8 @@ func TestFetchFromAndVerify(t *testing.T) {
 
 func TestFetchUsage(t *testing.T) {
 	for _, args := range [][]string{
-		{"fetch"}, {"fetch", "--list", "cifar10"}, {"fetch", "cifar10", "--verify", "--from", "x"}, {"fetch", "cifar10", "--json"},
+		{"fetch"}, {"fetch", "--list", "cifar10"}, {"fetch", "cifar10", "--verify", "--from", "x"},
+		{"fetch", "cifar10", "--json"},
 	} {
 		if code, _, stderr := call(t, args...); code != exitUsage {
 			t.Errorf("%v: exit code %d, want %d; %s", args, code, exitUsage, stderr)
@@ -114,19 +120,11 @@ func TestFiguresData(t *testing.T) {
 		t.Errorf("%v, %d bytes", err, len(b))
 	}
 	t.Setenv(data.EnvDir, t.TempDir())
-	for _, c := range []struct {
-		args []string
-		code int
-		want string
-	}{
-		{[]string{"figures", "data", "cifar10", "--out", out}, exitInput, "collapse fetch cifar10"},
-		{[]string{"figures", "data", "x"}, exitInput, "unknown set"},
-		{[]string{"figures", "data"}, exitUsage, "arg"},
-		{[]string{"figures", "data", "cifar10", "--out", "x.bmp"}, exitUsage, ".svg or .png"},
-		{[]string{"figures", "data", "cifar10", "--per-class", "0"}, exitUsage, "1 to 20"},
-	} {
-		if code, _, stderr := call(t, c.args...); code != c.code || !strings.Contains(stderr, c.want) {
-			t.Errorf("%v: exit code %d, want %d; %s", c.args, code, c.code, stderr)
-		}
-	}
+	checkRefused(t, "figures data", []refusal{
+		{[]string{"cifar10", "--out", out}, exitInput, "collapse fetch cifar10"},
+		{[]string{"x"}, exitInput, "unknown set"},
+		{nil, exitUsage, "arg"},
+		{[]string{"cifar10", "--out", "x.bmp"}, exitUsage, ".svg or .png"},
+		{[]string{"cifar10", "--per-class", "0"}, exitUsage, "1 to 20"},
+	})
 }

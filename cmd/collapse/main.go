@@ -1,10 +1,10 @@
-// Command collapse is the front door of the Collapse research environment for
-// neural collapse: it checks the machine, fetches data, trains networks, and
-// writes figures, tables and the report.
+// Command collapse is the front door of the Collapse research environment for neural collapse: it
+// checks the machine, fetches data, trains networks, measures features and logits, and writes
+// figures, tables and the report.
 //
-// Results go to standard output, logs and progress to standard error. The exit
-// code is 0, 1 for an input or a machine that is at fault, 2 for a usage error,
-// and 3 for a training that was stopped with a checkpoint.
+// Results go to standard output, logs and progress to standard error. The exit code is 0, or 1 if
+// an input or the machine is at fault, 2 for a usage error, and 3 for a run that was stopped with a
+// checkpoint.
 package main
 
 import (
@@ -31,15 +31,15 @@ const (
 	exitStopped = 3
 )
 
-// usageError marks what the user can mend on the command line.
+// usageError marks an error that the user can fix on the command line.
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// After the first signal the default handling returns, so that a second
-	// Ctrl-C ends a process that does not come to its checkpoint.
+	// After the first signal the default handling returns, so that a second Ctrl-C ends a process
+	// that does not reach its checkpoint.
 	context.AfterFunc(ctx, stop)
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
@@ -81,13 +81,14 @@ Exit codes: 1 input or machine at fault, 2 usage, 3 stopped with a checkpoint.`,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(doctorCommand(), kernelCommand(), fetchCommand(), trainCommand(), featuresCommand(), weightsCommand(),
-		measureCommand(), calibrateCommand(), ufmCommand(), recordsCommand(), tableCommand(), figuresCommand(), reportCommand(), versionCommand())
+	root.AddCommand(
+		doctorCommand(), kernelCommand(), fetchCommand(), trainCommand(), featuresCommand(), weightsCommand(),
+		measureCommand(), calibrateCommand(), ufmCommand(), recordsCommand(), tableCommand(), figuresCommand(),
+		reportCommand(), versionCommand())
 	return root
 }
 
-// flagError makes a flag that cannot be read a usage error; for an unknown one it names
-// the nearest.
+// flagError makes the error of a flag a usage error; for an unknown flag it names the nearest one.
 func flagError(c *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	if errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "" {

@@ -26,6 +26,45 @@ func call(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	return code, out.String(), errs.String()
 }
 
+// callJSON runs a command line that must succeed and decodes its answer into v.
+func callJSON(t *testing.T, v any, args ...string) {
+	t.Helper()
+	code, stdout, stderr := call(t, args...)
+	if code != 0 {
+		t.Fatalf("%v: exit code %d: %s", args, code, stderr)
+	}
+	if err := json.Unmarshal([]byte(stdout), v); err != nil {
+		t.Fatalf("%v: not JSON: %v\n%s", args, err, stdout)
+	}
+}
+
+// refusal is a command line that must fail.
+type refusal struct {
+	args []string // after the command
+	code int
+	want string // on standard error
+}
+
+func checkRefused(t *testing.T, command string, cases []refusal) {
+	t.Helper()
+	for _, c := range cases {
+		code, _, stderr := call(t, slices.Concat(strings.Fields(command), c.args)...)
+		if code != c.code || !strings.Contains(stderr, c.want) {
+			t.Errorf("%s %v: exit code %d, want %d with %q: %s", command, c.args, code, c.code, c.want, stderr)
+		}
+	}
+}
+
+// checkFiles checks that each file is there and holds a text.
+func checkFiles(t *testing.T, want map[string]string) {
+	t.Helper()
+	for path, text := range want {
+		if b, err := os.ReadFile(path); err != nil || !strings.Contains(string(b), text) {
+			t.Errorf("%s: %v, want it to hold %q", path, err, text)
+		}
+	}
+}
+
 func TestExitCodesAndMessages(t *testing.T) {
 	dir := t.TempDir()
 	badSpec := filepath.Join(dir, "bad.json")
@@ -41,35 +80,55 @@ func TestExitCodesAndMessages(t *testing.T) {
 	}{
 		{"no such command", []string{"trian"}, exitUsage, []string{"trian", "did you mean train?"}},
 		{"no such command below", []string{"records", "sumary"}, exitUsage, []string{"did you mean summary?"}},
-		{"no such flag", []string{"train", "--detla", "0.1"}, exitUsage, []string{"detla", "did you mean --delta?", "collapse train --help"}},
+		{"no such flag", []string{"train", "--detla", "0.1"}, exitUsage,
+			[]string{"detla", "did you mean --delta?", "collapse train --help"}},
 		{"flag without a number", []string{"train", "--epochs", "many"}, exitUsage, []string{"epochs", "many"}},
-		{"every fault at once", []string{"train", "--model", "vgg", "--loss", "hinge", "--delta", "1", "--epochs", "0"}, exitUsage,
+		{"every fault at once",
+			[]string{"train", "--model", "vgg", "--loss", "hinge", "--delta", "1", "--epochs", "0"}, exitUsage,
 			[]string{`model: unknown "vgg"`, `loss: unknown "hinge"`, "delta: 1 given", "epochs: 0"}},
 		{"δ with ce", []string{"train", "--delta", "0.05"}, exitUsage, []string{"belongs to loss ls"}},
-		{"name that is no specification", []string{"train", "--spec", "fashion-resnet18-cee"}, exitInput, []string{"did you mean fashion-resnet18-ce?"}},
+		{"name that is no specification", []string{"train", "--spec", "fashion-resnet18-cee"}, exitInput,
+			[]string{"did you mean fashion-resnet18-ce?"}},
 		{"seed and seeds", []string{"train", "--seed", "1", "--seeds", "1,2"}, exitUsage, []string{"give one of them"}},
 		{"jobs of one run", []string{"train", "--jobs", "2"}, exitUsage, []string{"--seeds"}},
-		{"checkpoint beyond the run", []string{"train", "--keep", "801", "--max-minutes", "-1"}, exitUsage, []string{"--keep 801", "1 to 800", "--max-minutes"}},
-		{"begin and go on", []string{"train", "--init", "w.npz", "--resume", "--out", "../../record/testdata/run"}, exitUsage, []string{"leave one"}},
+		{"checkpoint beyond the run", []string{"train", "--keep", "801", "--max-minutes", "-1"}, exitUsage,
+			[]string{"--keep 801", "1 to 800", "--max-minutes"}},
+		{"begin and go on",
+			[]string{"train", "--init", "w.npz", "--resume", "--out", "../../record/testdata/run"}, exitUsage,
+			[]string{"leave one"}},
 		{"features of nothing", []string{"features"}, exitUsage, []string{"--run"}},
 		{"features to nowhere", []string{"features", "--run", noRecord}, exitUsage, []string{"--out"}},
-		{"features of no run", []string{"features", "--run", noRecord, "--out", "x.npz"}, exitInput, []string{"absent"}},
-		{"features of a run, and its network", []string{"features", "--run", noRecord, "--out", "x.npz", "--model", "cnn"}, exitUsage, []string{"--model", "--weights"}},
-		{"features of two networks", []string{"features", "--run", noRecord, "--weights", "w.npz", "--out", "x.npz"}, exitUsage, []string{"one of them"}},
+		{"features of no run", []string{"features", "--run", noRecord, "--out", "x.npz"}, exitInput,
+			[]string{"absent"}},
+		{"features of a run, and its network",
+			[]string{"features", "--run", noRecord, "--out", "x.npz", "--model", "cnn"}, exitUsage,
+			[]string{"--model", "--weights"}},
+		{"features of two networks",
+			[]string{"features", "--run", noRecord, "--weights", "w.npz", "--out", "x.npz"}, exitUsage,
+			[]string{"one of them"}},
 		{"weights of no run", []string{"weights", "--run", noRecord, "--out", "x.npz"}, exitInput, []string{"absent"}},
 		{"summary of no record", []string{"records", "summary", noRecord}, exitInput, []string{"absent"}},
-		{"calibration of no split", []string{"calibrate", "--logits", "x.npz", "--split", "val"}, exitUsage, []string{"labels, test"}},
+		{"calibration of no split", []string{"calibrate", "--logits", "x.npz", "--split", "val"}, exitUsage,
+			[]string{"labels, test"}},
 		{"no such specification", []string{"train", "--spec", noRecord}, exitInput, []string{"absent"}},
-		{"specification with an unknown field", []string{"train", "--spec", badSpec}, exitInput, []string{"bad.json", "epoch"}},
+		{"specification with an unknown field", []string{"train", "--spec", badSpec}, exitInput,
+			[]string{"bad.json", "epoch"}},
 		{"resume without a folder", []string{"train", "--resume"}, exitUsage, []string{"--out"}},
-		{"resume of nothing", []string{"train", "--resume", "--out", noRecord}, exitInput, []string{"nothing to resume", "absent"}},
+		{"resume of nothing", []string{"train", "--resume", "--out", noRecord}, exitInput,
+			[]string{"nothing to resume", "absent"}},
 		{"table that is not there", []string{"table", "7", "x"}, exitUsage, []string{`"7"`, "1 and 2"}},
-		{"form of a table that is not there", []string{"table", "2", "--format", "xml", "../../records/cifar10-resnet18-w16-500-ce.json"}, exitUsage, []string{"xml", "markdown"}},
-		{"table 2 of another set", []string{"table", "2", "../../record/testdata/v1-later.json"}, exitInput, []string{"CIFAR-100"}},
+		{"form of a table that is not there",
+			[]string{"table", "2", "--format", "xml", "../../records/cifar10-resnet18-w16-500-ce.json"}, exitUsage,
+			[]string{"xml", "markdown"}},
+		{"table 2 of another set", []string{"table", "2", "../../record/testdata/v1-later.json"}, exitInput,
+			[]string{"CIFAR-100"}},
 		{"table of no record", []string{"table", "1", noRecord}, exitInput, []string{"absent"}},
-		{"figure with an unknown ending", []string{"figures", "1", "../../record/testdata/v1.json", "--out", "x.bmp"}, exitUsage, []string{".svg", ".png"}},
+		{"figure with an unknown ending",
+			[]string{"figures", "1", "../../record/testdata/v1.json", "--out", "x.bmp"}, exitUsage,
+			[]string{".svg", ".png"}},
 		{"data set that is not there", []string{"fetch", "imagenet"}, exitInput, []string{"imagenet"}},
-		{"two sets from one file", []string{"fetch", "cifar10", "fashion-mnist-small", "--from", "x"}, exitUsage, []string{"--from"}},
+		{"two sets from one file", []string{"fetch", "cifar10", "fashion-mnist-small", "--from", "x"}, exitUsage,
+			[]string{"--from"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			code, _, stderr := call(t, c.args...)
@@ -87,12 +146,17 @@ func TestExitCodesAndMessages(t *testing.T) {
 
 // Each table of the paper is printed in each form, JSON with the same cells as the text.
 func TestTables(t *testing.T) {
-	records := []string{"../../records/cifar10-resnet18-w16-500-ce.json", "../../records/cifar10-resnet18-w16-500-ls.json"}
+	const stem = "../../records/cifar10-resnet18-w16-500-"
+	records := []string{stem + "ce.json", stem + "ls.json"}
 	for number, cell := range map[string]string{"1": "21.23", "2": "−1.84"} { // the paper's
-		for form, want := range map[string]string{"text": "Table " + number + ".", "markdown": "**Table " + number + ".", "html": "<table>", "json": `"Number": "` + number + `"`} {
+		for form, want := range map[string]string{
+			"text": "Table " + number + ".", "markdown": "**Table " + number + ".",
+			"html": "<table>", "json": `"Number": "` + number + `"`,
+		} {
 			code, stdout, stderr := call(t, append([]string{"table", number, "--format", form}, records...)...)
 			if code != 0 || !strings.Contains(stdout, want) || !strings.Contains(stdout, cell) {
-				t.Errorf("table %s as %s: exit code %d, want 0, %q and %q in\n%s%s", number, form, code, want, cell, stdout, stderr)
+				t.Errorf("table %s as %s: exit code %d, want 0, %q and %q in\n%s%s",
+					number, form, code, want, cell, stdout, stderr)
 			}
 			if form != "json" {
 				continue
@@ -101,7 +165,8 @@ func TestTables(t *testing.T) {
 				Header []string
 				Rows   [][]string
 			}
-			if err := json.Unmarshal([]byte(stdout), &table); err != nil || len(table.Rows) == 0 || len(table.Rows[0]) != len(table.Header) {
+			if err := json.Unmarshal([]byte(stdout), &table); err != nil || len(table.Rows) == 0 ||
+				len(table.Rows[0]) != len(table.Header) {
 				t.Errorf("table %s: %v, %d rows", number, err, len(table.Rows))
 			}
 		}
@@ -171,9 +236,11 @@ func TestSpecificationFlags(t *testing.T) {
 			t.Errorf("no flag --%s with a help", name)
 		}
 	}
-	got := resolve(t, "--dataset", "folder:/a/b.c", "--model", "mlp", "--optimizer", "adamw", "--schedule", "cosine", "--epochs", "7",
-		"--focal-gamma", "3", "--loss", "focal", "--measure", "1,5", "--flip", "--precision", "bfloat16", "--decay-on", "weights")
-	if got.Depth != 2 || got.Optimizer != "adamw" || got.ScheduleEpochs != 7 || len(got.Milestones) != 0 || got.Measure != "1,5" || !got.Flip || got.Precision != "bfloat16" {
+	got := resolve(t, "--dataset", "folder:/a/b.c", "--model", "mlp", "--optimizer", "adamw", "--schedule", "cosine",
+		"--epochs", "7", "--focal-gamma", "3", "--loss", "focal", "--measure", "1,5", "--flip",
+		"--precision", "bfloat16", "--decay-on", "weights")
+	if got.Depth != 2 || got.Optimizer != "adamw" || got.ScheduleEpochs != 7 || len(got.Milestones) != 0 ||
+		got.Measure != "1,5" || !got.Flip || got.Precision != "bfloat16" {
 		t.Errorf("%+v", got)
 	}
 	if got.Name != "b-mlp-w64-focal3-s2021" {

@@ -13,24 +13,24 @@ import (
 	"github.com/gocollapse/collapse/train"
 )
 
-// progress shows a bar on a terminal, and everywhere a line for each measured epoch.
-// With several seeds the bar is that of all, and a line begins with its seed.
+// progress prints a line for each measured epoch, and on a terminal shows a bar. With several seeds
+// the bar is that of all runs, and every line begins with its seed.
 type progress struct {
 	w      io.Writer
-	batch  int // images a step
-	seeds  int // runs, 0 for a single one without a seed
+	batch  int // images per step
+	seeds  int // number of runs; 0 for a single one, whose lines show no seed
 	bar    *progressbar.ProgressBar
 	header bool
 	last   *record.Epoch
 	of     map[int64]*runProgress
 }
 
-// runProgress is how far one run is.
+// runProgress is the progress of one run.
 type runProgress struct {
 	done, total int // steps
 	left        time.Duration
-	step        float64   // seconds of a step, of late
-	last        time.Time // of the last step; zero after a measurement, which is no step
+	step        float64   // moving average of the seconds per step
+	last        time.Time // of the last step; zero after a measurement, which is not a step
 }
 
 func newProgress(w io.Writer, spec record.Spec, seeds int) *progress {
@@ -56,7 +56,7 @@ func (p *progress) seedEvent(seed int64, e train.Event) {
 		if r.step == 0 {
 			r.step = took
 		}
-		r.step += (min(took, 3*r.step) - r.step) / 20 // a step that compiles is no measure
+		r.step += (min(took, 3*r.step) - r.step) / 20 // bounded, since the first step also compiles
 	}
 	if r.last = now; e.Row != nil {
 		r.last = time.Time{}
@@ -79,7 +79,8 @@ func (p *progress) row(seed int64, e train.Event) {
 	}
 	if !p.header {
 		p.header = true
-		head := "epoch      train loss  error%   test error%   NC1        NC2      NC3      ‖w‖    ‖h‖     s     images/s  left"
+		head := "epoch      train loss  error%   test error%   " +
+			"NC1        NC2      NC3      ‖w‖    ‖h‖     s     images/s  left"
 		if p.seeds > 0 {
 			head = "seed    " + head
 		}
@@ -99,7 +100,7 @@ func (p *progress) row(seed int64, e train.Event) {
 
 // show moves the bar.
 func (p *progress) show(seed int64, e train.Event) {
-	done, total, rate := 0, 0, 0.0 // steps a second
+	done, total, rate := 0, 0, 0.0 // rate in steps per second
 	var left time.Duration
 	for _, r := range p.of {
 		done, total, left = done+r.done, total+r.total, max(left, r.left)

@@ -15,15 +15,13 @@ import (
 
 // TestUFM: the paper's setting as JSON, with the contract's keys.
 func TestUFM(t *testing.T) {
-	code, stdout, stderr := call(t, "ufm", "--k", "10", "--n", "5000", "--d", "512", "--lambda-w", "1e-3", "--lambda-h", "1e-6", "--lambda-b", "1e-2", "--delta", "0.05", "--json", "--solve")
-	if code != 0 {
-		t.Fatal(code, stderr)
-	}
 	var got map[string]any
-	if err := json.Unmarshal([]byte(stdout), &got); err != nil {
-		t.Fatal(err)
-	}
-	for key, want := range map[string]float64{"w_norm": 3.1278, "h_norm": 1.3988, "kappa_h": 9.34875, "kappa_w": 9.34875, "s": 0.0223607, "p_n": 0.00723607, "p_t": 0.934875} {
+	callJSON(t, &got, "ufm", "--k", "10", "--n", "5000", "--d", "512", "--lambda-w", "1e-3", "--lambda-h", "1e-6",
+		"--lambda-b", "1e-2", "--delta", "0.05", "--json", "--solve")
+	for key, want := range map[string]float64{
+		"w_norm": 3.1278, "h_norm": 1.3988, "kappa_h": 9.34875, "kappa_w": 9.34875,
+		"s": 0.0223607, "p_n": 0.00723607, "p_t": 0.934875,
+	} {
 		if v, ok := got[key].(float64); !ok || math.Abs(v-want) > 1e-4*want {
 			t.Errorf("%s = %v, want %v", key, got[key], want)
 		}
@@ -37,15 +35,13 @@ func TestUFM(t *testing.T) {
 		t.Errorf("hessian_h = %v", h)
 	}
 	solver := got["solver"].(map[string]any)
-	if solver["converged"] != true || math.Abs(solver["objective_error"].(float64)) > 1e-10 || solver["w_error"].(float64) > 1e-6 {
+	if solver["converged"] != true || math.Abs(solver["objective_error"].(float64)) > 1e-10 ||
+		solver["w_error"].(float64) > 1e-6 {
 		t.Errorf("solver %v", solver)
 	}
 	// Collapsed: null with the reason.
-	code, stdout, _ = call(t, "ufm", "--delta", "0.99", "--json")
 	got = nil
-	if err := json.Unmarshal([]byte(stdout), &got); err != nil || code != 0 {
-		t.Fatal(code, err)
-	}
+	callJSON(t, &got, "ufm", "--delta", "0.99", "--json")
 	if v, ok := got["kappa_h"]; !ok || v != nil || got["notes"].(map[string]any)["kappa_h"] == nil {
 		t.Errorf("at s+δ ≥ 1: kappa_h = %v, notes %v", v, got["notes"])
 	}
@@ -53,9 +49,10 @@ func TestUFM(t *testing.T) {
 
 func TestUFMFiles(t *testing.T) {
 	dir := t.TempDir()
+	small := []string{"ufm", "--k", "4", "--d", "5", "--n", "10", "--lambda-h", "1e-3"}
 	for _, name := range figures.UFMNames() {
 		file := filepath.Join(dir, name+".svg")
-		if code, _, stderr := call(t, "ufm", "--k", "4", "--d", "5", "--n", "10", "--lambda-h", "1e-3", "--figure", name, "--plot", file); code != 0 {
+		if code, _, stderr := call(t, append(small, "--figure", name, "--plot", file)...); code != 0 {
 			t.Fatalf("%s: %s", name, stderr)
 		}
 		if b, err := os.ReadFile(file); err != nil || !strings.HasPrefix(string(b), "<svg") {
@@ -63,11 +60,12 @@ func TestUFMFiles(t *testing.T) {
 		}
 	}
 	page := filepath.Join(dir, "ufm.html")
-	if code, _, stderr := call(t, "ufm", "--k", "4", "--d", "5", "--n", "10", "--lambda-h", "1e-3", "--solve", "--html", page); code != 0 {
+	if code, _, stderr := call(t, append(small, "--solve", "--html", page)...); code != 0 {
 		t.Fatal(stderr)
 	}
 	b, err := os.ReadFile(page)
-	if err != nil || strings.Count(string(b), "<svg") < 5 || !strings.Contains(string(b), "Solver compared with the closed form") {
+	if err != nil || strings.Count(string(b), "<svg") < 5 ||
+		!strings.Contains(string(b), "Solver compared with the closed form") {
 		t.Errorf("page with %d pictures, %v", strings.Count(string(b), "<svg"), err)
 	}
 }
@@ -90,22 +88,19 @@ func TestUFMCompare(t *testing.T) {
 	for _, y := range prob.Labels() {
 		labels = append(labels, int64(y))
 	}
-	for _, err := range []error{npz.Write(out, "features", []int{12, 5}, h), npz.Write(out, "labels", []int{12}, labels), npz.Write(out, "weight", []int{4, 5}, w), out.Close()} {
+	for _, err := range []error{
+		npz.Write(out, "features", []int{12, 5}, h), npz.Write(out, "labels", []int{12}, labels),
+		npz.Write(out, "weight", []int{4, 5}, w), out.Close(),
+	} {
 		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	code, stdout, stderr := call(t, "ufm", "--compare", file, "--lambda-w", "1e-2", "--lambda-h", "1e-3", "--delta", "0.1", "--json")
-	if code != 0 {
-		t.Fatal(stderr)
 	}
 	var got struct {
 		K, N, D  int
 		Compared map[string]json.RawMessage
 	}
-	if err := json.Unmarshal([]byte(stdout), &got); err != nil {
-		t.Fatal(err)
-	}
+	callJSON(t, &got, "ufm", "--compare", file, "--lambda-w", "1e-2", "--lambda-h", "1e-3", "--delta", "0.1", "--json")
 	if got.K != 4 || got.N != 3 || got.D != 5 {
 		t.Errorf("sizes %+v", got)
 	}
@@ -117,22 +112,14 @@ func TestUFMCompare(t *testing.T) {
 	}
 }
 
-func TestUFMErrors(t *testing.T) {
-	for _, c := range []struct {
-		args []string
-		code int
-		want string
-	}{
-		{[]string{"ufm", "--delta", "1"}, exitUsage, "δ = 1 is outside [0, 1)"},
-		{[]string{"ufm", "--k", "10", "--d", "8"}, exitUsage, "d = 8"},
-		{[]string{"ufm", "--lambda-w", "NaN"}, exitUsage, "λ_W"},
-		{[]string{"ufm", "--figure", "pie"}, exitUsage, "norms, kappa"},
-		{[]string{"ufm", "--plot", "x.bmp"}, exitUsage, ".svg or .png"},
-		{[]string{"ufm", "--compare", "absent.npz"}, exitInput, "absent.npz"},
-		{[]string{"ufm", "--k", "100000", "--d", "100000", "--solve"}, exitUsage, "smaller K (--k)"},
-	} {
-		if code, _, stderr := call(t, c.args...); code != c.code || !strings.Contains(stderr, c.want) {
-			t.Errorf("%v: exit code %d, want %d with %q: %s", c.args, code, c.code, c.want, stderr)
-		}
-	}
+func TestUFMRefuses(t *testing.T) {
+	checkRefused(t, "ufm", []refusal{
+		{[]string{"--delta", "1"}, exitUsage, "δ = 1 is outside [0, 1)"},
+		{[]string{"--k", "10", "--d", "8"}, exitUsage, "d = 8"},
+		{[]string{"--lambda-w", "NaN"}, exitUsage, "λ_W"},
+		{[]string{"--figure", "pie"}, exitUsage, "norms, kappa"},
+		{[]string{"--plot", "x.bmp"}, exitUsage, ".svg or .png"},
+		{[]string{"--compare", "absent.npz"}, exitInput, "absent.npz"},
+		{[]string{"--k", "100000", "--d", "100000", "--solve"}, exitUsage, "smaller K (--k)"},
+	})
 }
