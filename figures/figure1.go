@@ -60,7 +60,7 @@ func Figure1(runs ...Series) (*Figure, error) {
 		missing += n
 	}
 
-	f := &Figure{Number: "1", Title: "Error and neural collapse along training"}
+	f := figure("fig1")
 	f.Caption = "Error as the network classifies in evaluation mode; NC1, NC2 and NC3 by Equations 4 to 6 on the training features. " + origin
 	if missing > 0 {
 		f.Caption += fmt.Sprintf(" Values not drawn because they are not defined or, on a log axis, not above zero: %d.", missing)

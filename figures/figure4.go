@@ -25,7 +25,7 @@ func Figure4(runs ...Series) (*Figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Figure{Number: "4", Title: "Calibration along training, by outcome"}
+	f := figure("fig4")
 	missing := 0
 	var panels []panel
 	for _, p := range figure4Panels {

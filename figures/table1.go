@@ -86,7 +86,7 @@ func Table1(runs ...Series) (*Table, error) {
 		return nil, err
 	}
 
-	t := &Table{Number: "1", Title: "Errors along training, in percent"}
+	t := table("table1")
 	c.header(t, []string{"epoch", "error"}, nil, "sign as in the paper")
 	enough := false
 	for _, epoch := range Table1Epochs {

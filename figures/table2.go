@@ -113,7 +113,8 @@ func Table2(runs ...Series) (*Table, error) {
 		rows = rows[:1] // the paper's head start is that of LS on CE
 	}
 
-	t := &Table{Number: "2", Title: fmt.Sprintf("Log-scaled training loss, log(L − L_min + %v)", c.set.c)}
+	t := table("table2")
+	t.Title += fmt.Sprintf(", log(L − L_min + %v)", c.set.c)
 	c.header(t, []string{"epoch", "training loss"}, []string{"L_min"}, "LS is lower")
 	enough := false
 	for _, epoch := range Table1Epochs {

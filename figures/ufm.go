@@ -116,7 +116,7 @@ func ufmNorms(p ufm.Params) (*Figure, error) {
 	addCurves(pw, false, w)
 	ph := newChart("(b) Features", deltaAxis, "‖h‖")
 	addCurves(ph, false, h)
-	f := &Figure{Title: "Norms of the global minimiser", Alt: "Two panels: the norms of classifier and features fall with label smoothing and reach zero where s + δ is 1."}
+	f := &Figure{Title: entryOf("thm4.1").Title, Alt: "Two panels: the norms of classifier and features fall with label smoothing and reach zero where s + δ is 1."}
 	f.Caption = "Theorem 4.1: both norms fall with δ, and are zero from s+δ = 1 on. " + setting(p) + fmt.Sprintf(" That is s = %.4g; the other lines multiply λ_W and λ_H by one factor.", m.S)
 	return f, f.draw(660, 300, func(c draw.Canvas) {
 		c.Max.Y -= drawLegend(c, legend)
@@ -164,7 +164,7 @@ func ufmKappa(p ufm.Params) (*Figure, error) {
 	addCurves(pa, true, a)
 	pb := newChart(fmt.Sprintf("(b) K = %d, with the penalties", p.K), deltaAxis, "condition number κ")
 	addCurves(pb, true, b)
-	f := &Figure{Title: "Condition number against label smoothing", Alt: "Two panels: the theorem's condition number falls with label smoothing for every K above 2; with the penalties it need not."}
+	f := &Figure{Title: entryOf("thm4.2").Title, Alt: "Two panels: the theorem's condition number falls with label smoothing for every K above 2; with the penalties it need not."}
 	f.Caption = "(a) κ = K − (K−1)(s+δ) (Eq 15), on the non-zero eigenvalues of a block of the loss without penalties; 1 for K = 2. " +
 		"(b) The same beside the block with λ_H added, whose null space then has the eigenvalue λ_H, and the whole objective in W, H and b (units 1/√λ) on its non-zero eigenvalues: not in the paper. " + setting(p)
 	return f, f.draw(660, 340, func(c draw.Canvas) {

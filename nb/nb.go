@@ -4,14 +4,11 @@
 // A cell of the kernel "Collapse (Go)" is a program of its own. It imports this
 // package and its siblings with no set-up cell:
 //
-//	import (
-//		"github.com/gocollapse/collapse/figures"
-//		"github.com/gocollapse/collapse/nb"
-//	)
+//	import "github.com/gocollapse/collapse/nb"
 //
 //	%%
 //	run := nb.Must(nb.LoadRun("fashion-resnet18-ce"))
-//	nb.Show(nb.Must(figures.Figure1(figures.Series{Label: "CE", Record: run})))
+//	nb.Draw("fig1", run)
 //
 // # What a notebook keeps
 //
@@ -51,6 +48,7 @@ import (
 	"github.com/janpfeifer/gonb/gonbui/protocol"
 
 	"github.com/gocollapse/collapse/figures"
+	"github.com/gocollapse/collapse/record"
 )
 
 // A Bundle is one output in several forms; the front-end shows the richest form
@@ -101,6 +99,32 @@ func Show(figs ...*figures.Figure) {
 	for _, f := range figs {
 		Display("", FigureBundle(f))
 	}
+}
+
+// Draw shows a figure or table of the paper that is made from runs, by its id in figures.All:
+// nb.Draw("fig4", ce, ls). A run that does not hold what it needs is an error that says so.
+func Draw(id string, runs ...*record.Record) {
+	e, err := figures.ByID(id)
+	Try(err)
+	Try(lacking(e, runs))
+	if e.Table != nil {
+		ShowTable(Must(e.Table(figures.Of(runs...)...)))
+		return
+	}
+	Show(Must(e.Figure(figures.Of(runs...)...)))
+}
+
+// lacking reports the runs that do not hold what an entry needs.
+func lacking(e figures.Entry, runs []*record.Record) error {
+	if e.Theory != nil {
+		return fmt.Errorf("%s is a closed form, which is not made from runs: call figures.UFM", e.Name())
+	}
+	for _, r := range runs {
+		if len(e.From(figures.Series{Record: r})) == 0 {
+			return fmt.Errorf("%s needs %s; run %q does not have it", e.Name(), e.Needs, r.Spec.Name)
+		}
+	}
+	return nil
 }
 
 // FigureBundle returns the forms in which Show sends a figure: HTML with the SVG

@@ -3,7 +3,6 @@ package report
 import (
 	"bytes"
 	_ "embed"
-	"errors"
 	"fmt"
 	"html"
 	"html/template"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/gocollapse/collapse/figures"
 	"github.com/gocollapse/collapse/record"
+	"github.com/gocollapse/collapse/ufm"
 )
 
 //go:embed page.html
@@ -167,8 +167,12 @@ func (p *page) index() (string, error) {
 		}
 		b.WriteString("</ul>\n")
 	}
+	theory, err := p.theory()
+	if err != nil {
+		return "", err
+	}
 	if len(s.runs) == 0 {
-		return b.String(), nil
+		return b.String() + theory, nil
 	}
 	b.WriteString("<h2 id=\"" + p.takeID("runs") + "\">What was run</h2>\n" + p.overview())
 	for _, g := range s.groups() {
@@ -178,7 +182,7 @@ func (p *page) index() (string, error) {
 		}
 		b.WriteString(h)
 	}
-	return b.String(), nil
+	return b.String() + theory, nil
 }
 
 // overviewColumns are the metrics of the last epoch in the table of all runs.
@@ -210,40 +214,78 @@ func (p *page) overview() string {
 	return b.String()
 }
 
-// group shows the runs of one setting: what it was, Figure 1, Table 1 and, of runs at
-// the paper's scale, Table 2. Other runs' Table 2 is left to the command: most end before
-// their schedule, so that all of its cells would be marked as not the paper's.
+// theory shows the closed forms of figures.All in the paper's simulated setting.
+func (p *page) theory() (string, error) {
+	var b strings.Builder
+	for _, e := range figures.All() {
+		if e.Theory == nil {
+			continue
+		}
+		f, err := e.Theory(ufm.PaperParams())
+		if err != nil {
+			return "", fmt.Errorf("report: %s: %w", e.Name(), err)
+		}
+		f.Title = e.Name() + ": " + f.Title
+		h, err := p.clean(f.HTML(), nil)
+		if err != nil {
+			return "", fmt.Errorf("report: %s: %w", e.Name(), err)
+		}
+		b.WriteString(h)
+	}
+	return "<h2 id=\"" + p.takeID("theory") + "\">Theory</h2>\n" + b.String(), nil
+}
+
+// group shows the runs of one setting: what it was, and each figure and table of figures.All that
+// can be made from them.
 func (p *page) group(g []*run) (string, error) {
 	var b strings.Builder
 	first := g[0]
 	title := first.Spec.DataTitle() + ", " + first.Spec.NetworkTitle()
-	b.WriteString("<section class=\"group\">\n<h2 id=\"" + p.takeID(slug(strings.ToLower(title))) + "\">" + esc(title) + " " + badge(first) + "</h2>\n")
+	b.WriteString("<section class=\"group\">\n<h2 id=\"" + p.takeID(slug(strings.ToLower(title))) + "\">" +
+		esc(title) + " " + badge(first) + "</h2>\n")
 	b.WriteString(facts(g))
-	fig, err := figures.Figure1(series(g)...)
-	if err != nil {
-		return "", fmt.Errorf("report: %w", err)
-	}
-	h, err := p.clean(fig.HTML(), nil)
-	if err != nil {
-		return "", fmt.Errorf("report: %w", err)
-	}
-	b.WriteString(h)
-	switch t, err := figures.Table1(series(g)...); {
-	case errors.Is(err, figures.ErrNoEpochs):
-		b.WriteString("<p class=\"note\">There is no Table 1 for these runs: they are shorter than its first epoch, 10. No claim of the paper is judged.</p>\n")
-	case err != nil:
-		return "", fmt.Errorf("report: %w", err)
-	default:
-		b.WriteString(t.HTML())
-		if !slices.ContainsFunc(g, func(r *run) bool { return !r.AtPaperScale() }) {
-			if t, err = figures.Table2(series(g)...); err != nil {
-				return "", fmt.Errorf("report: %w", err)
-			}
-			b.WriteString(t.HTML())
+	var absent []string
+	for _, e := range figures.All() {
+		if e.Theory != nil || e.PaperScale && !atPaperScale(g) {
+			continue
 		}
+		runs := e.From(series(g)...)
+		if len(runs) == 0 {
+			absent = append(absent, fmt.Sprintf("There is no %s for these runs: it needs %s.", e.Name(), e.Needs))
+			continue
+		}
+		h, err := p.made(e, runs)
+		if err != nil {
+			return "", err
+		}
+		b.WriteString(h)
+	}
+	if absent != nil {
+		b.WriteString("<p class=\"note\">" + esc(strings.Join(absent, " ")) + "</p>\n")
 	}
 	b.WriteString("</section>\n")
 	return b.String(), nil
+}
+
+// made returns the figure or table of an entry for some runs.
+func (p *page) made(e figures.Entry, runs []figures.Series) (string, error) {
+	if e.Table != nil {
+		t, err := e.Table(runs...)
+		if err != nil {
+			return "", fmt.Errorf("report: %s: %w", e.Name(), err)
+		}
+		return t.HTML(), nil
+	}
+	f, err := e.Figure(runs...)
+	if err != nil {
+		return "", fmt.Errorf("report: %s: %w", e.Name(), err)
+	}
+	return p.clean(f.HTML(), nil)
+}
+
+// atPaperScale says whether all runs of a group are at the paper's scale.
+func atPaperScale(g []*run) bool {
+	return !slices.ContainsFunc(g, func(r *run) bool { return !r.AtPaperScale() })
 }
 
 func series(g []*run) []figures.Series {

@@ -279,7 +279,8 @@ func TestIndex(t *testing.T) {
 	p := pages["index.html"]
 	for _, want := range []string{"A lesson with", "The first paragraph", "Fashion-MNIST", "CIFAR-10", "reduced scale", "official bytes (embedded)",
 		"5000 training", "ResNet-18 of width 16", "ResNet-18 with 16 channels", "cross entropy", "label smoothing, δ = 0.05", "xla:cpu", "Test CPU &lt;1&gt; (2 cores)", "4 min 5 s",
-		"Figure 1", "Table 1", "GoMLX v0.28.2", "There is no Table 1 for these runs"} {
+		"Figure 1", "Table 1", "GoMLX v0.28.2", "There is no Table 1 for these runs: it needs a row at epoch 10",
+		"Theorem 4.1: Norms", "Theorem 4.2: Condition number"} {
 		if !strings.Contains(p, want) {
 			t.Errorf("no %q on the index", want)
 		}
@@ -318,6 +319,34 @@ func TestRunIsDescribed(t *testing.T) {
 			if strings.Contains(p, never) {
 				t.Errorf("%s says %q", name, never)
 			}
+		}
+	}
+}
+
+// Figure 4 is on the page of a run, and of its setting, where its record holds what it needs.
+func TestFigure4WhereMeasured(t *testing.T) {
+	for _, calibrated := range []bool{true, false} {
+		r := &run{Record: synthetic("cifar10", "ce", 12), name: "r", file: "r.html"}
+		for i := range r.Epochs {
+			if calibrated {
+				r.Epochs[i].Test = &record.Calibration{NLL: 1, ECE: 0.1, Correct: record.Outcome{N: 1, NLL: 1}}
+			}
+		}
+		p := &page{site: &site{runs: []*run{r}}, ids: map[string]bool{}}
+		body, err := r.body(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		group, err := p.group([]*run{r})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(body, "Calibration along training"); got != calibrated {
+			t.Errorf("calibrated %v: Figure 4 on the run's page %v", calibrated, got)
+		}
+		shown, absent := strings.Contains(group, "Figure 4. Calibration"), strings.Contains(group, "no Figure 4 for these runs: it needs calibration")
+		if shown != calibrated || absent == calibrated {
+			t.Errorf("calibrated %v: Figure 4 in the group %v, called absent %v", calibrated, shown, absent)
 		}
 	}
 }

@@ -21,16 +21,22 @@ func (r *run) body(p *page) (string, error) {
 	b.WriteString(facts([]*run{r}))
 
 	s := figures.Series{Record: r.Record}
-	fig, err := figures.Figure1(s)
-	if err != nil {
-		return "", fmt.Errorf("report: record %s: %w", r.path, err)
+	b.WriteString("<h2 id=\"" + p.takeID("curves") + "\">Curves</h2>\n")
+	for _, e := range figures.All() {
+		if e.Figure == nil || len(e.From(s)) == 0 {
+			continue
+		}
+		fig, err := e.Figure(s)
+		if err != nil {
+			return "", fmt.Errorf("report: record %s: %s: %w", r.path, e.Name(), err)
+		}
+		fig.Number = "" // one run is not the paper's figure
+		h, err := p.clean(fig.HTML(), nil)
+		if err != nil {
+			return "", fmt.Errorf("report: record %s: %s: %w", r.path, e.Name(), err)
+		}
+		b.WriteString(h)
 	}
-	fig.Number = "" // one run is not the paper's figure
-	h, err := p.clean(fig.HTML(), nil)
-	if err != nil {
-		return "", fmt.Errorf("report: record %s: %w", r.path, err)
-	}
-	b.WriteString("<h2 id=\"" + p.takeID("curves") + "\">Curves</h2>\n" + h)
 
 	if len(r.Epochs) > 0 {
 		var all []int

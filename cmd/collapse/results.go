@@ -2,10 +2,13 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -13,6 +16,7 @@ import (
 	"github.com/gocollapse/collapse/internal/project"
 	"github.com/gocollapse/collapse/record"
 	"github.com/gocollapse/collapse/report"
+	"github.com/gocollapse/collapse/ufm"
 )
 
 // series reads records given as files or run folders.
@@ -27,84 +31,137 @@ func series(paths []string) ([]figures.Series, error) {
 	return figures.Of(recs...), nil
 }
 
+// entryOf returns a figure or table of the paper by its id; a number alone comes after the prefix.
+func entryOf(prefix, name string) (figures.Entry, error) {
+	if _, err := strconv.Atoi(name); err == nil {
+		name = prefix + name
+	}
+	e, err := figures.ByID(name)
+	if err != nil {
+		return e, usageError{err}
+	}
+	return e, nil
+}
+
+// entryList lists what a command makes, one line each, for its help.
+func entryList(made func(figures.Entry) bool) string {
+	var b strings.Builder
+	for _, e := range figures.All() {
+		if !made(e) {
+			continue
+		}
+		fmt.Fprintf(&b, "  %-8s %s", e.ID, e.Title)
+		if e.Needs != "" {
+			fmt.Fprintf(&b, "\n           needs %s", e.Needs)
+		}
+		b.WriteString("\n")
+	}
+	return b.String()
+}
+
 func tableCommand() *cobra.Command {
-	var format string
+	format := choice{"text", []string{"text", "markdown", "html", "json"}}
 	c := &cobra.Command{
-		Use:   "table 1|2 RECORD…",
+		Use:   "table ID RECORD…",
 		Short: "Print a table of the paper from records",
-		Long: `Print a table of the paper from records, beside the paper's cells: 1 is training,
-test and nearest-class-mean errors, 2 is the log-scaled training loss of Appendix B.3,
-both at epochs 10, 20, 50 and 100.`,
-		Example: `  collapse table 1 records/cifar10-resnet18-w16-500-ce.json records/cifar10-resnet18-w16-500-ls.json
+		Long: "Print a table of the paper from records, next to the paper's cells:\n\n" +
+			entryList(func(e figures.Entry) bool { return e.Table != nil }),
+		Example: `  collapse table table1 records/cifar10-resnet18-w16-500-ce.json records/cifar10-resnet18-w16-500-ls.json
   collapse table 2 records/cifar10-resnet18-w16-500-*.json`,
 		Args: usageArgs(cobra.MinimumNArgs(2)),
 		RunE: func(c *cobra.Command, args []string) error {
-			table, ok := map[string]func(...figures.Series) (*figures.Table, error){"1": figures.Table1, "2": figures.Table2}[args[0]]
-			if !ok {
-				return usageError{fmt.Errorf("no table %q; there are 1 and 2", args[0])}
+			e, err := entryOf("table", args[0])
+			if err != nil {
+				return err
+			}
+			if e.Table == nil {
+				return usageError{fmt.Errorf("%s is a figure: 'collapse figures %s' draws it", e.ID, e.ID)}
 			}
 			runs, err := series(args[1:])
 			if err != nil {
 				return err
 			}
-			t, err := table(runs...)
+			t, err := e.Table(runs...)
 			if err != nil {
 				return err
 			}
-			w := c.OutOrStdout()
-			switch format {
-			case "text":
-				_, err = fmt.Fprint(w, t.Text())
-			case "markdown":
-				_, err = fmt.Fprint(w, t.Markdown())
-			case "html":
-				_, err = fmt.Fprint(w, t.HTML())
-			case "json":
-				err = printJSON(w, t)
-			default:
-				err = usageError{fmt.Errorf("--format %q; known are text, markdown, html, json", format)}
-			}
-			return err
+			return printTable(c.OutOrStdout(), t, format.value)
 		},
 	}
-	c.Flags().StringVar(&format, "format", "text", "text, markdown, html or json")
+	c.Flags().Var(&format, "format", "text, markdown, html or json")
 	return c
+}
+
+// printTable prints a table in one of the formats of collapse table.
+func printTable(w io.Writer, t *figures.Table, format string) error {
+	var text string
+	switch format {
+	case "markdown":
+		text = t.Markdown()
+	case "html":
+		text = t.HTML()
+	case "json":
+		return printJSON(w, t)
+	default:
+		text = t.Text()
+	}
+	_, err := io.WriteString(w, text)
+	return err
 }
 
 func figuresCommand() *cobra.Command {
 	var out pictureFile
 	c := &cobra.Command{
-		Use:   "figures 1|4 RECORD…",
-		Short: "Draw a figure of the paper from records, as SVG or PNG",
-		Long: `Draw a figure of the paper from records, as SVG or PNG: 1 is error and NC1 to NC3
-along training, 4 is loss, entropy and NC1 of the test images by outcome, and ECE.`,
-		Args: usageArgs(cobra.MinimumNArgs(2)),
+		Use:   "figures ID [RECORD…]",
+		Short: "Draw a figure of the paper, as SVG or PNG",
+		Long: "Draw a figure of the paper from records, as SVG or PNG:\n\n" +
+			entryList(func(e figures.Entry) bool { return e.Figure != nil }) +
+			"\nor in closed form, in the paper's simulated setting ('collapse ufm' takes any other):\n\n" +
+			entryList(func(e figures.Entry) bool { return e.Theory != nil }),
+		Example: `  collapse figures fig1 records/cifar10-resnet18-w16-500-ce.json records/cifar10-resnet18-w16-500-ls.json
+  collapse figures thm4.1 --out norms.png`,
+		Args: usageArgs(cobra.MinimumNArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
-			figure, ok := map[string]func(...figures.Series) (*figures.Figure, error){"1": figures.Figure1, "4": figures.Figure4}[args[0]]
-			if !ok {
-				return usageError{fmt.Errorf("no figure %q; there are 1 and 4", args[0])}
-			}
-			if !c.Flags().Changed("out") {
-				out = pictureFile("figure" + args[0] + ".svg")
-			}
-			runs, err := series(args[1:])
+			e, err := entryOf("fig", args[0])
 			if err != nil {
 				return err
 			}
-			fig, err := figure(runs...)
+			f, err := drawEntry(e, args[1:])
 			if err != nil {
 				return err
 			}
-			if err := writePicture(c, string(out), fig); err != nil {
+			if out == "" {
+				out = pictureFile(e.ID + ".svg")
+			}
+			if err := writePicture(c, string(out), f); err != nil {
 				return err
 			}
 			_, err = fmt.Fprintln(c.OutOrStdout(), out)
 			return err
 		},
 	}
-	c.Flags().Var(&out, "out", "`file` to write, .svg or .png (default figureN.svg)")
+	c.Flags().Var(&out, "out", "`file` to write, .svg or .png (default ID.svg)")
 	c.AddCommand(figuresDataCommand())
 	return c
+}
+
+// drawEntry draws a figure of the paper from records, or in closed form.
+func drawEntry(e figures.Entry, records []string) (*figures.Figure, error) {
+	switch {
+	case e.Table != nil:
+		return nil, usageError{fmt.Errorf("%s is a table: 'collapse table %s' prints it", e.ID, e.ID)}
+	case e.Theory != nil && len(records) > 0:
+		return nil, usageError{fmt.Errorf("%s is a closed form, which takes no record", e.ID)}
+	case e.Theory != nil:
+		return e.Theory(ufm.PaperParams())
+	case len(records) == 0:
+		return nil, usageError{fmt.Errorf("%s is drawn from records; give at least one", e.ID)}
+	}
+	runs, err := series(records)
+	if err != nil {
+		return nil, err
+	}
+	return e.Figure(runs...)
 }
 
 func reportCommand() *cobra.Command {

@@ -1,0 +1,122 @@
+package figures
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/gocollapse/collapse/internal/edit"
+	"github.com/gocollapse/collapse/record"
+	"github.com/gocollapse/collapse/ufm"
+)
+
+// An Entry is a figure or table of the paper that this package makes.
+type Entry struct {
+	ID     string // fig4, table1, thm4.1
+	Number string // the paper's: 4, 1, 4.1
+	Title  string // what it shows, in one line
+	Needs  string // what a record must hold, in words; "" for a closed form
+
+	// One of the three makes it: a figure or a table from records, or a figure in closed form.
+	Figure func(runs ...Series) (*Figure, error)
+	Table  func(runs ...Series) (*Table, error)
+	Theory func(p ufm.Params) (*Figure, error)
+
+	// PaperScale says that it tells little of runs at a smaller scale.
+	PaperScale bool
+
+	has func(*record.Record) bool // whether a record holds what it needs
+}
+
+// All returns the entries in the order of the paper. The commands collapse figures and collapse
+// table, the report and package nb read it: a new figure is a function and an entry here.
+func All() []Entry {
+	return []Entry{
+		{ID: "fig1", Number: "1", Title: "Error and neural collapse along training",
+			Needs: "measured epochs", has: func(*record.Record) bool { return true }, Figure: Figure1},
+		{ID: "fig4", Number: "4", Title: "Calibration along training, by outcome",
+			Needs: "calibration of the test images, which the oldest records lack",
+			has:   hasTestCalibration, Figure: Figure4},
+		{ID: "table1", Number: "1", Title: "Errors along training, in percent",
+			Needs: "a row at epoch 10, 20, 50 or 100", has: hasTableEpoch, Table: Table1},
+		{ID: "table2", Number: "2", Title: "Log-scaled training loss",
+			Needs: "a row at epoch 10, 20, 50 or 100, loss CE or LS, and one of the paper's data sets",
+			has:   hasLogScaledLoss, Table: Table2, PaperScale: true},
+		{ID: "thm4.1", Number: "4.1", Title: "Norms of the global minimiser", Theory: closedForm("norms")},
+		{ID: "thm4.2", Number: "4.2", Title: "Condition number against label smoothing", Theory: closedForm("kappa")},
+	}
+}
+
+// ByID returns the entry of an id. The error of an unknown id names the nearest and lists all.
+func ByID(id string) (Entry, error) {
+	all := All()
+	if i := slices.IndexFunc(all, func(e Entry) bool { return e.ID == id }); i >= 0 {
+		return all[i], nil
+	}
+	ids := make([]string, len(all))
+	for i, e := range all {
+		ids[i] = e.ID
+	}
+	return Entry{}, fmt.Errorf("figures: no figure or table %q; did you mean %s? There are %s",
+		id, edit.Nearest(id, ids), strings.Join(ids, ", "))
+}
+
+// Name is what the paper calls it: Figure 4, Table 1, Theorem 4.1.
+func (e Entry) Name() string {
+	switch {
+	case e.Figure != nil:
+		return "Figure " + e.Number
+	case e.Table != nil:
+		return "Table " + e.Number
+	}
+	return "Theorem " + e.Number
+}
+
+// From returns the runs that hold what the entry needs; none for a closed form.
+func (e Entry) From(runs ...Series) []Series {
+	if e.has == nil {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(runs), func(s Series) bool { return !e.has(s.Record) })
+}
+
+// figure returns an empty figure with the number and title of an entry from records.
+func figure(id string) *Figure {
+	e := entryOf(id)
+	return &Figure{Number: e.Number, Title: e.Title}
+}
+
+// table returns an empty table with the number and title of an entry.
+func table(id string) *Table {
+	e := entryOf(id)
+	return &Table{Number: e.Number, Title: e.Title}
+}
+
+// entryOf returns the entry of an id of this package's own.
+func entryOf(id string) Entry {
+	e, err := ByID(id)
+	if err != nil {
+		panic(err)
+	}
+	return e
+}
+
+// closedForm returns the function that draws a figure of UFM.
+func closedForm(name string) func(ufm.Params) (*Figure, error) {
+	return func(p ufm.Params) (*Figure, error) { return UFM(context.Background(), name, p, 0) }
+}
+
+func hasTestCalibration(r *record.Record) bool {
+	return slices.ContainsFunc(r.Epochs, func(e record.Epoch) bool { return e.Test != nil })
+}
+
+func hasTableEpoch(r *record.Record) bool {
+	return slices.ContainsFunc(Table1Epochs, func(epoch int) bool { return r.Row(epoch) != nil })
+}
+
+func hasLogScaledLoss(r *record.Record) bool {
+	_, onPaper := paperSets[r.Spec.Dataset]
+	l := r.Spec.Loss
+	return onPaper && hasTableEpoch(r) && (l.Name == "ce" || l.Name == "ls") && l.Validate() == nil
+}
