@@ -13,9 +13,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
+	"github.com/gocollapse/collapse/data/archive"
+	"github.com/gocollapse/collapse/internal/lock"
 	"github.com/gocollapse/collapse/record"
 )
 
@@ -78,7 +81,7 @@ func cached(ctx context.Context, o Options, name, folder string, stamp func(fold
 		return s, ctx.Err()
 	}
 	for _, path := range paths {
-		if err = writeCache(ctx, path, key, s, osDisk); err == nil {
+		if err = writeCache(ctx, path, key, s, archive.OS); err == nil {
 			// From here on the images are those of the file: its memory is the
 			// system's to take back.
 			if m, err := openCache(path, key); err == nil {
@@ -91,11 +94,24 @@ func cached(ctx context.Context, o Options, name, folder string, stamp func(fold
 	return s, nil
 }
 
+// hasCopy reports whether there is a decoded copy of the very files in folder: it was made when they
+// were read through.
+func hasCopy(o Options, name, folder string, stamp func(string) ([]stampedFile, error)) bool {
+	paths, key, err := cachePaths(o, name, folder, stamp)
+	if err != nil {
+		return false
+	}
+	return slices.ContainsFunc(paths, func(path string) bool {
+		_, err := openCache(path, key)
+		return err == nil
+	})
+}
+
 // cachePaths returns where the decoded copy of the set in folder may be, in the
 // order of preference, and the key of the files that are there now: in the folder of
 // the data sets, or where that is not ours to write, in the user's cache folder.
 func cachePaths(o Options, name, folder string, stamp func(string) ([]stampedFile, error)) (paths []string, key string, err error) {
-	dir, _, err := o.folder()
+	dir, _, err := archive.Folder(o.Dir)
 	if err != nil {
 		return nil, "", err
 	}
@@ -111,7 +127,7 @@ func cachePaths(o Options, name, folder string, stamp func(string) ([]stampedFil
 	where := sha256.Sum256([]byte(folder))
 	base := fmt.Sprintf("%s-%x.bin", name, where[:6])
 	paths = []string{filepath.Join(dir, cacheFolder, base)}
-	if own, err := userFolder(); err == nil && own != dir {
+	if own, err := archive.UserFolder(); err == nil && own != dir {
 		paths = append(paths, filepath.Join(own, cacheFolder, base))
 	}
 	return paths, fmt.Sprintf("%x", h.Sum(nil)), nil
@@ -124,20 +140,20 @@ type stampedFile struct {
 	changed int64 // nanoseconds
 }
 
-// stamp lists the files of the set, with what says where they are from.
-func (a *archive) stamp(folder string) ([]stampedFile, error) {
-	if a.Unpacked != "" && absent(a.Files[0].path(folder)) {
+// stamp lists the files of the set, and the manifest, which says where they are from.
+func (d dataset) stamp(folder string) ([]stampedFile, error) {
+	if d.archive.IsUnpacked(folder) {
 		return stampTree(folder)
 	}
 	var l []stampedFile
-	for _, m := range a.Files {
-		f, err := stampFile(m.path(folder))
+	for _, m := range d.archive.Files {
+		f, err := stampFile(m.Path(folder))
 		if err != nil {
 			return nil, err
 		}
 		l = append(l, f...)
 	}
-	if f, err := stampFile(filepath.Join(folder, manifestName)); err == nil {
+	if f, err := stampFile(filepath.Join(folder, archive.ManifestName)); err == nil {
 		l = append(l, f...)
 	}
 	return l, nil
@@ -302,7 +318,7 @@ func checkCache(path string) error {
 }
 
 // writeCache places the decoded file of s at path, whole or not at all.
-func writeCache(ctx context.Context, path, key string, s *Set, d disk) (err error) {
+func writeCache(ctx context.Context, path, key string, s *Set, d archive.Disk) (err error) {
 	h := cacheHeader{Key: key, Height: s.Height, Width: s.Width, Channels: s.Channels, Train: s.Train.Len(), Test: s.Test.Len(), Info: s.Info}
 	h.Checksum = crc32.Update(crc32.Checksum(s.Train.Images, castagnoli), castagnoli, s.Test.Images)
 	text, err := json.Marshal(h)
@@ -323,26 +339,26 @@ func writeCache(ctx context.Context, path, key string, s *Set, d disk) (err erro
 	binary.LittleEndian.PutUint32(head[sum:], crc32.Checksum(head[sum+4:], castagnoli))
 
 	dir := filepath.Dir(path)
-	if err := d.mkdirAll(dir); err != nil {
+	if err := d.MkdirAll(dir); err != nil {
 		return err
 	}
 	base := filepath.Base(path)
-	unlock, err := lock(ctx, filepath.Join(dir, "."+base+".lock"), d.lock, func() {})
+	unlock, err := lock.Wait(ctx, filepath.Join(dir, "."+base+".lock"), d.Lock, func() {})
 	if err != nil {
 		return err
 	}
 	defer unlock()
 	prefix := ".new-" + base + "-"
-	if err := removeLeft(dir, prefix); err != nil {
+	if err := archive.RemoveLeft(dir, prefix); err != nil {
 		return err
 	}
-	tmp, err := d.mkdirTemp(dir, prefix)
+	tmp, err := d.MkdirTemp(dir, prefix)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(tmp)) }()
 	part := filepath.Join(tmp, base)
-	w, err := d.create(part, os.O_WRONLY|os.O_CREATE|os.O_EXCL)
+	w, err := d.Create(part, os.O_WRONLY|os.O_CREATE|os.O_EXCL)
 	if err != nil {
 		return err
 	}
@@ -357,5 +373,5 @@ func writeCache(ctx context.Context, path, key string, s *Set, d disk) (err erro
 	if err = errors.Join(err, w.Close()); err != nil {
 		return err
 	}
-	return d.rename(part, path)
+	return d.Rename(part, path)
 }

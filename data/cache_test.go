@@ -2,7 +2,6 @@ package data
 
 import (
 	"bytes"
-	"context"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -14,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gocollapse/collapse/data/archive"
+	"github.com/gocollapse/collapse/data/archive/archivetest"
 	"github.com/gocollapse/collapse/internal/atomic"
 	"github.com/gocollapse/collapse/record"
 )
@@ -22,16 +23,12 @@ import (
 // read.
 func countedSet(t *testing.T) (open func(o Options) *Set, reads *int, folder string) {
 	t.Helper()
-	folder, reads = miniFolder(t), new(int)
-	a := miniArchive(nil, "")
-	read := a.Read
-	a.Read = func(ctx context.Context, a *archive, folder string) (*Set, []sum, error) {
-		*reads++
-		return read(ctx, a, folder)
-	}
+	folder = miniFolder(t)
+	d := miniSet(t, nil, "")
+	reads = count(&d)
 	return func(o Options) *Set {
 		t.Helper()
-		s, err := a.openCIFAR10(t.Context(), o)
+		s, err := d.openSet(t.Context(), o)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -155,10 +152,15 @@ func TestCacheCannotBeWritten(t *testing.T) {
 	s := open(Options{Dir: folder, NoCache: true})
 	path := filepath.Join(t.TempDir(), "d", "x.bin")
 	for _, room := range []int64{0, 5000, 10000, 300000} {
-		disk := new(full)
-		disk.room.Store(room)
-		d := osDisk
-		d.create = disk.create
+		disk := archivetest.FullDisk(room)
+		d := archive.OS
+		d.Create = func(path string, flag int) (archive.OutFile, error) {
+			f, err := archive.OS.Create(path, flag)
+			if err != nil {
+				return nil, err
+			}
+			return disk.File(f), nil
+		}
 		if err := writeCache(t.Context(), path, "k", s, d); !errors.Is(err, syscall.ENOSPC) {
 			t.Errorf("room for %d bytes: error %v, want ENOSPC", room, err)
 		}
@@ -172,8 +174,8 @@ func TestCacheCannotBeWritten(t *testing.T) {
 			}
 		}
 	}
-	d := osDisk
-	d.mkdirTemp = func(string, string) (string, error) { return "", syscall.EROFS }
+	d := archive.OS
+	d.MkdirTemp = func(string, string) (string, error) { return "", syscall.EROFS }
 	if err := writeCache(t.Context(), path, "k", s, d); !errors.Is(err, syscall.EROFS) {
 		t.Errorf("error %v, want EROFS", err)
 	}
@@ -206,7 +208,7 @@ func TestCacheCannotBeWritten(t *testing.T) {
 	if err := os.MkdirAll(left, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := writeCache(t.Context(), path, "k", s, osDisk); err != nil {
+	if err := writeCache(t.Context(), path, "k", s, archive.OS); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(left); !errors.Is(err, fs.ErrNotExist) {
@@ -219,7 +221,7 @@ func FuzzDecodeCache(f *testing.F) {
 		Train: Split{[]byte{1, 2, 3, 4, 5, 6, 7, 8}, []int32{0, 1}}, Test: Split{[]byte{9, 9, 9, 9}, []int32{1}},
 		Info: record.Data{Name: "x", Classes: []string{"a", "b"}}}
 	path := filepath.Join(f.TempDir(), "x.bin")
-	if err := writeCache(f.Context(), path, "k", s, osDisk); err != nil {
+	if err := writeCache(f.Context(), path, "k", s, archive.OS); err != nil {
 		f.Fatal(err)
 	}
 	b, err := os.ReadFile(path)

@@ -19,22 +19,24 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 
+	"github.com/gocollapse/collapse/data/archive"
+	"github.com/gocollapse/collapse/internal/edit"
 	"github.com/gocollapse/collapse/record"
 )
 
 // EnvDir is the environment variable that names the folder of the data sets.
-const EnvDir = "COLLAPSE_DATA"
+const EnvDir = archive.EnvDir
 
 // Split is one part of a set: N images of H×W pixels in C channels.
 type Split struct {
 	Images []byte  // N×H×W×C, row-major, 0 to 255
 	Labels []int32 // N, from 0 to K−1
 }
+
+// newSplit returns room for n images of size bytes each.
+func newSplit(n, size int64) Split { return Split{make([]byte, n*size), make([]int32, n)} }
 
 // Len returns N.
 func (s Split) Len() int { return len(s.Labels) }
@@ -72,35 +74,6 @@ type Options struct {
 	Log io.Writer
 }
 
-// folder returns the folder of the data sets and where its name came from.
-func (o Options) folder() (dir, origin string, err error) {
-	switch env := os.Getenv(EnvDir); {
-	case o.Dir != "":
-		dir, origin = o.Dir, "the folder asked for"
-	case env != "":
-		dir, origin = env, EnvDir
-	default:
-		if dir, err = userFolder(); err != nil {
-			return "", "", fmt.Errorf("data: no cache folder for data sets (%w); set %s=FOLDER", err, EnvDir)
-		}
-		origin = "the cache folder"
-	}
-	dir, err = filepath.Abs(dir)
-	if err != nil {
-		return "", "", fmt.Errorf("data: %w", err)
-	}
-	if st, err := os.Stat(dir); err == nil && !st.IsDir() {
-		return "", "", fmt.Errorf("data: %s (%s) is a file, want a folder of data sets", dir, origin)
-	}
-	return dir, origin, nil
-}
-
-// userFolder is the folder of the data sets where nobody names one.
-func userFolder() (string, error) {
-	cache, err := os.UserCacheDir()
-	return filepath.Join(cache, "collapse", "data"), err
-}
-
 func (o Options) logf(format string, args ...any) {
 	if o.Log != nil {
 		fmt.Fprintf(o.Log, format+"\n", args...)
@@ -132,60 +105,44 @@ type Remote struct {
 	MD5    string   `json:"md5,omitempty"`
 }
 
-// dataset is a set that the package knows.
-type dataset struct {
-	about About
-	// archive says how the files are had; nil for an embedded set.
-	archive *archive
-	open    func(context.Context, Options) (*Set, error) // of an embedded set
-	// read, if not nil, stands for the archive's Read.
-	read func(ctx context.Context, a *archive, folder string) (*Set, []sum, error)
-	// mean and std are those that users of the set agree on; nil takes the
-	// training images' own.
-	mean, std   []float64
-	preparation string
-}
-
-// ownStatistics is the end of a preparation.
-const ownStatistics = "mean and standard deviation are those of the training images"
-
-// sets returns every known set in the order that lists show them.
-func sets() []dataset {
-	return []dataset{cifar10Set(), cifar100Set(), cifar100CoarseSet(), stl10Set(), tinySet(),
-		mnistSet(), fashionFullSet(), fashionSet(), svhnSet()}
+// about describes the set.
+func (d dataset) about() About {
+	about := About{
+		Name: d.name, Title: record.DataName(d.name), Train: d.train, Test: d.test, Classes: d.classes,
+		Height: d.height, Width: d.width, Channels: d.channels, Licence: d.licence, Citation: d.citation,
+	}
+	if d.archive == nil {
+		return about
+	}
+	about.Download = d.archive.Size()
+	for _, r := range d.archive.Sources {
+		about.Files = append(about.Files, Remote{r.URLs, r.Size, r.SHA256, r.MD5})
+	}
+	if len(about.Files) > 0 {
+		about.URL = about.Files[0].URLs[0]
+	}
+	return about
 }
 
 // List describes every known set.
 func List() []About {
 	var l []About
-	for _, s := range sets() {
-		about := s.about
-		if a := s.archive; a != nil {
-			about.Download = a.size()
-			for _, r := range a.Sources {
-				about.Files = append(about.Files, Remote{r.URLs, r.Size, r.SHA256, r.MD5})
-			}
-			if len(a.Sources) > 0 {
-				about.URL = a.Sources[0].URLs[0]
-			}
-		}
-		l = append(l, about)
+	for _, d := range sets {
+		l = append(l, d.about())
 	}
 	return l
 }
 
 func find(name string) (dataset, error) {
-	all := sets()
-	i := slices.IndexFunc(all, func(s dataset) bool { return s.about.Name == name })
-	if i < 0 {
-		var known []string
-		for _, s := range all {
-			known = append(known, s.about.Name)
+	var known []string
+	for _, d := range sets {
+		if d.name == name {
+			return d, nil
 		}
-		return dataset{}, fmt.Errorf("data: unknown set %q; known are %s, and %sPATH and %sPATH for images of your own",
-			name, strings.Join(known, ", "), folderPrefix, npzPrefix)
+		known = append(known, d.name)
 	}
-	return all[i], nil
+	return dataset{}, fmt.Errorf("data: unknown set %q; did you mean %s? Known are %s, and %sPATH and %sPATH for images of your own",
+		name, edit.Nearest(name, known), strings.Join(known, ", "), folderPrefix, npzPrefix)
 }
 
 // Open reads a set into memory. A set that is not embedded is looked for in the
@@ -212,36 +169,58 @@ func Open(ctx context.Context, name string, o Options) (*Set, error) {
 // openSet is Open for a set that is known.
 func (d dataset) openSet(ctx context.Context, o Options) (*Set, error) {
 	if d.archive == nil {
-		return d.open(ctx, o)
+		return d.openEmbedded()
 	}
-	folder, err := d.archive.ensure(ctx, o)
+	folder, err := d.archive.Ensure(ctx, d.options(o))
 	if err != nil {
 		return nil, err
 	}
-	return cached(ctx, o, d.about.Name, folder, d.archive.stamp, func() (*Set, error) { return d.readSet(ctx, folder) })
+	return cached(ctx, o, d.name, folder, d.stamp, func() (*Set, error) { return d.readSet(ctx, folder) })
+}
+
+func (d dataset) openEmbedded() (*Set, error) {
+	s, files, err := d.embedded()
+	if err != nil {
+		return nil, err
+	}
+	s.Info.Source, s.Info.Bytes, s.Info.Files = "embedded", record.Official, files
+	d.complete(s)
+	return s, nil
 }
 
 // readSet reads the files of a folder and completes the set's Info.
 func (d dataset) readSet(ctx context.Context, folder string) (*Set, error) {
-	read := d.archive.Read
-	if d.read != nil {
-		read = d.read
-	}
-	s, sums, err := read(ctx, d.archive, folder)
+	s, sums, err := d.read(ctx, d.archive, folder)
 	if err != nil {
 		return nil, err
 	}
-	in := &s.Info
-	if in.Source, in.Bytes, err = d.archive.origin(folder, sums); err != nil {
+	if s.Info.Source, s.Info.Bytes, err = d.archive.Origin(folder, sums); err != nil {
 		return nil, err
 	}
-	in.Files = records(sums)
-	in.Licence, in.Citation = d.about.Licence, d.about.Citation
-	if in.Mean == nil {
-		in.Mean, in.Std = d.mean, d.std
-	}
-	s.complete(d.about.Name, d.preparation)
+	s.Info.Files = archive.Records(sums)
+	d.complete(s)
 	return s, nil
+}
+
+// options returns o for the set's archive.
+func (d dataset) options(o Options) archive.Options {
+	return archive.Options{
+		Dir: o.Dir, Progress: o.Progress, Offline: o.Offline, Log: o.Log,
+		Check: func(ctx context.Context, folder string) ([]archive.Sum, error) {
+			_, sums, err := d.read(ctx, d.archive, folder)
+			return sums, err
+		},
+		Known: func(folder string) bool { return !o.NoCache && hasCopy(o, d.name, folder, d.stamp) },
+	}
+}
+
+// complete fills what Info says of the set.
+func (d dataset) complete(s *Set) {
+	s.Info.Licence, s.Info.Citation = d.licence, d.citation
+	if s.Info.Mean == nil {
+		s.Info.Mean, s.Info.Std = d.mean, d.std
+	}
+	s.complete(d.name, d.preparation)
 }
 
 // complete fills what Info says of the images themselves.
@@ -255,9 +234,39 @@ func (s *Set) complete(name, preparation string) {
 	}
 }
 
-// Locate returns the folder in which Open would find a set's files, and whether
-// they are there; it does not check them. For a set that is not there, dir is the
-// folder that Fetch would make; for an embedded set dir is empty.
+// Fetch makes sure that a set is installed and returns the folder of its files. What is there
+// already is not fetched again, and a broken download goes on where it stopped. The archive must
+// have its published size and hash before anything is unpacked, and the folder appears whole or not
+// at all. A second Fetch at the same time waits for the first. For an embedded set there is nothing
+// to do and dir is empty.
+func Fetch(ctx context.Context, name string, o Options) (dir string, err error) {
+	d, err := find(name)
+	if err != nil || d.archive == nil {
+		return "", err
+	}
+	return d.archive.Fetch(ctx, d.options(o))
+}
+
+// FetchFrom installs a set from path, for machines without network. path is the archive, which must
+// have its published size and hash, a folder that holds the archives, or a folder of the unpacked
+// files. Such a folder is read through and accepted on its structure; a record then says that its
+// bytes are not known to be the official ones, unless the folder was installed from the archive by
+// this package or each of its files has a published hash. FetchFrom returns the folder of the
+// installed files. It is an error if other files of the set are already there.
+func FetchFrom(ctx context.Context, name, path string, o Options) (dir string, err error) {
+	d, err := find(name)
+	if err != nil {
+		return "", err
+	}
+	if d.archive == nil {
+		return "", fmt.Errorf("data: %s is embedded in the program: there is nothing to install", name)
+	}
+	return d.archive.FetchFrom(ctx, path, d.options(o))
+}
+
+// Locate returns the folder in which Open would find a set's files, and whether they are there; it
+// does not check them. For a set that is not there, dir is the folder that Fetch would make; for an
+// embedded set dir is empty.
 func Locate(name string, o Options) (dir string, found bool, err error) {
 	d, err := find(name)
 	if err != nil {
@@ -266,10 +275,10 @@ func Locate(name string, o Options) (dir string, found bool, err error) {
 	if d.archive == nil {
 		return "", true, nil
 	}
-	parent, _, err := o.folder()
+	parent, _, err := archive.Folder(o.Dir)
 	if err != nil {
 		return "", false, err
 	}
-	dir, found = d.archive.locate(parent)
+	dir, found = d.archive.Locate(parent)
 	return dir, found, nil
 }

@@ -300,86 +300,11 @@ func realFolder(t *testing.T, name string) string {
 	return ""
 }
 
-func TestRealCIFAR10(t *testing.T) {
-	s, err := Open(context.Background(), "cifar10", Options{Dir: realFolder(t, "cifar10"), Offline: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if s.Train.Len() != 50000 || s.Test.Len() != 10000 || s.Info.Train != 50000 || s.Info.Test != 10000 {
-		t.Fatalf("%d + %d images, want 50000 + 10000", s.Train.Len(), s.Test.Len())
-	}
-	for _, c := range []struct {
-		split Split
-		want  int
-	}{{s.Train, 5000}, {s.Test, 1000}} {
-		var counts [10]int
-		for _, l := range c.split.Labels {
-			counts[l]++
-		}
-		for k, n := range counts {
-			if n != c.want {
-				t.Errorf("class %d has %d images, want %d", k, n, c.want)
-			}
-		}
-	}
-	var sum, squares [3]uint64
-	for i, v := range s.Train.Images {
-		sum[i%3] += uint64(v)
-		squares[i%3] += uint64(v) * uint64(v)
-	}
-	for c, want := range []float64{.49139965, .4821582, .44653071} {
-		n := float64(len(s.Train.Images) / 3)
-		mean := float64(sum[c]) / n / 255
-		std := math.Sqrt(float64(squares[c])/n/255/255 - mean*mean)
-		if math.Abs(mean-want) > 1e-6 {
-			t.Errorf("channel %d: mean %.8f, want %.8f", c, mean, want)
-		}
-		if math.Abs(mean-s.Info.Mean[c]) > 1e-4 || math.Abs(std-s.Info.Std[c]) > 1e-3 {
-			t.Errorf("channel %d: mean %.5f, std %.5f; the set says %v, %v", c, mean, std, s.Info.Mean[c], s.Info.Std[c])
-		}
-	}
-	if len(s.Info.Files) != 6 {
-		t.Errorf("%d files, want 6", len(s.Info.Files))
-	}
-}
-
 func TestOpenCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	_, err := miniArchive(nil, "").openCIFAR10(ctx, Options{Dir: miniFolder(t)})
+	_, err := miniSet(t, nil, "").openSet(ctx, Options{Dir: miniFolder(t)})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want %v", err, context.Canceled)
 	}
-}
-
-func FuzzDecodeCIFAR(f *testing.F) {
-	rec := make([]byte, cifarRecord)
-	f.Add(rec, 1)
-	f.Add(append(rec, rec...), 1)
-	f.Add(rec[:3000], 1)
-	f.Add(append([]byte{200}, rec...), 2)
-	f.Add([]byte{}, 0)
-	f.Fuzz(func(t *testing.T, b []byte, n int) {
-		if n < 0 || n > 300 {
-			return
-		}
-		images, labels := make([]byte, n*cifarImage), make([]int32, n)
-		err := decodeCIFAR(bytes.NewReader(b), cifar10Format, images, labels)
-		valid := len(b) == n*cifarRecord
-		for i := 0; valid && i < n; i++ {
-			valid = b[i*cifarRecord] < cifarClasses
-		}
-		if (err == nil) != valid {
-			t.Fatalf("%d bytes as %d records: error %v", len(b), n, err)
-		}
-		for i := 0; valid && i < n; i++ {
-			for p := range cifarPixels {
-				for c := range 3 {
-					if images[i*cifarImage+3*p+c] != b[i*cifarRecord+1+c*cifarPixels+p] {
-						t.Fatalf("record %d, pixel %d, channel %d", i, p, c)
-					}
-				}
-			}
-		}
-	})
 }

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gocollapse/collapse/internal/bounded"
 	"github.com/gocollapse/collapse/internal/natural"
 	"github.com/gocollapse/collapse/record"
 )
@@ -268,5 +269,5 @@ func readPicture(fsys fs.FS, name string) ([]byte, error) {
 	if st.Size() > maxImageFile {
 		return nil, fmt.Errorf("%s has %d bytes, want at most %d", name, st.Size(), maxImageFile)
 	}
-	return readAtMost(f, name, maxImageFile)
+	return bounded.ReadAll(f, name, maxImageFile)
 }

@@ -2,15 +2,14 @@ package data
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"path/filepath"
 	"strconv"
 
+	"github.com/gocollapse/collapse/data/archive"
 	"github.com/gocollapse/collapse/npz"
 	"github.com/gocollapse/collapse/record"
 )
@@ -81,9 +80,13 @@ func readNPZ(ctx context.Context, path string) (*Set, error) {
 		}
 		s.Info.Classes = append(s.Info.Classes, strconv.Itoa(i))
 	}
-	sum, err := sumFile(ctx, path)
-	s.Info.Files = []record.File{sum}
-	return s, err
+	file := archive.Member{Name: filepath.Base(path), Max: math.MaxInt64}
+	sum, err := file.Read(ctx, filepath.Dir(path), archive.Discard)
+	if err != nil {
+		return nil, err
+	}
+	s.Info.Files = []record.File{sum.File}
+	return s, nil
 }
 
 // readArrays reads one split. The first sets the size of the set's images.
@@ -146,16 +149,4 @@ func (s *Set) readArrays(ctx context.Context, f *npz.File, split *Split, images,
 			return err
 		}
 	}
-}
-
-// sumFile hashes a file.
-func sumFile(ctx context.Context, path string) (record.File, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return record.File{}, err
-	}
-	defer f.Close()
-	h := sha256.New()
-	n, err := io.Copy(h, contextReader{ctx, f})
-	return record.File{Name: filepath.Base(path), Size: n, SHA256: fmt.Sprintf("%x", h.Sum(nil))}, err
 }

@@ -2,138 +2,48 @@ package data
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
-	"crypto/md5"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"math"
-	"os"
-	"path/filepath"
 	"runtime"
-	"strings"
 	"sync"
 	"sync/atomic"
 
-	"github.com/gocollapse/collapse/record"
+	"github.com/gocollapse/collapse/data/archive"
 )
 
-// contextReader ends with the context's error once it is done.
-type contextReader struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (c contextReader) Read(p []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
-		return 0, err
+// readFiles reads the files in folder, all at once: decode gets the content of file i and must read
+// it to its end or fail.
+func readFiles(ctx context.Context, files []archive.Member, folder string,
+	decode func(i int, r io.Reader) error) ([]archive.Sum, error) {
+	sums, errs := make([]archive.Sum, len(files)), make([]error, len(files))
+	var wg sync.WaitGroup
+	for i, f := range files {
+		wg.Go(func() {
+			sums[i], errs[i] = f.Read(ctx, folder, func(r io.Reader, _ int64) error { return decode(i, r) })
+		})
 	}
-	return c.r.Read(p)
-}
-
-// read hands the content of the member in folder to decode, unpacked if it is
-// gzipped, and hashes it on the way. decode must take the content to its end or
-// fail; it is told the member's size, which is that of the packed file if gzipped.
-func (m member) read(ctx context.Context, folder string, decode func(r io.Reader, size int64) error) (sum, error) {
-	size, err := m.checkSize(folder)
-	if err != nil {
-		return sum{}, err
-	}
-	path := m.path(folder)
-	f, err := os.Open(path)
-	if err != nil {
-		return sum{}, fmt.Errorf("data: %w", err)
-	}
-	defer f.Close()
-	h := newHashes(m.MD5 != "")
-	raw := io.TeeReader(contextReader{ctx, f}, h)
-	s, content := sum{}, ""
-	if strings.HasSuffix(path, ".gz") {
-		content, err = unzip(raw, size, decode)
-	} else {
-		err = decode(raw, size)
-	}
-	if err == nil {
-		// gzip reads ahead to the file's end, so this finds nothing, unless bytes
-		// were left that no hash has seen.
-		_, err = io.Copy(io.Discard, raw)
-	}
-	if err != nil {
-		return sum{}, fmt.Errorf("data: %s: %w", path, err)
-	}
-	s.File = record.File{Name: filepath.Base(path), Size: size, SHA256: h.sha256()}
-	s.MD5, s.Content = h.md5sum(), content
-	if content == "" {
-		s.Content = s.SHA256
-	}
-	return s, nil
-}
-
-// unzip hands what is in a gzipped file to decode and returns its SHA-256.
-func unzip(r io.Reader, size int64, decode func(r io.Reader, size int64) error) (string, error) {
-	z, err := gzip.NewReader(r)
-	if err != nil {
-		return "", fmt.Errorf("not a gzip file: %w", err)
-	}
-	h := sha256.New()
-	if err := decode(io.TeeReader(z, h), size); err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("%x", h.Sum(nil)), nil
-}
-
-// hashes computes SHA-256, and MD5 where asked, side by side.
-type hashes struct{ sha, md hash.Hash }
-
-func newHashes(withMD5 bool) hashes {
-	h := hashes{sha: sha256.New()}
-	if withMD5 {
-		h.md = md5.New()
-	}
-	return h
-}
-
-func (h hashes) Write(p []byte) (int, error) {
-	h.sha.Write(p)
-	if h.md != nil {
-		h.md.Write(p)
-	}
-	return len(p), nil
-}
-
-func (h hashes) sha256() string { return fmt.Sprintf("%x", h.sha.Sum(nil)) }
-
-func (h hashes) md5sum() string {
-	if h.md == nil {
-		return ""
-	}
-	return fmt.Sprintf("%x", h.md.Sum(nil))
-}
-
-// readSmall reads a file of at most limit bytes.
-func readSmall(path string, limit int64) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
+	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	return readAtMost(f, path, limit)
+	return sums, nil
 }
 
-// readAtMost reads r to its end, which must come within limit bytes.
-func readAtMost(r io.Reader, name string, limit int64) ([]byte, error) {
-	b, err := io.ReadAll(io.LimitReader(r, limit+1))
-	if err == nil && int64(len(b)) > limit {
-		err = fmt.Errorf("%s has more than %d bytes", name, limit)
+// checkSizes reports a file that is missing or has a wrong size.
+func checkSizes(files []archive.Member, folder string) error {
+	for _, f := range files {
+		if _, err := f.CheckSize(folder); err != nil {
+			return err
+		}
 	}
-	return b, err
+	return nil
 }
 
-// readExactly reads n bytes. It takes memory as they come, so that a file that
-// declares more than it has costs no more than it has.
+// readExactly reads n bytes. It takes memory as they come, so that a file that declares more bytes
+// than it has costs no more memory than it has bytes.
 func readExactly(r io.Reader, n int64) ([]byte, error) {
 	var buf bytes.Buffer
 	got, err := io.Copy(&buf, io.LimitReader(r, n))
@@ -155,8 +65,7 @@ func wantEnd(r io.Reader, after string) error {
 	return nil
 }
 
-// parallel calls do for 0 to n−1 on all cores and returns the error of the least
-// index that failed.
+// parallel calls do for 0 to n−1 on all cores and returns the error of the least index that failed.
 func parallel(ctx context.Context, n int, do func(i int) error) error {
 	var next atomic.Int64
 	var mu sync.Mutex
@@ -207,8 +116,8 @@ func interleave(dst, src []byte, pixels int) {
 	}
 }
 
-// transpose turns an image of planes whose columns run first, as MATLAB writes
-// them, into rows of pixels: dst[y][x][c] = src[c][x][y].
+// transpose turns an image as MATLAB writes it, plane by plane and column by column, into rows of
+// pixels: dst[y][x][c] = src[c][x][y].
 func transpose(dst, src []byte, height, width int) {
 	pixels := height * width
 	channels := len(src) / pixels
@@ -223,8 +132,8 @@ func transpose(dst, src []byte, height, width int) {
 	}
 }
 
-// channelStats returns mean and standard deviation (with N) of each channel of
-// pixels in [0, 1], from whole sums so that they are the same everywhere.
+// channelStats returns mean and standard deviation (with N) of each channel of pixels in [0, 1]. It
+// sums whole numbers, so that the result is the same everywhere.
 func channelStats(images []byte, channels int) (mean, std []float64) {
 	counts := make([][256]uint64, channels)
 	switch channels {

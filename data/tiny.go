@@ -15,6 +15,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gocollapse/collapse/data/archive"
+	"github.com/gocollapse/collapse/internal/bounded"
 	"github.com/gocollapse/collapse/internal/natural"
 )
 
@@ -26,6 +28,8 @@ const (
 	tinyVal     = 10000
 	tinyZip     = "tiny-imagenet-200.zip"
 	tinyFolder  = "tiny-imagenet-200"
+	// tinyUnpacked names the classes; it is in an unpacked folder only.
+	tinyUnpacked = "wnids.txt"
 	// tinyEntries bounds the entries of the zip file; the official one has some
 	// 120,000.
 	tinyEntries = 200_000
@@ -35,53 +39,20 @@ const (
 	tinyLeast = 100
 )
 
-func tinySet() dataset {
-	return dataset{
-		about: About{
-			Name: "tiny-imagenet", Title: "Tiny ImageNet", Train: tinyTrain, Test: tinyVal, Classes: tinyClasses,
-			Height: tinySide, Width: tinySide, Channels: 3,
-			Licence:  "none stated; the images are from ImageNet, whose terms allow non-commercial research and education",
-			Citation: "Y. Le, X. Yang. Tiny ImageNet Visual Recognition Challenge. CS 231N, Stanford University, 2015",
-		},
-		archive: tinyArchive,
-		preparation: "JPEG files decoded by Go's library, grey ones repeated to 3 channels; classes in the order of their WordNet numbers; " +
-			"tested on the validation images; " + ownStatistics,
-	}
-}
-
-const tinySHA256 = "6198c8ae015e2b3e007c7841da39ec069199b9aa3bfa943a462022fe5e43c821"
-
-// tinyArchive: size and hashes are as several public projects pin them. The archive is
-// read as it is: there is nothing to unpack.
-var tinyArchive = &archive{
-	Set: "tiny-imagenet",
-	Sources: []source{{URLs: []string{"http://cs231n.stanford.edu/" + tinyZip}, Size: 248_100_043,
-		SHA256: tinySHA256, MD5: "90528d7ca1a48142e341f4ef8d21d0de"}},
-	Folder:   tinyFolder,
-	Files:    []member{{Name: tinyZip, Max: 1 << 30, SHA256: tinySHA256}},
-	Unpacked: "wnids.txt",
-	Copy:     packTiny,
-	Read:     readTinyFolder,
-}
-
 // readTinyFolder reads the zip file in folder, or the files unpacked from it.
-func readTinyFolder(ctx context.Context, a *archive, folder string) (*Set, []sum, error) {
-	if absent(filepath.Join(folder, tinyZip)) && !absent(filepath.Join(folder, a.Unpacked)) {
+func readTinyFolder(ctx context.Context, a *archive.Archive, folder string) (*Set, []archive.Sum, error) {
+	if a.IsUnpacked(folder) {
 		s, err := readTiny(ctx, os.DirFS(folder))
 		if err != nil {
 			return nil, nil, fmt.Errorf("data: %s: %w", folder, err)
 		}
-		return s, []sum{{File: s.Info.Files[0]}}, nil
+		return s, []archive.Sum{{File: s.Info.Files[0]}}, nil
 	}
-	m := a.Files[0]
-	read, err := m.read(ctx, folder, func(r io.Reader, _ int64) error {
-		_, err := io.Copy(io.Discard, r)
-		return err
-	})
+	read, err := a.Files[0].Read(ctx, folder, archive.Discard)
 	if err != nil {
 		return nil, nil, err
 	}
-	path := m.path(folder)
+	path := a.Files[0].Path(folder)
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, nil, fmt.Errorf("data: %w", err)
@@ -91,7 +62,7 @@ func readTinyFolder(ctx context.Context, a *archive, folder string) (*Set, []sum
 	if err != nil {
 		return nil, nil, fmt.Errorf("data: %s: %w", path, err)
 	}
-	return s, []sum{read}, nil
+	return s, []archive.Sum{read}, nil
 }
 
 func readTinyZip(ctx context.Context, r io.ReaderAt, size int64) (*Set, error) {
@@ -109,30 +80,68 @@ func readTinyZip(ctx context.Context, r io.ReaderAt, size int64) (*Set, error) {
 	return readTiny(ctx, sub)
 }
 
-// readTiny reads the files of tiny-imagenet-200: wnids.txt names the classes, the
-// training images of class C are in train/C/images, and val/val_annotations.txt says
-// which class an image in val/images has. Fewer images a class than in the official
-// archive are taken, too, and said so.
+// readTiny reads the files of tiny-imagenet-200: wnids.txt names the classes, the training images of
+// class C are in train/C/images, and val/val_annotations.txt gives the class of each image in
+// val/images. Fewer images of a class than in the official archive are accepted, and the
+// preparation says so.
 func readTiny(ctx context.Context, fsys fs.FS) (*Set, error) {
-	classes, err := tinyLines(fsys, "wnids.txt")
+	classes, err := tinyClassNumbers(fsys)
+	if err != nil {
+		return nil, err
+	}
+	train, err := tinyTraining(fsys, classes)
+	if err != nil {
+		return nil, err
+	}
+	test, err := tinyValidation(fsys, classes)
+	if err != nil {
+		return nil, err
+	}
+	if len(train)+len(test) > tinyEntries {
+		return nil, fmt.Errorf("%d images, want at most %d", len(train)+len(test), tinyEntries)
+	}
+	if err := checkTinyFiles(ctx, fsys, slices.Concat(train, test)); err != nil {
+		return nil, err
+	}
+	names, err := tinyNames(fsys, classes)
+	if err != nil {
+		return nil, err
+	}
+	s, err := readPictures(ctx, fsys, train, test, names, tinySide, tinySide, 3)
+	if err != nil {
+		return nil, err
+	}
+	if len(train) != tinyTrain || len(test) != tinyVal {
+		s.Info.Preparation = fmt.Sprintf("; a part: %d of 100,000 training and %d of 10,000 validation images",
+			len(train), len(test))
+	}
+	return s, nil
+}
+
+// tinyClassNumbers returns the WordNet numbers of the classes, in ascending order.
+func tinyClassNumbers(fsys fs.FS) ([]string, error) {
+	classes, err := tinyLines(fsys, tinyUnpacked)
 	if err != nil {
 		return nil, err
 	}
 	if len(classes) < 2 || len(classes) > tinyClasses {
-		return nil, fmt.Errorf("wnids.txt names %d classes, want 2 to %d", len(classes), tinyClasses)
+		return nil, fmt.Errorf("%s names %d classes, want 2 to %d", tinyUnpacked, len(classes), tinyClasses)
 	}
 	slices.Sort(classes)
-	labels := map[string]int32{}
 	for k, c := range classes {
-		if _, twice := labels[c]; twice {
-			return nil, fmt.Errorf("wnids.txt names %s twice", c)
+		if k > 0 && c == classes[k-1] {
+			return nil, fmt.Errorf("%s names %s twice", tinyUnpacked, c)
 		}
 		if !fs.ValidPath(c) || strings.Contains(c, "/") {
-			return nil, fmt.Errorf("wnids.txt names %q, which is no class", c)
+			return nil, fmt.Errorf("%s names %q, which is no class", tinyUnpacked, c)
 		}
-		labels[c] = int32(k)
 	}
-	var train, test []picture
+	return classes, nil
+}
+
+// tinyTraining lists the training images, class by class.
+func tinyTraining(fsys fs.FS, classes []string) ([]picture, error) {
+	var train []picture
 	for k, c := range classes {
 		dir := path.Join("train", c, "images")
 		entries, err := fs.ReadDir(fsys, dir)
@@ -147,52 +156,42 @@ func readTiny(ctx context.Context, fsys fs.FS) (*Set, error) {
 			train = append(train, picture{path.Join(dir, e.Name()), int32(k)})
 		}
 	}
+	return train, nil
+}
+
+// tinyValidation lists the validation images with their classes, in the order of the annotations.
+func tinyValidation(fsys fs.FS, classes []string) ([]picture, error) {
 	const annotations = "val/val_annotations.txt"
 	lines, err := tinyLines(fsys, annotations)
 	if err != nil {
 		return nil, err
 	}
+	var test []picture
 	seen := map[string]bool{}
 	for i, l := range lines {
 		name, rest, _ := strings.Cut(l, "\t")
 		class, _, _ := strings.Cut(rest, "\t")
-		k, ok := labels[class]
+		k, ok := slices.BinarySearch(classes, class)
 		if !ok || !fs.ValidPath(name) || strings.Contains(name, "/") || seen[name] {
 			return nil, fmt.Errorf("%s: line %d: %q; want a file, each once, and its class", annotations, i+1, l)
 		}
 		seen[name] = true
-		test = append(test, picture{"val/images/" + name, k})
+		test = append(test, picture{"val/images/" + name, int32(k)})
 	}
-	if len(train)+len(test) > tinyEntries {
-		return nil, fmt.Errorf("%d images, want at most %d", len(train)+len(test), tinyEntries)
-	}
-	// Each file is opened, and so known to be there, before memory is taken for all.
-	err = parallel(ctx, len(train)+len(test), func(i int) error {
-		p := picture{}
-		if p = train[min(i, len(train)-1)]; i >= len(train) {
-			p = test[i-len(train)]
-		}
-		st, err := fs.Stat(fsys, p.path)
+	return test, nil
+}
+
+// checkTinyFiles looks at each file, so that it is known to be there before memory is taken for all.
+func checkTinyFiles(ctx context.Context, fsys fs.FS, pictures []picture) error {
+	return parallel(ctx, len(pictures), func(i int) error {
+		name := pictures[i].path
+		st, err := fs.Stat(fsys, name)
 		if err == nil && (!st.Mode().IsRegular() || st.Size() < tinyLeast || st.Size() > tinyFile) {
-			err = fmt.Errorf("%s: %v of %d bytes, want an image file of %d to %d", p.path, st.Mode(), st.Size(), tinyLeast, tinyFile)
+			err = fmt.Errorf("%s: %v of %d bytes, want an image file of %d to %d",
+				name, st.Mode(), st.Size(), tinyLeast, tinyFile)
 		}
 		return err
 	})
-	if err != nil {
-		return nil, err
-	}
-	names, err := tinyNames(fsys, classes)
-	if err != nil {
-		return nil, err
-	}
-	s, err := readPictures(ctx, fsys, train, test, names, tinySide, tinySide, 3)
-	if err != nil {
-		return nil, err
-	}
-	if len(train) != tinyTrain || len(test) != tinyVal {
-		s.Info.Preparation = fmt.Sprintf("; a part: %d of 100,000 training and %d of 10,000 validation images", len(train), len(test))
-	}
-	return s, nil
 }
 
 // tinyLines returns the lines of a text of bounded size.
@@ -202,7 +201,7 @@ func tinyLines(fsys fs.FS, name string) ([]string, error) {
 		return nil, err
 	}
 	defer f.Close()
-	b, err := readAtMost(f, name, 8<<20)
+	b, err := bounded.ReadAll(f, name, 8<<20)
 	if err != nil {
 		return nil, err
 	}
@@ -247,28 +246,38 @@ func tinyNames(fsys fs.FS, classes []string) ([]string, error) {
 }
 
 // packTiny copies the unpacked files into a zip file like the official one.
-func packTiny(ctx context.Context, to, from string, d disk) (err error) {
-	w, err := d.create(filepath.Join(to, tinyZip), os.O_WRONLY|os.O_CREATE|os.O_EXCL)
+func packTiny(ctx context.Context, to, from string, d archive.Disk) (err error) {
+	w, err := d.Create(filepath.Join(to, tinyZip), os.O_WRONLY|os.O_CREATE|os.O_EXCL)
 	if err != nil {
 		return fmt.Errorf("data: %w", err)
 	}
 	defer func() {
-		if cerr := w.Close(); cerr != nil && err == nil {
-			err = fmt.Errorf("data: %w", cerr)
+		if err = errors.Join(err, w.Close()); err != nil {
+			err = fmt.Errorf("data: %w", err)
 		}
 	}()
 	buf := bufio.NewWriterSize(w, 1<<20)
-	z := zip.NewWriter(buf)
-	fsys := os.DirFS(from)
-	err = fs.WalkDir(fsys, ".", func(name string, e fs.DirEntry, err error) error {
+	if err := zipTiny(ctx, zip.NewWriter(buf), os.DirFS(from)); err != nil {
+		return err
+	}
+	if err := buf.Flush(); err != nil {
+		return err
+	}
+	return w.Sync()
+}
+
+// zipTiny writes the files, but for the test images, which have no labels.
+func zipTiny(ctx context.Context, z *zip.Writer, fsys fs.FS) error {
+	err := fs.WalkDir(fsys, ".", func(name string, e fs.DirEntry, err error) error {
 		if err == nil {
 			err = ctx.Err()
 		}
 		if err != nil {
 			return err
 		}
-		if e.IsDir() || name == manifestName || strings.HasPrefix(path.Base(name), ".") || strings.HasPrefix(name, "test/") {
-			return nil // test images have no labels
+		if e.IsDir() || name == archive.ManifestName || strings.HasPrefix(path.Base(name), ".") ||
+			strings.HasPrefix(name, "test/") {
+			return nil
 		}
 		b, err := readPicture(fsys, name)
 		if err != nil {
@@ -281,14 +290,8 @@ func packTiny(ctx context.Context, to, from string, d disk) (err error) {
 		_, err = out.Write(b)
 		return err
 	})
-	if err == nil {
-		err = errors.Join(z.Close(), buf.Flush())
-	}
-	if err == nil {
-		err = w.Sync()
-	}
 	if err != nil {
-		return fmt.Errorf("data: %w", err)
+		return err
 	}
-	return nil
+	return z.Close()
 }

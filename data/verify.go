@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 
+	"github.com/gocollapse/collapse/data/archive"
 	"github.com/gocollapse/collapse/record"
 )
 
@@ -41,12 +42,12 @@ func Verify(ctx context.Context, name string, o Options) (*Report, error) {
 	if d.archive == nil {
 		return r, nil
 	}
-	dir, _, err := o.folder()
+	dir, _, err := archive.Folder(o.Dir)
 	if err != nil {
 		return nil, err
 	}
-	r.Folder, _ = d.archive.locate(dir)
-	paths, _, err := cachePaths(o, name, r.Folder, d.archive.stamp)
+	r.Folder, _ = d.archive.Locate(dir)
+	paths, _, err := cachePaths(o, name, r.Folder, d.stamp)
 	if err != nil {
 		return nil, fmt.Errorf("data: %w", err)
 	}

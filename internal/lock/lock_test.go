@@ -36,3 +36,23 @@ func TestTry(t *testing.T) {
 		t.Errorf("a folder that is not there gave %v", err)
 	}
 }
+
+// Who waits for another is told so and can be stopped; nobody waits for a free lock.
+func TestWait(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lock")
+	open := func(p string, flag int) (*os.File, error) { return os.OpenFile(p, flag, 0o666) }
+	unlock, err := Wait(t.Context(), path, open, func() { t.Error("waited for nobody") })
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	if _, err := Wait(ctx, path, open, cancel); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v, want %v", err, context.Canceled)
+	}
+	unlock()
+	unlock, err = Wait(t.Context(), path, open, func() { t.Error("waited for a lock that was released") })
+	if err != nil {
+		t.Fatal(err)
+	}
+	unlock()
+}

@@ -12,4 +12,11 @@ func TestCompare(t *testing.T) {
 	if !slices.Equal(names, want) {
 		t.Errorf("order %v, want %v", names, want)
 	}
+	for i, a := range []string{"n_0.x", "n_2.x", "n_10.x", "n_11.x", "n_100.x", "o_1.x"} {
+		for j, b := range []string{"n_0.x", "n_2.x", "n_10.x", "n_11.x", "n_100.x", "o_1.x"} {
+			if got := Compare(a, b); (got < 0) != (i < j) || (got > 0) != (i > j) {
+				t.Errorf("Compare(%q, %q) = %d", a, b, got)
+			}
+		}
+	}
 }

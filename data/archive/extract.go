@@ -1,4 +1,4 @@
-package data
+package archive
 
 import (
 	"archive/tar"
@@ -11,14 +11,17 @@ import (
 	"slices"
 )
 
-// maxEntries bounds the entries of an archive; the official one has nine.
-const maxEntries = 64
+const (
+	// maxEntries bounds the entries of a packed source. CIFAR-10's has nine.
+	maxEntries = 64
+	// optionalBytes bounds each file that is not needed.
+	optionalBytes = 1 << 20
+)
 
-// extract writes the files of a gzipped tar archive into the folder dir. It takes
-// the files that it knows, with their sizes, each once, and nothing else: any
-// other entry (another name, a link, a device, a path that leads elsewhere) is an
-// error. The names it writes come from a's own list.
-func (a *archive) extract(r io.Reader, dir string, d disk) error {
+// extract writes the files of a gzipped tar archive into the folder dir. It takes the files that it
+// knows, with their sizes, each once, and nothing else: any other entry (another name, a link, a
+// device, a path that leads elsewhere) is an error. The names that it writes come from a's own list.
+func (a *Archive) extract(r io.Reader, dir string, d Disk) error {
 	z, err := gzip.NewReader(r)
 	if err != nil {
 		return fmt.Errorf("not a gzip file: %w", err)
@@ -50,14 +53,14 @@ func (a *archive) extract(r io.Reader, dir string, d disk) error {
 			return fmt.Errorf("tar: %q comes twice", h.Name)
 		}
 		seen[name] = true
-		i := slices.IndexFunc(a.Files, func(m member) bool { return m.Name == name })
+		i := slices.IndexFunc(a.Files, func(m Member) bool { return m.Name == name })
 		switch {
 		case i >= 0 && h.Size != a.Files[i].Size:
 			return fmt.Errorf("tar: %q has %d bytes, want %d", h.Name, h.Size, a.Files[i].Size)
 		case h.Size > optionalBytes && i < 0:
 			return fmt.Errorf("tar: %q has %d bytes, want at most %d", h.Name, h.Size, optionalBytes)
 		}
-		if err := save(filepath.Join(dir, name), t, h.Size, d); err != nil {
+		if err := d.save(filepath.Join(dir, name), t, h.Size); err != nil {
 			return err
 		}
 	}
@@ -70,7 +73,7 @@ func (a *archive) extract(r io.Reader, dir string, d disk) error {
 }
 
 // known returns the base name of an entry that is one of the set's files.
-func (a *archive) known(entry string) (string, bool) {
+func (a *Archive) known(entry string) (string, bool) {
 	for _, m := range a.Files {
 		if entry == a.Folder+"/"+m.Name {
 			return m.Name, true
@@ -85,7 +88,7 @@ func (a *archive) known(entry string) (string, bool) {
 }
 
 // skipped reports whether an entry belongs to the set but is not wanted.
-func (a *archive) skipped(entry string) bool {
+func (a *Archive) skipped(entry string) bool {
 	for _, name := range a.Skip {
 		if entry == a.Folder+"/"+name {
 			return true
