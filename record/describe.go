@@ -191,21 +191,6 @@ func (e Environment) describe() string {
 	return s
 }
 
-// DataName is the name of a data set as people write it: CIFAR-10 for cifar10. A name that is not
-// one of Datasets is returned as it is.
-func DataName(dataset string) string {
-	if name, ok := dataNames[dataset]; ok {
-		return name
-	}
-	return dataset
-}
-
-var dataNames = map[string]string{
-	"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "cifar100-coarse": "CIFAR-100 (20 coarse classes)",
-	"stl10": "STL-10", "tiny-imagenet": "Tiny ImageNet", "mnist": "MNIST", "fashion-mnist": "Fashion-MNIST",
-	"fashion-mnist-small": "Fashion-MNIST (small subset)", "svhn": "SVHN",
-}
-
 // networkName is the name of a model as people write it: ResNet-18 for resnet18.
 func networkName(model string) string {
 	if n, ok := strings.CutPrefix(model, "resnet"); ok {

@@ -13,7 +13,8 @@ var dataSets = [][2]string{
 	{"svhn", "SVHN"},
 }
 
-// DataName returns the name of a data set as people write it, or dataset itself if it is not known.
+// DataName returns the name of a data set as people write it: CIFAR-10 for cifar10. A name that is
+// not one of Datasets is returned as it is.
 func DataName(dataset string) string {
 	for _, d := range dataSets {
 		if d[0] == dataset {
