@@ -25,24 +25,25 @@ func BenchmarkMeasure(b *testing.B) {
 			}
 			b.SetBytes(int64(4 * len(x)))
 			for b.Loop() {
-				a, err := NewAccumulator(c.k, c.d)
+				sums, err := NewSums(c.k, c.d)
 				if err != nil {
 					b.Fatal(err)
 				}
-				pass := func(add func([]float32, []int32) error) {
+				pass := func(add func(Batch) error) {
 					for i := 0; i < c.n; i += 1024 {
 						to := min(i+1024, c.n)
-						if err := add(x[i*c.d:to*c.d], y[i:to]); err != nil {
+						if err := add(BatchOf(x[i*c.d:to*c.d], y[i:to])); err != nil {
 							b.Fatal(err)
 						}
 					}
 				}
-				pass(a.Add)
-				if err := a.BeginSecond(); err != nil {
+				pass(sums.Add)
+				a, err := sums.Centre(nil)
+				if err != nil {
 					b.Fatal(err)
 				}
-				pass(a.AddSecond)
-				if _, err := a.Summary(nil); err != nil {
+				pass(a.Add)
+				if _, err := a.Summary(); err != nil {
 					b.Fatal(err)
 				}
 			}

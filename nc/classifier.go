@@ -6,17 +6,46 @@ import (
 	"math"
 )
 
-// Decide writes to out the class that the classifier gives to each of B samples
-// (features are B×d row-major): the largest logit, of equal ones the lowest class.
-// Features that are not finite numbers are an error that names the sample, counted
-// in this call.
-func (c *Classifier) Decide(features []float32, out []int32) error {
-	return decide(c, features, out)
+// Classifier is the last layer of a network: logits z = W·h + B.
+type Classifier struct {
+	K, D int       // classes, dimension of the features
+	W    []float64 // K×D row-major: row k is w_k (PyTorch's layout, the paper's Wᵀ)
+	B    []float64 // K, or nil for a layer without bias
 }
 
-// Decide64 is Decide for features in float64.
-func (c *Classifier) Decide64(features []float64, out []int32) error {
-	return decide(c, features, out)
+// check reports a classifier that does not fit k classes and d features.
+func (c *Classifier) check(k, d int) error {
+	if c.K != k || c.D != d {
+		return fmt.Errorf("nc: classifier is %d×%d, the features have K = %d classes and d = %d dimensions", c.K, c.D, k, d)
+	}
+	if len(c.W) != k*d {
+		return fmt.Errorf("nc: classifier's weight has %d numbers, want K·d = %d·%d", len(c.W), k, d)
+	}
+	if c.B != nil && len(c.B) != k {
+		return fmt.Errorf("nc: classifier's bias has %d numbers, want K = %d or none", len(c.B), k)
+	}
+	for i, v := range c.W {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return fmt.Errorf("nc: classifier's weight of class %d, dimension %d is %v", i/d, i%d, v)
+		}
+	}
+	for i, v := range c.B {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return fmt.Errorf("nc: classifier's bias of class %d is %v", i, v)
+		}
+	}
+	return nil
+}
+
+// Decide writes to out the class that the classifier gives to each of the batch's
+// samples: the largest logit, of equal ones the lowest class.
+// Features that are not finite numbers are an error that names the sample, counted
+// in this call.
+func (c *Classifier) Decide(b Batch, out []int32) error {
+	if len(b.wide) > 0 {
+		return decide(c, b.wide, out)
+	}
+	return decide(c, b.narrow, out)
 }
 
 func decide[F float32 | float64](c *Classifier, features []F, out []int32) error {
@@ -31,17 +60,14 @@ func decide[F float32 | float64](c *Classifier, features []F, out []int32) error
 	})
 }
 
-// Margins writes to out the margin of each of B samples (features are B×d row-major,
-// labels B numbers in 0…K−1): the logit of its class less the largest of the other
+// Margins writes to out the margin of each of the batch's samples: the logit of its class less the largest of the other
 // classes. It is negative where the classifier is wrong. K = 1, a label out of range
 // and features that are not finite numbers are errors.
-func (c *Classifier) Margins(features []float32, labels []int32, out []float64) error {
-	return margins(c, features, labels, out)
-}
-
-// Margins64 is Margins for features in float64.
-func (c *Classifier) Margins64(features []float64, labels []int32, out []float64) error {
-	return margins(c, features, labels, out)
+func (c *Classifier) Margins(b Batch, out []float64) error {
+	if len(b.wide) > 0 {
+		return margins(c, b.wide, b.Labels, out)
+	}
+	return margins(c, b.narrow, b.Labels, out)
 }
 
 func margins[F float32 | float64](c *Classifier, features []F, labels []int32, out []float64) error {

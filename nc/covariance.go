@@ -7,68 +7,60 @@ import (
 	"slices"
 
 	"gonum.org/v1/gonum/floats"
-
-	"github.com/gocollapse/collapse/internal/object"
 )
 
 // Covariance measures what needs the d×d within-class covariance
-// Σ_W = (1/N) Σ (h_{k,i}−h̄_k)(h_{k,i}−h̄_k)ᵀ, which an Accumulator does not keep. It
-// takes the samples once, beside or after the accumulator's second pass:
+// Σ_W = (1/N) Σ (h_{k,i}−h̄_k)(h_{k,i}−h̄_k)ᵀ, which a Scatter does not keep. It
+// takes the samples once, together with the second pass or after it:
 //
-//	err = acc.BeginSecond()
-//	cov, err := nc.NewCovariance(acc)
+//	scatter, err := sums.Centre(nil)
+//	cov, err := nc.NewCovariance(scatter)
 //	for batch := range batches {
-//		err = acc.AddSecond(batch.Features, batch.Labels)
-//		err = cov.Add(batch.Features, batch.Labels)
+//		err = scatter.Add(batch)
+//		err = cov.Add(batch)
 //	}
 //	full, err := cov.Summary()
 //
 // Its memory is CovarianceBytes, its time N·d² and d³. Sums are in float64. It is not
 // safe for concurrent use; see Fork.
 type Covariance struct {
-	acc *Accumulator // for K, d and the errors of its batches; its sums are not read
-	*frame
-	count   []int64 // K, of the first pass
-	n       int64
+	classSums // of the first pass; not written to
+	*means
 	count2  []int64 // K, of this one
 	n2      int64
-	scatter scatter
+	scatter outerSum
 }
 
-// NewCovariance returns a Covariance around the class means of a. It is called after
-// a.BeginSecond, whose samples it must see. The caller compares CovarianceBytes with
+// NewCovariance returns a Covariance around the class means of a, whose samples it must
+// see. The caller compares CovarianceBytes with
 // the memory that there is.
-func NewCovariance(a *Accumulator) (*Covariance, error) {
-	if a.frame == nil {
-		return nil, errors.New("nc: NewCovariance before BeginSecond, which fixes the class means")
-	}
+func NewCovariance(a *Scatter) (*Covariance, error) {
 	if need := CovarianceBytes(a.d); need > maxBytes {
 		return nil, fmt.Errorf("nc: a covariance of d = %d dimensions needs %d GiB, more than %d", a.d, need>>30, maxBytes>>30)
 	}
-	return &Covariance{
-		acc: a, frame: a.frame, count: a.count, n: a.n, count2: make([]int64, a.k), scatter: newScatter(a.d),
-	}, nil
+	return newCovariance(a.classSums, a.means), nil
+}
+
+func newCovariance(sums classSums, f *means) *Covariance {
+	return &Covariance{classSums: sums, means: f, count2: make([]int64, sums.k), scatter: newOuterSum(sums.d)}
 }
 
 // CovarianceBytes is the memory of a Covariance of d dimensions, its summary included.
-func CovarianceBytes(d int) int64 { return scatterBytes(d) + 2*8*int64(d)*int64(d) }
+func CovarianceBytes(d int) int64 { return outerSumBytes(d) + 2*8*int64(d)*int64(d) }
 
-// Add takes a batch: features are B×d row-major, labels B numbers in 0…K−1. Its
-// errors are those of Accumulator.Add.
-func (c *Covariance) Add(features []float32, labels []int32) error {
-	return addCovariance(c, features, labels)
-}
-
-// Add64 is Add for features in float64.
-func (c *Covariance) Add64(features []float64, labels []int32) error {
-	return addCovariance(c, features, labels)
+// Add takes a batch. Its errors are those of Sums.Add.
+func (c *Covariance) Add(b Batch) error {
+	if len(b.wide) > 0 {
+		return addCovariance(c, b.wide, b.Labels)
+	}
+	return addCovariance(c, b.narrow, b.Labels)
 }
 
 func addCovariance[F float32 | float64](c *Covariance, features []F, labels []int32) error {
-	if err := check(c.acc, c.n2, features, labels); err != nil {
+	if err := check(&c.classSums, c.n2, features, labels); err != nil {
 		return err
 	}
-	d := c.acc.d
+	d := c.d
 	for _, y := range labels {
 		c.count2[y]++
 	}
@@ -84,21 +76,17 @@ func addCovariance[F float32 | float64](c *Covariance, features []F, labels []in
 	return nil
 }
 
-// Fork returns an empty Covariance around the same means for a part of the samples,
-// to be merged into c later.
-func (c *Covariance) Fork() *Covariance {
-	return &Covariance{
-		acc: c.acc, frame: c.frame, count: c.count, n: c.n, count2: make([]int64, len(c.count)), scatter: newScatter(c.acc.d),
-	}
-}
+// Fork returns an empty Covariance around the same means for a part of the samples, to be merged
+// into c.
+func (c *Covariance) Fork() *Covariance { return newCovariance(c.classSums, c.means) }
 
-// Merge adds what b has seen to c. Both must be of one accumulator, of its forks or
-// of its state: around the same class means. b stands for the same afterwards.
+// Merge adds what b has seen to c. Both must be around the same class means: of one
+// Scatter, of its forks or of its state. b stands for the same afterwards.
 func (c *Covariance) Merge(b *Covariance) error {
 	if c == b {
 		return errors.New("nc: a covariance cannot be merged into itself")
 	}
-	if c.frame != b.frame && !(slices.Equal(c.count, b.count) && slices.Equal(c.mean, b.mean)) {
+	if c.means != b.means && !(slices.Equal(c.count, b.count) && slices.Equal(c.mean, b.mean)) {
 		return errors.New("nc: cannot merge covariances around different class means; merge the first passes before NewCovariance")
 	}
 	for k, n := range b.count2 {
@@ -181,7 +169,7 @@ func (c *Covariance) complete() error {
 }
 
 func (c *Covariance) spectrum(s *CovarianceSummary) error {
-	d := c.acc.d
+	d := c.d
 	if c.scatter.scale == 0 {
 		s.SpectrumW = make([]float64, d)
 		for _, name := range []string{"stable_rank_w", "effective_rank_w"} {
@@ -220,8 +208,8 @@ func (c *Covariance) between() (unit float64, means []float64) {
 	}
 	means = slices.Clone(c.centred)
 	floats.Scale(unit/c.scale, means)
-	d := c.acc.d
-	shift := make([]float64, d) // not 0 where the accumulator's h_G is the mean over classes
+	d := c.d
+	shift := make([]float64, d) // not 0 where the Scatter's h_G is the mean over classes
 	for k, n := range c.count {
 		floats.AddScaled(shift, float64(n)/float64(c.n), means[k*d:(k+1)*d])
 	}
@@ -248,7 +236,7 @@ func addSquare(k, d int, x, m []float64) {
 }
 
 func (c *Covariance) vci(s *CovarianceSummary) error {
-	k, d := c.acc.k, c.acc.d
+	k, d := c.k, c.d
 	switch {
 	case k == 1:
 		s.Notes["vci"] = "K = 1: there are no other classes"
@@ -271,185 +259,4 @@ func (c *Covariance) vci(s *CovarianceSummary) error {
 		return errors.New("nc: the total covariance is not positive semidefinite")
 	}
 	return nil
-}
-
-// An MSEDecomposition splits the mean squared error of a classifier after Han, Papyan
-// and Donoho ("Neural Collapse Under MSE Loss: Proximity to and Dynamics on the
-// Central Path", 2022). With y the one-hot vector of a sample's class,
-//
-//	Loss = ½ Ave ‖W h + b − y‖² + (λ/2)(‖W‖² + ‖b‖²) = LS + Perp = NC1 + NC23 + Perp.
-//
-// In their terms features are extended by a 1 and the bias belongs to W, penalised
-// with it. The average is over all N samples; where they write (1/C) Σ_c for equally
-// large classes, here n_k/N weighs class k, with which the decomposition holds for
-// any.
-type MSEDecomposition struct {
-	Loss float64 // of the classifier
-	// LS is the loss of the least-squares classifier W_LS, the best for these
-	// features and λ.
-	LS float64
-	// NC1 = ½ tr(W_LS(Σ_W + λI)W_LSᵀ) goes to 0 with the variability within classes
-	// and λ.
-	NC1 float64
-	// NC23 = ½ Σ_k (n_k/N) ‖W_LS h̄_k + b_LS − e_k‖² goes to 0 where the class means
-	// and W_LS become a simplex ETF and its dual.
-	NC23 float64
-	// Perp is how much more the classifier loses than W_LS: ½ tr(Δ(S + λI)Δᵀ) with
-	// Δ = W − W_LS and S the mean of ĥĥᵀ over extended features. 0 on the central path.
-	Perp float64
-}
-
-// MSEMetrics returns the scalars of an MSEDecomposition in the order of its JSON, under "mse".
-func MSEMetrics() []Metric { return mseMetrics.texts() }
-
-// Value returns the number of a key of MSEMetrics, such as "loss", and whether there is one.
-func (m *MSEDecomposition) Value(key string) (float64, bool) { return mseMetrics.value(m, key) }
-
-var mseMetrics = table[MSEDecomposition]{
-	{Metric{Key: "loss", Symbol: "MSE loss", Range: "≥ 0", Source: "Han et al. 2022",
-		Equation: "½ mean ‖Wh + b − e_y‖² + (λ/2)(‖W‖² + ‖b‖²)",
-		Meaning:  "with one-hot targets and weight decay λ: NC1 part + NC2/3 part + L_⊥ part",
-	}, func(m *MSEDecomposition) *float64 { return &m.Loss }},
-	{Metric{Key: "ls", Symbol: "MSE loss of W_LS", Range: "≥ 0", Source: "Han et al. 2022",
-		Equation: "the loss of the least-squares classifier W_LS",
-		Meaning:  "the loss of the best classifier for these features: NC1 part + NC2/3 part",
-	}, func(m *MSEDecomposition) *float64 { return &m.LS }},
-	{Metric{Key: "nc1", Symbol: "NC1 part of the MSE loss", Range: "≥ 0", Source: "Han et al. 2022",
-		Equation: "½ tr(W_LS(Σ_W + λI)W_LSᵀ)",
-		Meaning:  "what the spread within classes costs",
-	}, func(m *MSEDecomposition) *float64 { return &m.NC1 }},
-	{Metric{Key: "nc23", Symbol: "NC2/3 part of the MSE loss", Range: "≥ 0", Source: "Han et al. 2022",
-		Equation: "½ Σ_k (n_k/N) ‖W_LS h̄_k + b_LS − e_k‖²",
-		Meaning:  "what class means cost that are no simplex ETF",
-	}, func(m *MSEDecomposition) *float64 { return &m.NC23 }},
-	{Metric{Key: "perp", Symbol: "L_⊥ part of the MSE loss", Range: "≥ 0", Source: "Han et al. 2022",
-		Equation: "½ tr(Δ(S + λI)Δᵀ), Δ = W − W_LS",
-		Meaning:  "what the classifier loses compared with W_LS",
-	}, func(m *MSEDecomposition) *float64 { return &m.Perp }},
-}
-
-// MarshalJSON writes an object with every number under its key.
-func (m *MSEDecomposition) MarshalJSON() ([]byte, error) {
-	var o object.Object
-	mseMetrics.write(m, &o)
-	return o.JSON()
-}
-
-// MSE decomposes the loss of a classifier (a nil bias counts as 0) for the weight
-// decay lambda ≥ 0, that of ‖W‖² + ‖b‖² over 2. With lambda = 0 and features that do
-// not span all dimensions W_LS is not unique, but the figures are. It is an error if
-// not all samples were added, each once.
-func (c *Covariance) MSE(clf *Classifier, lambda float64) (*MSEDecomposition, error) {
-	k, d := c.acc.k, c.acc.d
-	if clf == nil {
-		return nil, errors.New("nc: the MSE decomposition needs a classifier")
-	}
-	if err := clf.check(k, d); err != nil {
-		return nil, err
-	}
-	if !(lambda >= 0) || math.IsInf(lambda, 0) {
-		return nil, fmt.Errorf("nc: weight decay lambda is %v, want a number of at least 0", lambda)
-	}
-	if err := c.complete(); err != nil {
-		return nil, err
-	}
-	unit, u := c.between() // all features below are unit·(h−h_G), which W over unit maps to the same
-	share, root := make([]float64, k), make([]float64, k)
-	for y, n := range c.count {
-		share[y] = float64(n) / float64(c.n)
-		root[y] = math.Sqrt(share[y])
-	}
-	global := make([]float64, d)
-	for y := range k {
-		floats.AddScaled(global, share[y]*unit, c.mean[y*d:(y+1)*d])
-	}
-	within := c.scatter.square(unit, c.n)
-
-	// For fixed W the best bias is that of b + W h_G = (ȳ + λ W h_G)/(1+λ). With it
-	// W solves W(Σ_T + λI + μ h_G h_Gᵀ) = C + μ ȳ h_Gᵀ, μ = λ/(1+λ) and C the
-	// covariance of y and h.
-	mu, decay := lambda/(1+lambda), lambda*unit*unit
-	if math.IsInf(decay, 0) || floats.Norm(global, 2) > 1e150 {
-		return nil, fmt.Errorf("nc: the features' spread of about %.2g is too small beside their mean or the weight decay lambda = %v", 1/unit, lambda)
-	}
-	a := slices.Clone(within)
-	weighted, right := slices.Clone(u), slices.Clone(u)
-	for y := range k {
-		floats.Scale(root[y], weighted[y*d:(y+1)*d])
-		floats.Scale(share[y], right[y*d:(y+1)*d])
-		floats.AddScaled(right[y*d:(y+1)*d], mu*share[y], global)
-	}
-	addSquare(k, d, weighted, a)
-	for j := range d {
-		a[j*d+j] += decay
-		floats.AddScaled(a[j*d:(j+1)*d], mu*global[j], global)
-	}
-	w := factorPivoted(d, a).solve(k, right) // W_LS over unit
-	best := layer{w: w, at: make([]float64, k), bias: make([]float64, k)}
-	given := layer{w: make([]float64, k*d), at: make([]float64, k), bias: make([]float64, k)}
-	for y := range k {
-		wg := floats.Dot(w[y*d:(y+1)*d], global)
-		best.at[y] = (share[y] + lambda*wg) / (1 + lambda)
-		best.bias[y] = best.at[y] - wg
-		if clf.B != nil {
-			given.bias[y] = clf.B[y]
-		}
-		for j := range d {
-			given.w[y*d+j] = clf.W[y*d+j] / unit
-		}
-		given.at[y] = floats.Dot(given.w[y*d:(y+1)*d], global) + given.bias[y]
-	}
-	apart := layer{w: make([]float64, k*d), at: make([]float64, k), bias: make([]float64, k)}
-	floats.SubTo(apart.w, given.w, best.w)
-	floats.SubTo(apart.at, given.at, best.at)
-	floats.SubTo(apart.bias, given.bias, best.bias)
-
-	l := lossOf{k: k, d: d, within: within, means: u, share: share, lambda: lambda, decay: decay}
-	m := &MSEDecomposition{
-		Loss: l.spread(given) + l.misfit(given, 1),
-		NC1:  l.spread(best),
-		NC23: l.misfit(best, 1),
-		Perp: l.spread(apart) + l.misfit(apart, 0),
-	}
-	m.LS = m.NC1 + m.NC23
-	for _, v := range []float64{m.Loss, m.LS, m.Perp} {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return nil, errors.New("nc: the mean squared error overflows float64; divide the features by a constant")
-		}
-	}
-	return m, nil
-}
-
-// layer is a classifier of features around the global mean: W over unit, its output at
-// the global mean, and its bias at the origin.
-type layer struct{ w, at, bias []float64 }
-
-// lossOf is what the parts of the MSE are of.
-type lossOf struct {
-	k, d          int
-	within, means []float64 // unit²·Σ_W, unit·(h̄_k−h_G)
-	share         []float64 // n_k/N
-	lambda, decay float64   // λ, λ·unit²
-}
-
-// spread returns ½ tr(W Σ_W Wᵀ) + (λ/2)(‖W‖² + ‖b‖²), which rounding must not make
-// negative.
-func (l *lossOf) spread(f layer) float64 {
-	ws := make([]float64, l.k*l.d)
-	product(l.k, l.d, l.d, f.w, l.within, ws)
-	return 0.5 * (max(floats.Dot(f.w, ws), 0) + l.decay*floats.Dot(f.w, f.w) + l.lambda*floats.Dot(f.bias, f.bias))
-}
-
-// misfit returns ½ Σ_k (n_k/N) ‖W h̄_k + b − target·e_k‖².
-func (l *lossOf) misfit(f layer, target float64) float64 {
-	out := make([]float64, l.k*l.k) // row y: at the mean of class y
-	product(l.k, l.k, l.d, l.means, f.w, out)
-	var sum float64
-	for y := range l.k {
-		row := out[y*l.k : (y+1)*l.k]
-		floats.Add(row, f.at)
-		row[y] -= target
-		sum += 0.5 * l.share[y] * floats.Dot(row, row)
-	}
-	return sum
 }

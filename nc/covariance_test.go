@@ -14,34 +14,17 @@ import (
 // covariance runs both passes, the second in batches of the given size.
 func (s sample) covariance(t testing.TB, batch int, over GlobalMean) *Covariance {
 	t.Helper()
-	c, err := NewCovariance(s.second(t, over))
+	c, err := NewCovariance(s.centred(t, over))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := 0; i < len(s.y); i += batch {
 		to := min(i+batch, len(s.y))
-		if err := c.Add64(s.x[i*s.d:to*s.d], s.y[i:to]); err != nil {
+		if err := c.Add(s.batch(i, to)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	return c
-}
-
-// second returns an accumulator at the begin of its second pass.
-func (s sample) second(t testing.TB, over GlobalMean) *Accumulator {
-	t.Helper()
-	a, err := NewAccumulator(s.k, s.d)
-	if err != nil {
-		t.Fatal(err)
-	}
-	a.Global = over
-	if err := a.Add64(s.x, s.y); err != nil {
-		t.Fatal(err)
-	}
-	if err := a.BeginSecond(); err != nil {
-		t.Fatal(err)
-	}
-	return a
 }
 
 func (s sample) covarianceSummary(t testing.TB) *CovarianceSummary {
@@ -208,14 +191,14 @@ func TestCovarianceParts(t *testing.T) {
 	for i, v := range s.x {
 		narrow[i] = float32(v)
 	}
-	a, err := NewCovariance(s.second(t, OverSamples))
+	a, err := NewCovariance(s.centred(t, OverSamples))
 	if err != nil {
 		t.Fatal(err)
 	}
 	parts := []*Covariance{a, a.Fork(), a.Fork(), a.Fork()} // the last stays empty
 	for from := 0; from < len(s.y); {
 		to := min(from+1+rng.IntN(100), len(s.y))
-		if err := parts[rng.IntN(3)].Add(narrow[from*s.d:to*s.d], s.y[from:to]); err != nil {
+		if err := parts[rng.IntN(3)].Add(BatchOf(narrow[from*s.d:to*s.d], s.y[from:to])); err != nil {
 			t.Fatal(err)
 		}
 		from = to
@@ -236,11 +219,11 @@ func TestCovarianceParts(t *testing.T) {
 	near(t, "merged effective rank", got.EffectiveRankW, want.EffectiveRankW, 1e-10)
 }
 
-// TestScatterScales: vectors that grow by many orders do not overflow the sum, and
+// TestOuterSumScales: vectors that grow by many orders do not overflow the sum, and
 // parts of unequal scale merge.
-func TestScatterScales(t *testing.T) {
+func TestOuterSumScales(t *testing.T) {
 	both(t, func(t *testing.T) {
-		parts := []scatter{newScatter(3), newScatter(3)}
+		parts := []outerSum{newOuterSum(3), newOuterSum(3)}
 		var want [9]float64
 		for i, size := range []float64{0, 1e-200, 1e-150, 1, 1e160, 1e140} {
 			x := []float64{size, 2 * size, -3 * size}
@@ -392,18 +375,22 @@ func FuzzCovariance(f *testing.F) {
 		}
 		s := random(rng, d, counts, noise, offset)
 		floats.Scale(scale, s.x)
-		a, err := NewAccumulator(k, d)
+		sums, err := NewSums(k, d)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if a.Add64(s.x, s.y) != nil || a.BeginSecond() != nil {
+		if sums.Add(BatchOf(s.x, s.y)) != nil {
+			return
+		}
+		a, err := sums.Centre(nil)
+		if err != nil {
 			return
 		}
 		c, err := NewCovariance(a)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if c.Add64(s.x, s.y) != nil {
+		if c.Add(BatchOf(s.x, s.y)) != nil {
 			return
 		}
 		if sum, err := c.Summary(); err == nil && !(sum.VCI >= 0 && sum.VCI <= 1) && sum.Notes["vci"] == "" {
@@ -487,29 +474,14 @@ func TestMSECentralPath(t *testing.T) {
 func TestCovarianceInput(t *testing.T) {
 	rng := rand.New(rand.NewPCG(51, 52))
 	s := random(rng, 4, repeat(10, 3), 0.5, 0)
-	a, err := NewAccumulator(3, 4)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = NewCovariance(a)
-	contains(t, err, "BeginSecond")
-	wide, err := NewAccumulator(1, 1<<16)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := wide.Add64(make([]float64, 1<<16), []int32{0}); err != nil {
-		t.Fatal(err)
-	}
-	if err := wide.BeginSecond(); err != nil {
-		t.Fatal(err)
-	}
-	_, err = NewCovariance(wide)
+	wide := sample{k: 1, d: 1 << 16, x: make([]float64, 1<<16), y: []int32{0}}
+	_, err := NewCovariance(wide.centred(t, OverSamples))
 	contains(t, err, "65536", "GiB")
 
 	c := s.covariance(t, 64, OverSamples)
-	contains(t, c.Add64([]float64{1, 2, math.NaN(), 4}, []int32{0}), "sample 30", "finite")
-	contains(t, c.Add64([]float64{1, 2, 3, 4}, []int32{3}), "label", "3")
-	contains(t, c.Add64([]float64{1, 2, 3}, []int32{1}), "3 features")
+	contains(t, c.Add(BatchOf([]float64{1, 2, math.NaN(), 4}, []int32{0})), "sample 30", "finite")
+	contains(t, c.Add(BatchOf([]float64{1, 2, 3, 4}, []int32{3})), "label", "3")
+	contains(t, c.Add(BatchOf([]float64{1, 2, 3}, []int32{1})), "3 features")
 	contains(t, c.Merge(c), "itself")
 	contains(t, c.Merge(random(rng, 4, repeat(10, 3), 0.5, 0).covariance(t, 64, OverSamples)), "different class means")
 	_, err = c.MSE(nil, 0)
@@ -520,7 +492,7 @@ func TestCovarianceInput(t *testing.T) {
 		_, err = c.MSE(s.clf, lambda)
 		contains(t, err, "lambda")
 	}
-	if err := c.Add64(s.x[:4], s.y[:1]); err != nil {
+	if err := c.Add(s.batch(0, 1)); err != nil {
 		t.Fatal(err)
 	}
 	_, err = c.Summary()
@@ -553,14 +525,15 @@ func BenchmarkCovariance(b *testing.B) {
 		for i := range y {
 			y[i] = int32(i % c.k)
 		}
-		a, err := NewAccumulator(c.k, c.d)
+		sums, err := NewSums(c.k, c.d)
 		if err != nil {
 			b.Fatal(err)
 		}
-		if err := a.Add(x, y); err != nil {
+		if err := sums.Add(BatchOf(x, y)); err != nil {
 			b.Fatal(err)
 		}
-		if err := a.BeginSecond(); err != nil {
+		a, err := sums.Centre(nil)
+		if err != nil {
 			b.Fatal(err)
 		}
 		var cov *Covariance
@@ -571,7 +544,7 @@ func BenchmarkCovariance(b *testing.B) {
 				}
 				for i := 0; i < c.n; i += 1024 {
 					to := min(i+1024, c.n)
-					if err := cov.Add(x[i*c.d:to*c.d], y[i:to]); err != nil {
+					if err := cov.Add(BatchOf(x[i*c.d:to*c.d], y[i:to])); err != nil {
 						b.Fatal(err)
 					}
 				}

@@ -7,36 +7,57 @@ import (
 	"github.com/gocollapse/collapse/nc"
 )
 
-// Two classes in the plane: the features lie a little apart from their class
-// means (±1, 0), the classifier points along them.
-func Example() {
+// Two classes in the plane: the features lie a little apart from their class means (±1, 0), and
+// the classifier points along them.
+func ExampleMeasure() {
 	features := []float64{0.9, 0, 1.1, 0, -1, 0.1, -1, -0.1} // N×d, row-major
 	labels := []int32{0, 0, 1, 1}
+	classifier := nc.Classifier{K: 2, D: 2, W: []float64{2, 0, -2, 0}} // K×d, row-major
 
-	acc, err := nc.NewAccumulator(2, 2) // K, d
+	s, err := nc.Measure(nc.Slices(features, labels), classifier, nc.Options{})
 	if err != nil {
 		log.Fatal(err)
 	}
-	// First pass: the class means. Any number of batches.
-	if err := acc.Add64(features, labels); err != nil {
-		log.Fatal(err)
-	}
-	if err := acc.BeginSecond(); err != nil {
-		log.Fatal(err)
-	}
-	// Second pass: the same samples, around their means.
-	if err := acc.AddSecond64(features, labels); err != nil {
-		log.Fatal(err)
-	}
-	sum, err := acc.Summary(&nc.Classifier{K: 2, D: 2, W: []float64{2, 0, -2, 0}})
-	if err != nil {
-		log.Fatal(err)
-	}
-	fmt.Printf("NC1 %.4f  NC2 %.4f  NC3 %.4f\n", sum.NC1, sum.NC2, sum.NC3)
-	fmt.Printf("‖w‖ %.1f  ‖h‖ %.1f  NCC error %.0f %%\n", sum.WNorm, sum.HNorm, 100*sum.NCCError)
-	fmt.Println("NC4:", sum.Note("nc4"))
+	fmt.Printf("NC1 %.4f  NC2 %.4f  NC3 %.4f\n", s.NC1, s.NC2, s.NC3)
+	fmt.Printf("‖w‖ %.1f  ‖h‖ %.1f  NCC error %.0f %%\n", s.WNorm, s.HNorm, 100*s.NCCError)
+	fmt.Println("equiangle_w:", s.Note("equiangle_w"))
 	// Output:
 	// NC1 0.0025  NC2 0.0000  NC3 0.0000
 	// ‖w‖ 2.0  ‖h‖ 1.0  NCC error 0 %
-	// NC4: no classifier was given to the second pass
+	// equiangle_w: K = 2: there is one pair of classes
+}
+
+// The passes alone, for samples that come in batches from elsewhere.
+func ExampleSums() {
+	batches := []nc.Batch{
+		nc.BatchOf([]float32{0.9, 0, -1, 0.1}, []int32{0, 1}),
+		nc.BatchOf([]float32{1.1, 0, -1, -0.1}, []int32{0, 1}),
+	}
+	sums, err := nc.NewSums(2, 2) // K, d
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, b := range batches { // first pass: the class means
+		if err := sums.Add(b); err != nil {
+			log.Fatal(err)
+		}
+	}
+	scatter, err := sums.Centre(nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, b := range batches { // second pass: the same samples, around their means
+		if err := scatter.Add(b); err != nil {
+			log.Fatal(err)
+		}
+	}
+	s, err := scatter.Summary()
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("NC1 %.4f\n", s.NC1)
+	fmt.Println("NC3:", s.Note("nc3"))
+	// Output:
+	// NC1 0.0025
+	// NC3: no classifier was given
 }

@@ -1,7 +1,7 @@
 package nc
 
 import (
-	"errors"
+	"fmt"
 	"math"
 
 	"gonum.org/v1/gonum/floats"
@@ -19,19 +19,13 @@ type Geometry struct {
 	CosineH, CosineW []float64
 }
 
-// Geometry returns the matrices for the means of BeginSecond and a classifier, which
-// may be nil. It is an error before BeginSecond.
-func (a *Accumulator) Geometry(c *Classifier) (*Geometry, error) {
-	if a.frame == nil {
-		return nil, errors.New("nc: Geometry before BeginSecond, which fixes the class means")
-	}
+// Geometry returns the matrices of the class means and the classifier that Centre was given.
+func (a *Scatter) Geometry() *Geometry {
 	k, d := a.k, a.d
 	g := &Geometry{K: k, CosineH: cosines(a.centred, k, d)}
+	c := a.clf
 	if c == nil {
-		return g, nil
-	}
-	if err := c.check(k, d); err != nil {
-		return nil, err
+		return g
 	}
 	g.CosineW = cosines(c.W, k, d)
 	wh := make([]float64, k*k)
@@ -40,7 +34,7 @@ func (a *Accumulator) Geometry(c *Classifier) (*Geometry, error) {
 		floats.Scale(math.Sqrt(float64(k-1))/norm, wh)
 		g.WH = wh
 	}
-	return g, nil
+	return g
 }
 
 // cosines returns the cosines of the k rows of m, k×d.
@@ -59,4 +53,31 @@ func cosines(m []float64, k, d int) []float64 {
 		out[i] = max(-1, min(1, v)) // NaN stays
 	}
 	return out
+}
+
+// NC5 returns the orthogonality of out-of-distribution samples with the feature mean
+// (d numbers); see Summary.NC5. A mean or class
+// mean of zero has no direction: an error.
+func (a *Scatter) NC5(mean []float64) (float64, error) {
+	if len(mean) != a.d {
+		return 0, fmt.Errorf("nc: the mean of the out-of-distribution samples has %d numbers, want d = %d", len(mean), a.d)
+	}
+	length := floats.Norm(mean, 2)
+	if !(length > 0) || math.IsInf(length, 0) {
+		return 0, fmt.Errorf("nc: the mean of the out-of-distribution samples has length %v and no direction", length)
+	}
+	var sum float64
+	for c := range a.k {
+		h := a.mean[c*a.d : (c+1)*a.d]
+		n := floats.Norm(h, 2)
+		if n == 0 {
+			return 0, fmt.Errorf("nc: the mean of class %d is zero and has no direction", c)
+		}
+		var cos float64
+		for j, v := range h {
+			cos += v / n * (mean[j] / length)
+		}
+		sum += min(math.Abs(cos), 1)
+	}
+	return sum / float64(a.k), nil
 }

@@ -38,23 +38,7 @@ func TestETFFigures(t *testing.T) {
 func TestGeometry(t *testing.T) {
 	s := random(rand.New(rand.NewPCG(43, 44)), 9, []int{30, 20, 5, 12}, 0.5, 3)
 	want := s.measure(t, 10)
-	a, err := NewAccumulator(s.k, s.d)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := a.Geometry(nil); err == nil {
-		t.Error("no error before BeginSecond")
-	}
-	if err := a.Add64(s.x, s.y); err != nil {
-		t.Fatal(err)
-	}
-	if err := a.BeginSecond(); err != nil {
-		t.Fatal(err)
-	}
-	g, err := a.Geometry(s.clf)
-	if err != nil {
-		t.Fatal(err)
-	}
+	g := s.centred(t, OverSamples).Geometry()
 	var nc2, maxAngle float64
 	for i := range s.k {
 		for j := range s.k {
@@ -71,29 +55,18 @@ func TestGeometry(t *testing.T) {
 			t.Errorf("cosine of w_%d with itself is %v", i, g.CosineW[i*s.k+i])
 		}
 	}
-	if math.Abs(math.Sqrt(nc2)-want.NC2) > 1e-12 || math.Abs(maxAngle-want.MaxAngleH) > 1e-12 {
-		t.Errorf("from the matrices NC2 %v and maximal angle %v, want %v and %v", math.Sqrt(nc2), maxAngle, want.NC2, want.MaxAngleH)
+	if math.Abs(math.Sqrt(nc2)-want.NC2) > 1e-12 || math.Abs(maxAngle-want.FrameH.MaxAngle) > 1e-12 {
+		t.Errorf("from the matrices NC2 %v and maximal angle %v, want %v and %v", math.Sqrt(nc2), maxAngle, want.NC2, want.FrameH.MaxAngle)
 	}
-	if g, err := a.Geometry(nil); err != nil || g.WH != nil || g.CosineW != nil || g.CosineH == nil {
-		t.Errorf("without a classifier: %+v, %v", g, err)
+	s.clf = nil
+	if g := s.centred(t, OverSamples).Geometry(); g.WH != nil || g.CosineW != nil || g.CosineH == nil {
+		t.Errorf("without a classifier: %+v", g)
 	}
 }
 
 // TestNC5 checks orthogonal, parallel and opposite means, and that scale is no matter.
 func TestNC5(t *testing.T) {
-	a, err := NewAccumulator(2, 3)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := a.NC5([]float64{1, 0, 0}); err == nil {
-		t.Error("no error before BeginSecond")
-	}
-	if err := a.Add64([]float64{2, 0, 0, 0, 5, 0}, []int32{0, 1}); err != nil {
-		t.Fatal(err)
-	}
-	if err := a.BeginSecond(); err != nil {
-		t.Fatal(err)
-	}
+	a := sample{k: 2, d: 3, x: []float64{2, 0, 0, 0, 5, 0}, y: []int32{0, 1}}.centred(t, OverSamples)
 	for _, c := range []struct {
 		mean []float64
 		want float64
@@ -138,22 +111,7 @@ func TestGroups(t *testing.T) {
 	near("majority's NC1", sum.Majority.NC1, (50*sum.NC1PerClass[0]+60*sum.NC1PerClass[2])/110)
 	near("NC1 of both", (110*sum.Majority.NC1+15*sum.Minority.NC1)/125, sum.NC1)
 	near("error of both", (110*sum.Majority.Error+15*sum.Minority.Error)/125, sum.Error)
-	g, err := (func() (*Geometry, error) {
-		a, err := NewAccumulator(s.k, s.d)
-		if err == nil {
-			err = a.Add64(s.x, s.y)
-		}
-		if err == nil {
-			err = a.BeginSecond()
-		}
-		if err != nil {
-			return nil, err
-		}
-		return a.Geometry(nil)
-	})()
-	if err != nil {
-		t.Fatal(err)
-	}
+	g := s.centred(t, OverSamples).Geometry()
 	near("majority's cosine of H̄", sum.Majority.CosineH, g.CosineH[0*5+2])
 	near("minority's cosine of H̄", sum.Minority.CosineH, (g.CosineH[1*5+3]+g.CosineH[1*5+4]+g.CosineH[3*5+4])/3)
 }
@@ -170,7 +128,10 @@ func TestMargins(t *testing.T) {
 	}
 	margins, given := make([]float64, n), make([]int32, n)
 	margins32, given32 := make([]float64, n), make([]int32, n)
-	for _, err := range []error{s.clf.Margins64(s.x, s.y, margins), s.clf.Decide64(s.x, given), s.clf.Margins(narrow, s.y, margins32), s.clf.Decide(narrow, given32)} {
+	for _, err := range []error{
+		s.clf.Margins(BatchOf(s.x, s.y), margins), s.clf.Decide(BatchOf(s.x, nil), given),
+		s.clf.Margins(BatchOf(narrow, s.y), margins32), s.clf.Decide(BatchOf(narrow, nil), given32),
+	} {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -197,11 +158,11 @@ func TestMargins(t *testing.T) {
 		}
 	}
 	for name, err := range map[string]error{
-		"label out of range": s.clf.Margins64(s.x[:5], []int32{4}, make([]float64, 1)),
-		"too few features":   s.clf.Margins64(s.x[:4], []int32{0}, make([]float64, 1)),
-		"NaN":                s.clf.Decide64([]float64{0, 0, math.NaN(), 0, 0}, make([]int32, 1)),
-		"one class":          (&Classifier{K: 1, D: 1, W: []float64{1}}).Margins64([]float64{1}, []int32{0}, make([]float64, 1)),
-		"no weight":          (&Classifier{K: 2, D: 1}).Decide64([]float64{1}, make([]int32, 1)),
+		"label out of range": s.clf.Margins(BatchOf(s.x[:5], []int32{4}), make([]float64, 1)),
+		"too few features":   s.clf.Margins(BatchOf(s.x[:4], []int32{0}), make([]float64, 1)),
+		"NaN":                s.clf.Decide(BatchOf([]float64{0, 0, math.NaN(), 0, 0}, nil), make([]int32, 1)),
+		"one class":          (&Classifier{K: 1, D: 1, W: []float64{1}}).Margins(BatchOf([]float64{1}, []int32{0}), make([]float64, 1)),
+		"no weight":          (&Classifier{K: 2, D: 1}).Decide(BatchOf([]float64{1}, nil), make([]int32, 1)),
 	} {
 		if err == nil {
 			t.Errorf("%s: no error", name)

@@ -9,16 +9,7 @@ import (
 
 func TestBadInput(t *testing.T) {
 	nan, inf := math.NaN(), math.Inf(1)
-	fresh := func() *Accumulator {
-		a, err := NewAccumulator(3, 2)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := a.Add64([]float64{0, 0, 1, 0, 0, 1}, []int32{0, 1, 2}); err != nil {
-			t.Fatal(err)
-		}
-		return a
-	}
+	good := BatchOf([]float64{0, 0, 1, 0, 0, 1}, []int32{0, 1, 2})
 	for _, c := range []struct {
 		name   string
 		x      []float64
@@ -35,103 +26,90 @@ func TestBadInput(t *testing.T) {
 		{name: "second pass label", x: []float64{0, 1}, y: []int32{7}, words: []string{"sample 0", "7"}, second: true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			a := fresh()
-			add := a.Add64
-			if c.second {
-				if err := a.BeginSecond(); err != nil {
-					t.Fatal(err)
-				}
-				add = a.AddSecond64
-			}
-			contains(t, add(c.x, c.y), c.words...)
-			// Nothing of the batch was added: the rest works as if it had not been.
-			if !c.second {
-				if err := a.BeginSecond(); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if err := a.AddSecond64([]float64{0, 0, 1, 0, 0, 1}, []int32{0, 1, 2}); err != nil {
+			sums, err := NewSums(3, 2)
+			if err != nil {
 				t.Fatal(err)
 			}
-			if s, err := a.Summary(nil); err != nil || s.N != 3 || s.NCCError != 0 {
+			if err := sums.Add(good); err != nil {
+				t.Fatal(err)
+			}
+			if !c.second {
+				contains(t, sums.Add(BatchOf(c.x, c.y)), c.words...)
+			}
+			a, err := sums.Centre(nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.second {
+				contains(t, a.Add(BatchOf(c.x, c.y)), c.words...)
+			}
+			// Nothing of the batch was added: the rest works as if it had not been.
+			if err := a.Add(good); err != nil {
+				t.Fatal(err)
+			}
+			if s, err := a.Summary(); err != nil || s.N != 3 || s.NCCError != 0 {
 				t.Errorf("after the refused batch: %+v, %v", s, err)
 			}
 		})
 	}
-	a := fresh()
-	contains(t, a.AddSecond(nil, nil), "BeginSecond")
-	contains(t, a.NearestMean(nil, nil), "BeginSecond")
-	_, err := a.Summary(nil)
-	contains(t, err, "BeginSecond")
-	if err := a.BeginSecond(); err != nil {
-		t.Fatal(err)
-	}
-	contains(t, a.BeginSecond(), "before")
-	contains(t, a.Add(nil, nil), "AddSecond")
-	contains(t, a.NearestMean64([]float64{1, nan}, make([]int32, 1)), "sample 0", "NaN")
-	contains(t, a.NearestMean64([]float64{1}, make([]int32, 1)), "1 features")
+	a := sample{k: 3, d: 2, x: []float64{0, 0, 1, 0, 0, 1}, y: []int32{0, 1, 2}}.centred(t, OverSamples)
+	contains(t, a.NearestMean(BatchOf([]float64{1, nan}, nil), make([]int32, 1)), "sample 0", "NaN")
+	contains(t, a.NearestMean(BatchOf([]float64{1}, nil), make([]int32, 1)), "1 features")
 
 	for _, kd := range [][2]int{{0, 3}, {3, 0}, {-1, 3}} {
-		_, err := NewAccumulator(kd[0], kd[1])
+		_, err := NewSums(kd[0], kd[1])
 		contains(t, err, "at least one")
 	}
-	_, err = NewAccumulator(1_000_000, 512)
+	_, err := NewSums(1_000_000, 512)
 	contains(t, err, "K = 1000000", "GiB")
 }
 
 func TestEmptyClass(t *testing.T) {
-	a, _ := NewAccumulator(4, 1)
-	contains(t, a.BeginSecond(), "no samples")
-	if err := a.Add64([]float64{1, 2, 3}, []int32{0, 1, 3}); err != nil {
-		t.Fatal(err)
+	centre := func(k int, x []float64, y []int32) error {
+		sums, err := NewSums(k, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := sums.Add(BatchOf(x, y)); err != nil {
+			t.Fatal(err)
+		}
+		_, err = sums.Centre(nil)
+		return err
 	}
-	contains(t, a.BeginSecond(), "class 2", "no sample")
-	a, _ = NewAccumulator(100, 1)
-	if err := a.Add64([]float64{1}, []int32{0}); err != nil {
-		t.Fatal(err)
-	}
-	contains(t, a.BeginSecond(), "99 of 100", "1, 2, 3")
+	contains(t, centre(4, nil, nil), "no samples")
+	contains(t, centre(4, []float64{1, 2, 3}, []int32{0, 1, 3}), "class 2", "no sample")
+	contains(t, centre(100, []float64{1}, []int32{0}), "99 of 100", "1, 2, 3")
 }
 
 func TestPassesDiffer(t *testing.T) {
 	rng := rand.New(rand.NewPCG(17, 18))
 	s := random(rng, 4, repeat(50, 3), 0.5, 0)
-	start := func() *Accumulator {
-		a, _ := NewAccumulator(s.k, s.d)
-		if err := a.Add64(s.x, s.y); err != nil {
-			t.Fatal(err)
-		}
-		if err := a.BeginSecond(); err != nil {
-			t.Fatal(err)
-		}
-		return a
-	}
-	a := start()
-	if err := a.AddSecond64(s.x[:s.d*149], s.y[:149]); err != nil {
+	a := s.centred(t, OverSamples)
+	if err := a.Add(s.batch(0, 149)); err != nil {
 		t.Fatal(err)
 	}
-	_, err := a.Summary(nil)
+	_, err := a.Summary()
 	contains(t, err, "second pass saw 49", "the first 50")
 
-	a = start()
+	a = s.centred(t, OverSamples)
 	moved := append([]float64(nil), s.x...)
 	for i := range moved {
 		moved[i] *= 1.1
 	}
-	if err := a.AddSecond64(moved, s.y); err != nil {
+	if err := a.Add(BatchOf(moved, s.y)); err != nil {
 		t.Fatal(err)
 	}
-	_, err = a.Summary(nil)
+	_, err = a.Summary()
 	contains(t, err, "mean of class", "evaluation mode")
 
-	a = start()
+	a = s.centred(t, OverSamples)
 	for i, v := range s.x { // the rounding of a GPU is not an error
 		moved[i] = v * (1 + 1e-6*rng.NormFloat64())
 	}
-	if err := a.AddSecond64(moved, s.y); err != nil {
+	if err := a.Add(BatchOf(moved, s.y)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err = a.Summary(nil); err != nil {
+	if _, err = a.Summary(); err != nil {
 		t.Error(err)
 	}
 }
@@ -208,21 +186,9 @@ func TestUndefined(t *testing.T) {
 
 	// What a caller did not ask for leaves no note among the reasons.
 	quiet := plain
-	a, err := NewAccumulator(quiet.k, quiet.d)
-	if err == nil {
-		err = a.Add64(quiet.x, quiet.y)
-	}
-	if err == nil {
-		err = a.BeginSecond()
-	}
-	if err == nil {
-		err = a.AddSecond64(quiet.x, quiet.y)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	if sum, err := a.Summary(quiet.clf); err != nil || len(sum.Notes) != 0 || sum.Note("nc4") == "" || !math.IsNaN(sum.NC4) {
-		t.Errorf("an ordinary summary has %+v, %v", sum, err)
+	sum := quiet.measure(t, 5)
+	if len(sum.Notes) != 0 || sum.Note("ncc_test_error") == "" || !math.IsNaN(sum.NCCTestError) || sum.Note("nc5") == "" {
+		t.Errorf("an ordinary summary has %+v", sum)
 	}
 
 	few := random(rng, 2, repeat(6, 5), 0.3, 0).measure(t, 5)
@@ -235,9 +201,9 @@ type errorString string
 
 func (e errorString) Error() string { return string(e) }
 
-// FuzzAccumulator: whatever the bytes, there is an error or figures that are
+// FuzzMeasure: whatever the bytes, there is an error or figures that are
 // numbers in their range or NaN with a reason.
-func FuzzAccumulator(f *testing.F) {
+func FuzzMeasure(f *testing.F) {
 	f.Add(uint8(2), uint8(3), []byte("a few bytes that are read as numbers and labels"))
 	f.Add(uint8(1), uint8(1), []byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16})
 	f.Add(uint8(3), uint8(2), make([]byte, 400))

@@ -27,7 +27,6 @@ const (
 	NeedsMeans                        // class means that are not all equal
 	NeedsClassifier                   // a classifier
 	NeedsWeight                       // a classifier whose weight is not zero
-	NeedsDecisions                    // a classifier that the second pass knows
 	NeedsTest                         // test samples
 	NeedsOOD                          // out-of-distribution samples
 	NeedsETF                          // d ≥ K−1, so that a simplex ETF fits; else there is a value and a note
@@ -43,7 +42,6 @@ var missing = map[Needs]string{
 	NeedsMeans:      "all class means are equal, so Σ_B = 0",
 	NeedsClassifier: "no classifier was given",
 	NeedsWeight:     "the classifier's weight is zero",
-	NeedsDecisions:  "no classifier was given to the second pass",
 	NeedsTest:       "no test samples were given",
 	NeedsOOD:        "no out-of-distribution samples were given",
 }
@@ -83,16 +81,15 @@ func (s *Summary) undefined(why string, keys ...string) {
 	}
 }
 
-// Note returns why the metric of a key is NaN or what limits it, or "". Notes alone does not
-// say why a metric is NaN that was not asked for: NC4 and Error where the second pass has no
-// classifier, NCCTestError and NC5 before they are set.
+// Note returns why the metric of a key is NaN or what limits it, or "". Notes alone does not say
+// why NCCTestError and NC5 are NaN where their samples were not given.
 func (s *Summary) Note(key string) string {
 	if note := s.Notes[key]; note != "" {
 		return note
 	}
 	m, _ := MetricByKey(key)
 	if v, _ := s.Value(key); math.IsNaN(v) {
-		for _, need := range []Needs{NeedsDecisions, NeedsTest, NeedsOOD} {
+		for _, need := range []Needs{NeedsTest, NeedsOOD} {
 			if m.Needs&need != 0 {
 				return missing[need]
 			}
@@ -131,11 +128,11 @@ var metrics = table[Summary]{
 	{Metric{Key: "nc2_w", Symbol: "ETF distance of W", Range: "[0, 2]",
 		Equation: "‖WᵀW/‖WᵀW‖_F − J/√(K−1)‖_F",
 		Meaning:  "distance of the classifier alone from a simplex ETF",
-		Needs:    ofWeight | NeedsETF}, func(s *Summary) *float64 { return &s.NC2W }},
+		Needs:    ofWeight | NeedsETF}, func(s *Summary) *float64 { return &s.FrameW.ETF }},
 	{Metric{Key: "nc2_h", Symbol: "ETF distance of H̄", Range: "[0, 2]",
 		Equation: "‖H̄ᵀH̄/‖H̄ᵀH̄‖_F − J/√(K−1)‖_F",
 		Meaning:  "distance of the class means alone from a simplex ETF",
-		Needs:    ofMeans | NeedsETF}, func(s *Summary) *float64 { return &s.NC2H }},
+		Needs:    ofMeans | NeedsETF}, func(s *Summary) *float64 { return &s.FrameH.ETF }},
 	{Metric{Key: "nc3", Symbol: "NC3", Range: "[0, 2]",
 		Equation: "‖W/‖W‖_F − H̄/‖H̄‖_F‖_F",
 		Meaning:  "distance of the classifier from the class means, each over its norm",
@@ -163,59 +160,59 @@ var metrics = table[Summary]{
 	{Metric{Key: "equinorm_w", Symbol: "equinorm W", Range: "≥ 0",
 		Equation: "std/mean of the ‖w_k‖, std over K−1",
 		Meaning:  "spread of the lengths of the classifier's vectors; 0 is equal lengths",
-		Source:   "Papyan et al. 2020", Needs: ofWeight}, func(s *Summary) *float64 { return &s.EquinormW }},
+		Source:   "Papyan et al. 2020", Needs: ofWeight}, func(s *Summary) *float64 { return &s.FrameW.Equinorm }},
 	{Metric{Key: "equinorm_h", Symbol: "equinorm H̄", Range: "≥ 0",
 		Equation: "std/mean of the ‖h̄_k − h_G‖, std over K−1",
 		Meaning:  "spread of the lengths of the class means; 0 is equal lengths",
-		Source:   "Papyan et al. 2020", Needs: ofMeans}, func(s *Summary) *float64 { return &s.EquinormH }},
+		Source:   "Papyan et al. 2020", Needs: ofMeans}, func(s *Summary) *float64 { return &s.FrameH.Equinorm }},
 	{Metric{Key: "max_angle_w", Symbol: "maximal angle W", Range: "[0, 1 + 1/(K−1)]",
 		Equation: "mean over pairs of |cos(w_i, w_j) + 1/(K−1)|",
 		Meaning:  "0 where the classifier's vectors have the largest angle that K vectors can have",
-		Source:   "Papyan et al. 2020", Needs: ofWeight | NeedsETF}, func(s *Summary) *float64 { return &s.MaxAngleW }},
+		Source:   "Papyan et al. 2020", Needs: ofWeight | NeedsETF}, func(s *Summary) *float64 { return &s.FrameW.MaxAngle }},
 	{Metric{Key: "max_angle_h", Symbol: "maximal angle H̄", Range: "[0, 1 + 1/(K−1)]",
 		Equation: "mean over pairs of |cos(h̄_i − h_G, h̄_j − h_G) + 1/(K−1)|",
 		Meaning:  "0 where the class means have the largest angle that K vectors can have",
-		Source:   "Papyan et al. 2020", Needs: ofMeans | NeedsETF}, func(s *Summary) *float64 { return &s.MaxAngleH }},
+		Source:   "Papyan et al. 2020", Needs: ofMeans | NeedsETF}, func(s *Summary) *float64 { return &s.FrameH.MaxAngle }},
 	{Metric{Key: "equiangle_w", Symbol: "equiangle W", Range: "≥ 0",
 		Equation: "std over pairs of cos(w_i, w_j)",
 		Meaning:  "0 where all angles of the classifier's vectors are equal",
-		Source:   "Papyan et al. 2020", Needs: ofWeight}, func(s *Summary) *float64 { return &s.EquiangleW }},
+		Source:   "Papyan et al. 2020", Needs: ofWeight}, func(s *Summary) *float64 { return &s.FrameW.Equiangle }},
 	{Metric{Key: "equiangle_h", Symbol: "equiangle H̄", Range: "≥ 0",
 		Equation: "std over pairs of cos(h̄_i − h_G, h̄_j − h_G)",
 		Meaning:  "0 where all angles of the class means are equal",
-		Source:   "Papyan et al. 2020", Needs: ofMeans}, func(s *Summary) *float64 { return &s.EquiangleH }},
+		Source:   "Papyan et al. 2020", Needs: ofMeans}, func(s *Summary) *float64 { return &s.FrameH.Equiangle }},
 	{Metric{Key: "distance_w", Symbol: "pair distance W", Range: "[0, √(2K/(K−1))]",
 		Equation: "mean over pairs of ‖u_i − u_j‖, u_k = w_k/‖w_k‖",
 		Meaning:  "mean distance of the directions of two of the classifier's vectors; largest for a simplex ETF",
-		Source:   "Liu et al. 2023", Needs: ofWeight}, func(s *Summary) *float64 { return &s.DistanceW }},
+		Source:   "Liu et al. 2023", Needs: ofWeight}, func(s *Summary) *float64 { return &s.FrameW.Distance }},
 	{Metric{Key: "distance_std_w", Symbol: "pair distance W, std", Range: "≥ 0",
 		Equation: "std over pairs of ‖u_i − u_j‖",
 		Meaning:  "0 where all pairs of the classifier's vectors are equally far apart",
-		Source:   "Liu et al. 2023", Needs: ofWeight}, func(s *Summary) *float64 { return &s.DistanceStdW }},
+		Source:   "Liu et al. 2023", Needs: ofWeight}, func(s *Summary) *float64 { return &s.FrameW.DistanceStd }},
 	{Metric{Key: "distance_h", Symbol: "pair distance H̄", Range: "[0, √(2K/(K−1))]",
 		Equation: "mean over pairs of ‖v_i − v_j‖, v_k = (h̄_k − h_G)/‖h̄_k − h_G‖",
 		Meaning:  "mean distance of the directions of two class means; largest for a simplex ETF",
-		Source:   "Liu et al. 2023", Needs: ofMeans}, func(s *Summary) *float64 { return &s.DistanceH }},
+		Source:   "Liu et al. 2023", Needs: ofMeans}, func(s *Summary) *float64 { return &s.FrameH.Distance }},
 	{Metric{Key: "distance_std_h", Symbol: "pair distance H̄, std", Range: "≥ 0",
 		Equation: "std over pairs of ‖v_i − v_j‖",
 		Meaning:  "0 where all pairs of class means are equally far apart",
-		Source:   "Liu et al. 2023", Needs: ofMeans}, func(s *Summary) *float64 { return &s.DistanceStdH }},
+		Source:   "Liu et al. 2023", Needs: ofMeans}, func(s *Summary) *float64 { return &s.FrameH.DistanceStd }},
 	{Metric{Key: "uniformity_w", Symbol: "uniformity W", Range: "number",
 		Equation: "mean over pairs of −log ‖u_i − u_j‖",
 		Meaning:  "smaller where the classifier's directions are more even; also defined for K > d+1",
-		Source:   "Liu et al. 2023", Needs: ofWeight}, func(s *Summary) *float64 { return &s.UniformityW }},
+		Source:   "Liu et al. 2023", Needs: ofWeight}, func(s *Summary) *float64 { return &s.FrameW.Uniformity }},
 	{Metric{Key: "uniformity_std_w", Symbol: "uniformity W, std", Range: "≥ 0",
 		Equation: "std over pairs of −log ‖u_i − u_j‖",
 		Meaning:  "generalised NC2 of the classifier: goes to 0",
-		Source:   "Wu and Papyan 2024", Needs: ofWeight}, func(s *Summary) *float64 { return &s.UniformityStdW }},
+		Source:   "Wu and Papyan 2024", Needs: ofWeight}, func(s *Summary) *float64 { return &s.FrameW.UniformityStd }},
 	{Metric{Key: "uniformity_h", Symbol: "uniformity H̄", Range: "number",
 		Equation: "mean over pairs of −log ‖v_i − v_j‖",
 		Meaning:  "smaller where the directions of the class means are more even; also defined for K > d+1",
-		Source:   "Liu et al. 2023", Needs: ofMeans}, func(s *Summary) *float64 { return &s.UniformityH }},
+		Source:   "Liu et al. 2023", Needs: ofMeans}, func(s *Summary) *float64 { return &s.FrameH.Uniformity }},
 	{Metric{Key: "uniformity_std_h", Symbol: "uniformity H̄, std", Range: "≥ 0",
 		Equation: "std over pairs of −log ‖v_i − v_j‖",
 		Meaning:  "generalised NC2 of the class means: goes to 0",
-		Source:   "Wu and Papyan 2024", Needs: ofMeans}, func(s *Summary) *float64 { return &s.UniformityStdH }},
+		Source:   "Wu and Papyan 2024", Needs: ofMeans}, func(s *Summary) *float64 { return &s.FrameH.UniformityStd }},
 	{Metric{Key: "stable_rank", Symbol: "stable rank", Range: "[1, K−1]",
 		Equation: "‖H̄‖_F²/‖H̄‖₂²",
 		Meaning:  "directions that the class means use, by their variance; K−1 for a simplex ETF",
@@ -235,11 +232,11 @@ var metrics = table[Summary]{
 	{Metric{Key: "nc4", Symbol: "NC4", Range: "[0, 1]",
 		Equation: "share of samples with argmin_k ‖h − h̄_k‖ ≠ argmax_k (Wh + b)_k",
 		Meaning:  "share of samples on which nearest mean and classifier disagree",
-		Source:   "Papyan et al. 2020", Needs: NeedsMeans | NeedsDecisions}, func(s *Summary) *float64 { return &s.NC4 }},
+		Source:   "Papyan et al. 2020", Needs: NeedsMeans | NeedsClassifier}, func(s *Summary) *float64 { return &s.NC4 }},
 	{Metric{Key: "error", Symbol: "error", Range: "[0, 1]",
 		Equation: "share of samples with argmax_k (Wh + b)_k ≠ y",
 		Meaning:  "share of samples that the classifier gives to another class",
-		Needs:    NeedsDecisions}, func(s *Summary) *float64 { return &s.Error }},
+		Needs:    NeedsClassifier}, func(s *Summary) *float64 { return &s.Error }},
 	{Metric{Key: "nc5", Symbol: "NC5", Range: "[0, 1]",
 		Equation: "mean over classes of |cos(h̄_k, h̄_OOD)|",
 		Meaning:  "alignment of class means with the mean of out-of-distribution samples; 0 is orthogonal",

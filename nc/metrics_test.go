@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"math"
+	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -62,7 +64,7 @@ func TestMissing(t *testing.T) {
 		k, same int
 		weight  []float64
 	}{
-		{"no classifier", NeedsClassifier | NeedsWeight | NeedsDecisions, 3, 0, nil},
+		{"no classifier", NeedsClassifier | NeedsWeight, 3, 0, nil},
 		{"zero weight", NeedsWeight, 3, 0, make([]float64, 12)},
 		{"one class", NeedsClasses, 1, 0, []float64{1, 2, 3, 4}},
 		{"equal means", NeedsMeans, 3, 1, []float64{1, 2, 3, 4, 2, 2, 1, 0, 1, 1, 5, 1}},
@@ -82,11 +84,14 @@ func TestMissing(t *testing.T) {
 					features = append(features, v)
 				}
 			}
-			var clf *Classifier
+			clf := Classifier{}
 			if c.weight != nil {
-				clf = &Classifier{K: c.k, D: 4, W: c.weight}
+				clf = Classifier{K: c.k, D: 4, W: c.weight}
 			}
-			s := missingSummary(t, c.k, features, labels, clf)
+			s, err := Measure(Slices(features, labels), clf, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
 			for _, m := range Metrics() {
 				lacks := m.Needs & (c.lacks | NeedsTest | NeedsOOD)
 				v, _ := s.Value(m.Key)
@@ -98,27 +103,42 @@ func TestMissing(t *testing.T) {
 	}
 }
 
-func missingSummary(t *testing.T, k int, features []float64, labels []int32, clf *Classifier) *Summary {
-	t.Helper()
-	a, err := NewAccumulator(k, 4)
-	if err == nil {
-		err = a.Add64(features, labels)
-	}
-	if err == nil {
-		err = a.BeginSecond()
-	}
-	if err == nil && clf != nil {
-		err = a.SetClassifier(clf)
-	}
-	if err == nil {
-		err = a.AddSecond64(features, labels)
-	}
+// TestJSON: the object has the keys that other programs read, in lower case,
+// with null and a note for what is not defined, and never a NaN.
+func TestJSON(t *testing.T) {
+	s := random(rand.New(rand.NewPCG(25, 26)), 3, repeat(4, 2), 1, 0)
+	s.clf = nil
+	sum := s.measure(t, 3)
+	sum.Test = s.measure(t, 3)
+	b, err := json.Marshal(sum)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := a.Summary(nil)
-	if err != nil {
-		t.Fatal(err)
+	var got map[string]any
+	if err := json.Unmarshal(b, &got); err != nil {
+		t.Fatalf("%v in %s", err, b)
 	}
-	return s
+	keys := strings.Fields(`n d k counts nc0 nc0_relative nc1 nc1_quotient nc1_per_class cdnv nc2 nc2_w nc2_h nc3 w_norm h_norm equinorm_w
+		equinorm_h max_angle_w max_angle_h equiangle_w equiangle_h ncc_error ncc_test_error nc4 bias_alignment stable_rank
+		rank error notes test nc3_cosine gnc3 unc3 distance_w distance_std_w distance_h distance_std_h uniformity_w uniformity_std_w
+		uniformity_h uniformity_std_h effective_rank nc5 h_norm_per_class ncc_error_per_class spectrum_b`)
+	for _, k := range keys {
+		v, ok := got[k]
+		if !ok {
+			t.Errorf("no key %q in %s", k, b)
+		}
+		if v == nil && got["notes"].(map[string]any)[k] == nil {
+			t.Errorf("%s is null without a note", k)
+		}
+	}
+	if len(got) != len(keys) {
+		t.Errorf("%d keys, want %d: %s", len(got), len(keys), b)
+	}
+	if got["nc1"] != sum.NC1 || got["nc3"] != nil || got["n"] != 8.0 || got["test"].(map[string]any)["nc1"] != sum.NC1 {
+		t.Errorf("%s", b)
+	}
+	var nilSummary *Summary
+	if b, err := json.Marshal(nilSummary); err != nil || string(b) != "null" {
+		t.Errorf("a nil summary is %s, %v", b, err)
+	}
 }

@@ -23,20 +23,7 @@ func TestNC0(t *testing.T) {
 	}
 	measure := func(w []float64) *nc.Summary {
 		t.Helper()
-		acc, err := nc.NewAccumulator(k, d)
-		if err == nil {
-			err = acc.Add64(features, labels)
-		}
-		if err == nil {
-			err = acc.BeginSecond()
-		}
-		if err == nil {
-			err = acc.AddSecond64(features, labels)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		s, err := acc.Summary(&nc.Classifier{K: k, D: d, W: w})
+		s, err := nc.Measure(nc.Slices(features, labels), nc.Classifier{K: k, D: d, W: w}, nc.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

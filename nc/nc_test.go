@@ -54,34 +54,50 @@ func (s sample) measure(t testing.TB, batch int) *Summary {
 }
 
 func (s sample) try(batch int) (*Summary, error) {
-	a, err := NewAccumulator(s.k, s.d)
+	sums, err := NewSums(s.k, s.d)
 	if err != nil {
 		return nil, err
 	}
-	pass := func(add func([]float64, []int32) error) error {
+	pass := func(add func(Batch) error) error {
 		for i := 0; i < len(s.y); i += batch {
-			to := min(i+batch, len(s.y))
-			if err := add(s.x[i*s.d:to*s.d], s.y[i:to]); err != nil {
+			if err := add(s.batch(i, min(i+batch, len(s.y)))); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	if err := pass(a.Add64); err != nil {
+	if err := pass(sums.Add); err != nil {
 		return nil, err
 	}
-	if err := a.BeginSecond(); err != nil {
+	a, err := sums.Centre(s.clf)
+	if err != nil {
 		return nil, err
 	}
-	if s.clf != nil {
-		if err := a.SetClassifier(s.clf); err != nil {
-			return nil, err
-		}
-	}
-	if err := pass(a.AddSecond64); err != nil {
+	if err := pass(a.Add); err != nil {
 		return nil, err
 	}
-	return a.Summary(s.clf)
+	return a.Summary()
+}
+
+// batch returns samples from…to−1.
+func (s sample) batch(from, to int) Batch { return BatchOf(s.x[from*s.d:to*s.d], s.y[from:to]) }
+
+// centred returns the second pass of the sample, before its first batch.
+func (s sample) centred(t testing.TB, over GlobalMean) *Scatter {
+	t.Helper()
+	sums, err := NewSums(s.k, s.d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sums.Global = over
+	if err := sums.Add(BatchOf(s.x, s.y)); err != nil {
+		t.Fatal(err)
+	}
+	a, err := sums.Centre(s.clf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
 }
 
 // brute computes Eq 4–6, norms and NCC from their definitions: N×d in memory, the
@@ -195,7 +211,7 @@ func (s sample) bruteAngles(out *Summary, w, h *mat.Dense) {
 		return mean, math.Sqrt(std)
 	}
 	k := s.k
-	frame := func(m *mat.Dense) (equinorm, maxAngle, equiangle, mean, std, logMean, logStd float64) {
+	frame := func(m *mat.Dense) (f Frame) {
 		var norms, cosines, distances, logs []float64
 		for i := range k {
 			norms = append(norms, mat.Norm(m.RowView(i), 2))
@@ -204,20 +220,19 @@ func (s sample) bruteAngles(out *Summary, w, h *mat.Dense) {
 				cosines = append(cosines, mat.Dot(a, b))
 				distances = append(distances, distance(a, b))
 				logs = append(logs, math.Log(1/distance(a, b)))
-				maxAngle += math.Abs(mat.Dot(a, b)+1/float64(k-1)) * 2 / float64(k*(k-1))
+				f.MaxAngle += math.Abs(mat.Dot(a, b)+1/float64(k-1)) * 2 / float64(k*(k-1))
 			}
 		}
-		mean, std = stats(norms)
-		equinorm = std / mean
-		_, equiangle = stats(cosines)
-		mean, std = stats(distances)
-		if logMean, logStd = stats(logs); math.IsInf(logMean, 0) {
-			logMean, logStd = math.NaN(), math.NaN()
+		mean, std := stats(norms)
+		f.Equinorm = std / mean
+		_, f.Equiangle = stats(cosines)
+		f.Distance, f.DistanceStd = stats(distances)
+		if f.Uniformity, f.UniformityStd = stats(logs); math.IsInf(f.Uniformity, 0) {
+			f.Uniformity, f.UniformityStd = math.NaN(), math.NaN()
 		}
-		return
+		return f
 	}
-	out.EquinormW, out.MaxAngleW, out.EquiangleW, out.DistanceW, out.DistanceStdW, out.UniformityW, out.UniformityStdW = frame(w)
-	out.EquinormH, out.MaxAngleH, out.EquiangleH, out.DistanceH, out.DistanceStdH, out.UniformityH, out.UniformityStdH = frame(h)
+	out.FrameW, out.FrameH = frame(w), frame(h)
 	var cosines, gaps []float64
 	for c := range k {
 		a, b := direction(w, c), direction(h, c)

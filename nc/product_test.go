@@ -87,27 +87,15 @@ func TestCloseDecisions(t *testing.T) {
 			}
 		}
 		both(t, func(t *testing.T) {
-			a, err := NewAccumulator(k, d)
-			if err != nil {
+			a := sample{k: k, d: d, x: x, y: y, clf: clf}.centred(t, OverSamples)
+			// Nearest means and the second pass share buffers.
+			if err := a.NearestMean(BatchOf(x, nil), make([]int32, n)); err != nil {
 				t.Fatal(err)
 			}
-			if err := a.Add64(x, y); err != nil {
+			if err := a.Add(BatchOf(x, y)); err != nil {
 				t.Fatal(err)
 			}
-			if err := a.BeginSecond(); err != nil {
-				t.Fatal(err)
-			}
-			// The buffers that this call makes know no classifier.
-			if err := a.NearestMean64(x, make([]int32, n)); err != nil {
-				t.Fatal(err)
-			}
-			if err := a.SetClassifier(clf); err != nil {
-				t.Fatal(err)
-			}
-			if err := a.AddSecond64(x, y); err != nil {
-				t.Fatal(err)
-			}
-			sum, err := a.Summary(nil)
+			sum, err := a.Summary()
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -148,23 +148,7 @@ func TestFloat32(t *testing.T) {
 		s.x[i] = float64(x32[i])
 	}
 	want := s.measure(t, 30)
-	a, err := NewAccumulator(s.k, s.d)
-	if err == nil {
-		err = a.Add(x32, s.y)
-	}
-	if err == nil {
-		err = a.BeginSecond()
-	}
-	if err == nil {
-		err = a.SetClassifier(s.clf)
-	}
-	if err == nil {
-		err = a.AddSecond(x32, s.y)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := a.Summary(s.clf)
+	got, err := Measure(Slices(x32, s.y), *s.clf, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,10 +156,10 @@ func TestFloat32(t *testing.T) {
 
 	// NearestMean agrees with the second pass on the training samples.
 	pred, pred64 := make([]int32, len(s.y)), make([]int32, len(s.y))
-	if err := a.NearestMean(x32, pred); err != nil {
+	if err := got.Scatter.NearestMean(BatchOf(x32, nil), pred); err != nil {
 		t.Fatal(err)
 	}
-	if err := a.NearestMean64(s.x, pred64); err != nil {
+	if err := got.Scatter.NearestMean(BatchOf(s.x, nil), pred64); err != nil {
 		t.Fatal(err)
 	}
 	wrong := 0
@@ -196,22 +180,12 @@ func TestFloat32(t *testing.T) {
 // beside which they are small.
 func TestNearestFar(t *testing.T) {
 	const offset = 1e9
-	a, err := NewAccumulator(2, 2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	x := []float64{offset, offset, offset + 1, offset}
-	if err := a.Add64(x, []int32{0, 1}); err != nil {
-		t.Fatal(err)
-	}
-	if err := a.BeginSecond(); err != nil {
-		t.Fatal(err)
-	}
+	a := sample{k: 2, d: 2, x: []float64{offset, offset, offset + 1, offset}, y: []int32{0, 1}}.centred(t, OverSamples)
 	out := make([]int32, 4)
 	// Left and right of the bisector, on it (a tie, the lowest class), far along it.
-	if err := a.NearestMean64([]float64{
+	if err := a.NearestMean(BatchOf([]float64{
 		offset + 0.499, offset, offset + 0.501, offset, offset + 0.5, offset, offset + 0.501, 2 * offset,
-	}, out); err != nil {
+	}, nil), out); err != nil {
 		t.Fatal(err)
 	}
 	for i, want := range []int32{0, 1, 0, 1} {
@@ -223,7 +197,7 @@ func TestNearestFar(t *testing.T) {
 
 // TestSums: class sums keep numbers that a plain float64 sum would lose.
 func TestSums(t *testing.T) {
-	a, err := NewAccumulator(2, 1)
+	sums, err := NewSums(2, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -233,17 +207,18 @@ func TestSums(t *testing.T) {
 	}
 	x[0], x[1] = 1e17, -1e17 // swallow a plain float64 sum's ones
 	for range 50 {
-		if err := a.Add64(x, y); err != nil {
+		if err := sums.Add(BatchOf(x, y)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	x[0], x[1] = -1e17, 1e17
 	for range 50 {
-		if err := a.Add64(x, y); err != nil {
+		if err := sums.Add(BatchOf(x, y)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := a.BeginSecond(); err != nil {
+	a, err := sums.Centre(nil)
+	if err != nil {
 		t.Fatal(err)
 	}
 	if want := 0.999; a.mean[0] != want || a.mean[1] != want {

@@ -58,19 +58,20 @@ func (s regressionData) measure(t testing.TB, batch int) *RegressionSummary {
 	}
 	for i := 0; i < s.n; i += batch {
 		to := min(i+batch, s.n)
-		if err := r.Add64(s.x[i*s.d:to*s.d], s.y[i*s.t:to*s.t]); err != nil {
+		if err := r.Add(BatchOf(s.x[i*s.d:to*s.d], nil), BatchOf(s.y[i*s.t:to*s.t], nil)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := r.BeginSecond(s.w); err != nil {
+	second, err := r.Project(s.w)
+	if err != nil {
 		t.Fatal(err)
 	}
 	for i := 0; i < s.n; i += batch {
-		if err := r.AddSecond64(s.x[i*s.d : min(i+batch, s.n)*s.d]); err != nil {
+		if err := second.Add(BatchOf(s.x[i*s.d:min(i+batch, s.n)*s.d], nil)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	sum, err := r.Summary()
+	sum, err := second.Summary()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -342,31 +343,46 @@ func TestRegressionParts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	scattered := func(add func(r *Regression, from, to int) error) {
-		parts := []*Regression{r, r.Fork(), r.Fork(), r.Fork()} // the last stays empty
-		for from := 0; from < s.n; {
-			to := min(from+1+rng.IntN(80), s.n)
-			if err := add(parts[rng.IntN(3)], from, to); err != nil {
-				t.Fatal(err)
-			}
-			from = to
-		}
-		for _, p := range parts[1:] {
-			if err := r.Merge(p); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	scattered(func(r *Regression, from, to int) error { return r.Add(x[from*s.d:to*s.d], y[from*s.t:to*s.t]) })
-	if err := r.BeginSecond(s.w); err != nil {
+	err = scattered(rng, s.n, r, func(r *Regression, from, to int) error {
+		return r.Add(BatchOf(x[from*s.d:to*s.d], nil), BatchOf(y[from*s.t:to*s.t], nil))
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
-	scattered(func(r *Regression, from, to int) error { return r.AddSecond(x[from*s.d : to*s.d]) })
-	got, err := r.Summary()
+	second, err := r.Project(s.w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = scattered(rng, s.n, second, func(r *Residuals, from, to int) error { return r.Add(BatchOf(x[from*s.d:to*s.d], nil)) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := second.Summary()
 	if err != nil {
 		t.Fatal(err)
 	}
 	sameRegression(t, "parts", got, want, 1e-10)
+}
+
+// scattered adds n samples in batches of random sizes to r and three forks, which it merges.
+func scattered[P interface {
+	Fork() P
+	Merge(P) error
+}](rng *rand.Rand, n int, r P, add func(r P, from, to int) error) error {
+	parts := []P{r, r.Fork(), r.Fork(), r.Fork()} // the last stays empty
+	for from := 0; from < n; {
+		to := min(from+1+rng.IntN(80), n)
+		if err := add(parts[rng.IntN(3)], from, to); err != nil {
+			return err
+		}
+		from = to
+	}
+	for _, p := range parts[1:] {
+		if err := r.Merge(p); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // TestRegressionUndefined: what has no value is NaN with a reason, and null in JSON;
@@ -460,53 +476,64 @@ func TestRegressionInput(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	contains(t, r.BeginSecond(nil), "no samples")
-	contains(t, r.AddSecond64(s.x), "BeginSecond")
-	_, err = r.Summary()
-	contains(t, err, "BeginSecond")
-	if err := r.Add64(s.x, s.y); err != nil {
+	_, err = r.Project(nil)
+	contains(t, err, "no samples")
+	add := func(x, y []float64) error { return r.Add(BatchOf(x, nil), BatchOf(y, nil)) }
+	if err := add(s.x, s.y); err != nil {
 		t.Fatal(err)
 	}
-	contains(t, r.Add64(s.x, s.y[:2]), "120 features", "2 targets")
-	contains(t, r.Add64([]float64{1, 2, math.NaN(), 4}, []float64{1, 2}), "feature 2", "sample 30")
-	contains(t, r.Add64([]float64{1, 2, 3, 4}, []float64{1, math.Inf(1)}), "target 1", "sample 30")
+	contains(t, add(s.x, s.y[:2]), "120 features", "2 targets")
+	contains(t, add([]float64{1, 2, math.NaN(), 4}, []float64{1, 2}), "feature 2", "sample 30")
+	contains(t, add([]float64{1, 2, 3, 4}, []float64{1, math.Inf(1)}), "target 1", "sample 30")
 	contains(t, r.Merge(r), "itself")
 	other, err := NewRegression(4, 3)
 	if err != nil {
 		t.Fatal(err)
 	}
 	contains(t, r.Merge(other), "t = 3")
-	contains(t, r.BeginSecond(s.w[:3]), "3 numbers", "t·d")
-	contains(t, r.BeginSecond([]float64{0, 0, 0, 0, 0, math.NaN(), 0, 0}), "target 1", "dimension 1")
-	if err := r.BeginSecond(s.w); err != nil {
+	_, err = r.Project(s.w[:3])
+	contains(t, err, "3 numbers", "t·d")
+	_, err = r.Project([]float64{0, 0, 0, 0, 0, math.NaN(), 0, 0})
+	contains(t, err, "target 1", "dimension 1")
+	huge, err := NewRegression(1, 1)
+	if err != nil {
 		t.Fatal(err)
 	}
-	contains(t, r.BeginSecond(s.w), "before")
-	contains(t, r.Add64(s.x, s.y), "AddSecond")
-	contains(t, r.AddSecond64(s.x[:5]), "5 features")
-	contains(t, r.AddSecond64([]float64{1, 2, 3, math.Inf(-1)}), "sample 0")
-	if err := r.AddSecond64(s.x[:8]); err != nil {
+	if err := huge.Add(BatchOf([]float64{1, 1e300, -1e300, 1}, nil), BatchOf([]float64{1, 2, 3, 4}, nil)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := huge.Project([]float64{1}); err != nil {
+		t.Errorf("features of 1e300: %v", err)
+	}
+	residualsInput(t, r, s)
+}
+
+// residualsInput: what is wrong with the second pass is said.
+func residualsInput(t *testing.T, first *Regression, s regressionData) {
+	r, err := first.Project(s.w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	contains(t, r.Merge(r), "themselves")
+	apart, err := first.Project(s.w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	contains(t, r.Merge(apart), "different subspaces", "Fork")
+	contains(t, r.Add(BatchOf(s.x[:5], nil)), "5 features")
+	contains(t, r.Add(BatchOf([]float64{1, 2, 3, math.Inf(-1)}, nil)), "sample 0")
+	if err := r.Add(BatchOf(s.x[:8], nil)); err != nil {
 		t.Fatal(err)
 	}
 	_, err = r.Summary()
 	contains(t, err, "saw 2 samples", "first 30")
 	elsewhere := slices.Clone(s.x[8:])
 	floats.AddConst(1, elsewhere)
-	if err := r.AddSecond64(elsewhere); err != nil {
+	if err := r.Add(BatchOf(elsewhere, nil)); err != nil {
 		t.Fatal(err)
 	}
 	_, err = r.Summary()
 	contains(t, err, "differs between the passes")
-	huge, err := NewRegression(1, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := huge.Add64([]float64{1, 1e300, -1e300, 1}, []float64{1, 2, 3, 4}); err != nil {
-		t.Fatal(err)
-	}
-	if err := huge.BeginSecond([]float64{1}); err != nil {
-		t.Errorf("features of 1e300: %v", err)
-	}
 }
 
 // FuzzRegression: whatever the numbers, a figure is in its range or has a note.
@@ -522,10 +549,14 @@ func FuzzRegression(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r.Add64(s.x, s.y) != nil || r.BeginSecond(s.w) != nil || r.AddSecond64(s.x) != nil {
+		if r.Add(BatchOf(s.x, nil), BatchOf(s.y, nil)) != nil {
 			return
 		}
-		sum, err := r.Summary()
+		second, err := r.Project(s.w)
+		if err != nil || second.Add(BatchOf(s.x, nil)) != nil {
+			return
+		}
+		sum, err := second.Summary()
 		if err != nil {
 			return
 		}

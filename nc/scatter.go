@@ -1,256 +1,241 @@
 package nc
 
 import (
+	"errors"
+	"fmt"
 	"math"
+	"slices"
 
-	"gonum.org/v1/gonum/blas"
-	"gonum.org/v1/gonum/blas/blas64"
-	"gonum.org/v1/gonum/lapack/lapack64"
+	"gonum.org/v1/gonum/floats"
 )
 
-// blockRows is how many vectors a scatter gathers before it adds their products.
-const blockRows = depth
+// Scatter is the second pass over a stream of features: how they scatter around the class means
+// that Sums.Centre has fixed. It must see the samples of the first pass once more, in any order
+// and in batches of any size. It is not safe for concurrent use: give each goroutine a Fork.
+type Scatter struct {
+	classSums // of the first pass; not written to
+	*means
 
-// scatter is the d×d matrix Σ xxᵀ of a stream of vectors. It gathers them in a
-// block, so that it costs the same for batches of any size.
-type scatter struct {
-	d     int
-	sum   []float64 // d×d: the lower triangle is scale²·Σ xxᵀ, the upper is not used
-	scale float64   // power of two that brings the vectors near 1, or 0 before one that is not zero
-	block []float64 // d×blockRows: row j has dimension j of the vectors
-	n     int       // vectors in block
+	n2      int64     // samples of the second pass
+	count2  []int64   // K
+	scatter []exact   // K, scale²·Σ‖h−h̄_k‖²
+	within  []exact   // K, Σ Σ_r (u_rᵀ(h−h̄_k)/σ_r)²
+	drift   []float64 // K×d, scale·Σ(h−h̄_k), 0 where both passes saw the same
+	wrong   []int64   // K, samples nearer to another class's mean
+	misled  []int64   // K, samples that the classifier gives to another class
+	apart   []int64   // K, samples on which nearest mean and classifier disagree
+
+	rows   int       // samples worked on at once
+	block  []float64 // rows×d
+	narrow []float32 // rows×d, block in float32, where the classifier is
+	dots   []float64 // rows×K
+	logits []float64 // rows×K, where there is a classifier
+	proj   []float64 // rows×len of a projection
+	square []float64 // rows, squared norms of block
+	pred   []int32   // rows, nearest class
+	class  []int32   // rows, the classifier's class
 }
 
-func newScatter(d int) scatter {
-	return scatter{d: d, sum: make([]float64, d*d), block: make([]float64, d*blockRows)}
+func newScatter(sums classSums, f *means) *Scatter {
+	k, d := sums.k, sums.d
+	return &Scatter{
+		classSums: sums, means: f,
+		count2: make([]int64, k), scatter: make([]exact, k), within: make([]exact, k), drift: make([]float64, k*d),
+		wrong: make([]int64, k), misled: make([]int64, k), apart: make([]int64, k),
+		rows: min(max(1<<18/d, 16), 4096),
+	}
 }
 
-// scatterBytes is the memory of a scatter.
-func scatterBytes(d int) int64 { return 8 * (int64(d)*int64(d) + blockRows*int64(d)) }
+// Sums returns the first pass that the class means are of. Those of parts can be merged, and the
+// second pass run again around the means of the whole.
+func (a *Scatter) Sums() *Sums { return &Sums{Global: a.over, classSums: a.classSums, shared: true} }
 
-// gather appends m ≤ blockRows − s.n rows of features to the block, row i less
-// minus(i) where that is not nil.
-func gather[F float32 | float64](s *scatter, m int, features []F, minus func(i int) []float64) {
-	d := s.d
-	const group = 16 // rows of features and a line of block fit into the first cache
-	parallel(d, m*d, func(from, to int) {
-		for lo := 0; lo < m; lo += group {
-			hi := min(lo+group, m)
-			var rows [group][]F
-			var means [group][]float64
-			for i := lo; i < hi; i++ {
-				rows[i-lo] = features[i*d : (i+1)*d]
-				means[i-lo] = minus(i)
+// Classifier returns the classifier that Centre was given, or nil.
+func (a *Scatter) Classifier() *Classifier { return a.clf }
+
+// Seen returns the number of samples that the second pass has seen; N is that of the first.
+func (a *Scatter) Seen() int64 { return a.n2 }
+
+// Add takes a batch. Its errors are those of Sums.Add.
+func (a *Scatter) Add(b Batch) error {
+	if len(b.wide) > 0 {
+		return addSecond(a, b.wide, b.Labels)
+	}
+	return addSecond(a, b.narrow, b.Labels)
+}
+
+func addSecond[F float32 | float64](a *Scatter, features []F, labels []int32) error {
+	if err := check(&a.classSums, a.n2, features, labels); err != nil {
+		return err
+	}
+	for len(labels) > 0 {
+		n := min(a.rows, len(labels))
+		second(a, features[:n*a.d], labels[:n])
+		features, labels = features[n*a.d:], labels[n:]
+	}
+	return nil
+}
+
+// second adds at most a.rows samples.
+func second[F float32 | float64](a *Scatter, features []F, labels []int32) {
+	k, d, n := a.k, a.d, len(labels)
+	a.buffers(n)
+	parallel(d, len(features), func(from, to int) {
+		for i, y := range labels {
+			row := features[i*d+from : i*d+to]
+			mean := a.mean[int(y)*d+from:][:len(row)]
+			drift := a.drift[int(y)*d+from:][:len(row)]
+			out := a.block[i*d+from:][:len(row)]
+			for j, x := range row {
+				v := (float64(x) - mean[j]) * a.scale
+				out[j] = v
+				drift[j] += v
 			}
-			for j := from; j < to; j++ {
-				out := s.block[j*blockRows+s.n+lo:][:hi-lo]
-				for i := range out {
-					v := float64(rows[i][j])
-					if means[i] != nil {
-						v -= means[i][j]
-					}
-					out[i] = v
+			if a.narrow != nil {
+				narrow := a.narrow[i*d+from:][:len(row)]
+				for j, v := range out {
+					narrow[j] = float32(v)
 				}
 			}
 		}
 	})
-	s.n += m
-}
-
-// flush adds the products of the block's vectors to sum and empties the block.
-func (s *scatter) flush() {
-	n := s.n
-	s.n = 0
-	largest := s.largest(n)
-	if largest == 0 {
-		return
-	}
-	_, e := math.Frexp(largest)
-	// A much larger vector than those before must not overflow: the sum is scaled
-	// anew then, which by a power of two is exact.
-	if unit := math.Ldexp(1, -min(max(e, -1000), 1000)); s.scale == 0 || unit < s.scale*0x1p-64 {
-		s.rescale(unit)
-	}
-	if s.scale != 1 {
-		parallel(s.d, s.d*n, func(from, to int) {
-			for j := from; j < to; j++ {
-				row := s.block[j*blockRows:][:n]
-				for i := range row {
-					row[i] *= s.scale
-				}
-			}
-		})
-	}
-	s.lowerSquare(n)
-}
-
-// largest returns the largest magnitude of the block's first n vectors.
-func (s *scatter) largest(n int) float64 {
-	all := make([]float64, s.d)
-	parallel(s.d, s.d*n, func(from, to int) {
-		for j := from; j < to; j++ {
-			for _, v := range s.block[j*blockRows:][:n] {
-				all[j] = max(all[j], math.Abs(v))
-			}
+	product(n, k, d, a.block, a.centred, a.dots)
+	parallel(n, n*(d+4*k), func(from, to int) {
+		for i := from; i < to; i++ {
+			row := a.block[i*d : (i+1)*d]
+			a.square[i] = floats.Dot(row, row)
+			a.pred[i] = a.nearest(row, a.dots[i*k:(i+1)*k], a.square[i], int(labels[i]))
 		}
 	})
-	var out float64
-	for _, v := range all {
-		out = max(out, v)
+	if a.clf != nil {
+		a.classify(labels)
 	}
-	return out
-}
-
-// rescale makes unit the scale.
-func (s *scatter) rescale(unit float64) {
-	if s.scale != 0 {
-		ratio := unit / s.scale
-		for i := range s.sum {
-			s.sum[i] = s.sum[i] * ratio * ratio
-		}
-	}
-	s.scale = unit
-}
-
-// lowerSquare adds the products of the block's rows over n vectors to the lower
-// triangle of sum.
-func (s *scatter) lowerSquare(n int) {
-	d := s.d
-	if !hasKernel {
-		blas64.Syrk(blas.NoTrans, 1, blas64.General{Rows: d, Cols: n, Stride: blockRows, Data: s.block},
-			1, blas64.Symmetric{Uplo: blas.Lower, N: d, Stride: d, Data: s.sum})
-		return
-	}
-	groups := (d + 3) / 4
-	parallel(groups, d*d*n/32, func(from, to int) {
-		var t tile[float64]
-		for first := 0; first < d; first += width {
-			for g := from; g < to; g++ {
-				// Short rows and long ones by turns, so that each goroutine has as much.
-				row := g / 2
-				if g%2 == 1 {
-					row = groups - 1 - row
-				}
-				i := 4 * row
-				last := min(first+width, i+4, d)
-				for j := first; j < last; j += 3 {
-					t.add(min(4, d-i), min(3, d-j), 0, n, blockRows, s.block[i*blockRows:], s.block[j*blockRows:], s.sum[i*d+j:], d)
-				}
-			}
-		}
-	})
-}
-
-// merge adds what o has seen. The block of o is flushed, which changes nothing that
-// it stands for.
-func (s *scatter) merge(o *scatter) {
-	s.flush()
-	o.flush()
+	width := a.projection()
 	switch {
-	case o.scale == 0:
-		return
-	case s.scale == 0 || o.scale < s.scale:
-		s.rescale(o.scale)
+	case width == 0:
+	case a.lower == nil:
+		product(n, width, d, a.block, a.dirs, a.proj)
+	case d < k:
+		lowerProduct(n, width, a.block, a.lower, a.proj)
+	default:
+		lowerProduct(n, width, a.dots, a.lower, a.proj)
 	}
-	ratio := s.scale / o.scale
-	for i, v := range o.sum {
-		s.sum[i] += v * ratio * ratio
-	}
-}
-
-// trace returns the trace of scale²·Σ xxᵀ.
-func (s *scatter) trace() float64 {
-	var sum float64
-	for j := range s.d {
-		sum += s.sum[j*s.d+j]
-	}
-	return sum
-}
-
-// square returns unit²·Σ xxᵀ/n as a full d×d matrix.
-func (s *scatter) square(unit float64, n int64) []float64 {
-	d := s.d
-	out := make([]float64, d*d)
-	if s.scale == 0 {
-		return out
-	}
-	ratio := unit / s.scale
-	for i := range d {
-		for j := range i + 1 {
-			v := s.sum[i*d+j] / float64(n) * ratio * ratio
-			out[i*d+j], out[j*d+i] = v, v
+	for i, y := range labels {
+		a.scatter[y].add(a.square[i])
+		p := a.proj[i*width : (i+1)*width]
+		a.within[y].add(floats.Dot(p, p))
+		if a.pred[i] != y {
+			a.wrong[y]++
 		}
-	}
-	return out
-}
-
-// A pivoted is a factorisation of a symmetric positive semidefinite matrix A
-// through its rows of the largest pivots: with D the diagonal that makes A's
-// diagonal 1 and P a permutation, the leading rank rows and columns of PᵀDADP are
-// UᵀU. Rows whose pivot is rounding depend on the others and are left out.
-type pivoted struct {
-	d, rank int
-	u       []float64 // d×d, upper triangular
-	order   []int     // order[i] is the row of A in place i
-	inverse []float64 // d, the diagonal of D; 0 where A's is
-}
-
-// factorPivoted factors the full d×d matrix a, which it overwrites.
-func factorPivoted(d int, a []float64) *pivoted {
-	p := &pivoted{d: d, u: a, order: make([]int, d), inverse: make([]float64, d)}
-	for j := range d {
-		if v := a[j*d+j]; v > 0 {
-			p.inverse[j] = 1 / math.Sqrt(v)
+		if a.clf != nil && a.class[i] != y {
+			a.misled[y]++
 		}
-	}
-	for i := range d {
-		for j := range d {
-			a[i*d+j] = a[i*d+j] * p.inverse[i] * p.inverse[j] // in turn, lest it overflow
+		if a.clf != nil && a.class[i] != a.pred[i] {
+			a.apart[y]++
 		}
+		a.count2[y]++
 	}
-	work := make([]float64, 2*d)
-	_, p.rank, _ = lapack64.Pstrf(blas64.Symmetric{Uplo: blas.Upper, N: d, Stride: d, Data: a}, p.order, 64*float64(d)*0x1p-52, work)
-	return p
+	a.n2 += int64(n)
 }
 
-// pick returns the columns of m (k×d) that the factor is of, times D: k×rank.
-func (p *pivoted) pick(k int, m []float64) []float64 {
-	out := make([]float64, k*p.rank)
-	for c := range k {
-		for i := range p.rank {
-			j := p.order[i]
-			out[c*p.rank+i] = m[c*p.d+j] * p.inverse[j]
-		}
-	}
-	return out
-}
-
-// solveHalf overwrites m (k×rank, of pick) with M·U⁻¹: the sum of the squares of a
-// row is then xᵀA†x for a row x in the range of A.
-func (p *pivoted) solveHalf(k int, m []float64) {
-	p.trsm(blas.NoTrans, k, m)
-}
-
-// solve returns X (k×d) with XA = M for the rows of m (k×d) in the range of A. Of
-// all X it is one that is 0 in the rows that were left out.
-func (p *pivoted) solve(k int, m []float64) []float64 {
-	x := p.pick(k, m)
-	p.trsm(blas.NoTrans, k, x)
-	p.trsm(blas.Trans, k, x)
-	out := make([]float64, k*p.d)
-	for c := range k {
-		for i := range p.rank {
-			j := p.order[i]
-			out[c*p.d+j] = x[c*p.rank+i] * p.inverse[j]
-		}
-	}
-	return out
-}
-
-func (p *pivoted) trsm(t blas.Transpose, k int, m []float64) {
-	if p.rank == 0 {
+// buffers makes room for n samples, at most a.rows.
+func (a *Scatter) buffers(n int) {
+	if len(a.square) >= n {
 		return
 	}
-	blas64.Trsm(blas.Right, t, 1, blas64.Triangular{Uplo: blas.Upper, Diag: blas.NonUnit, N: p.rank, Stride: p.d, Data: p.u},
-		blas64.General{Rows: k, Cols: p.rank, Stride: p.rank, Data: m})
+	a.block = make([]float64, n*a.d)
+	a.dots = make([]float64, n*a.k)
+	a.proj = make([]float64, n*a.projection())
+	a.square = make([]float64, n)
+	a.pred = make([]int32, n)
+	if a.clf != nil {
+		a.logits = make([]float64, n*a.k)
+		if a.single != nil {
+			a.narrow = make([]float32, n*a.d)
+		}
+		a.class = make([]int32, n)
+	}
+}
+
+// Fork returns an empty second pass around the same means for a part of the samples, to be merged
+// into a. Its classifier is a's.
+func (a *Scatter) Fork() *Scatter { return newScatter(a.classSums, a.means) }
+
+// Merge adds what b has seen to a; b is not changed. Both must be around the same means with the
+// same classifier: forks of one Scatter, or of the same sums, also by way of a state
+// (MarshalBinary). Merged parts give what the whole would have given, up to the rounding of the
+// sums.
+func (a *Scatter) Merge(b *Scatter) error {
+	if a == b {
+		return errors.New("nc: a Scatter cannot be merged into itself")
+	}
+	if err := a.sameSize(&b.classSums); err != nil {
+		return err
+	}
+	if !a.sameMeans(b) {
+		return errors.New("nc: cannot merge second passes around different means or with different classifiers; " +
+			"merge the Sums of the first passes, then Centre them, then Fork for the second")
+	}
+	for c := range a.k {
+		a.count2[c] += b.count2[c]
+		a.scatter[c].merge(b.scatter[c])
+		a.within[c].merge(b.within[c])
+		a.wrong[c] += b.wrong[c]
+		a.misled[c] += b.misled[c]
+		a.apart[c] += b.apart[c]
+	}
+	for i, v := range b.drift {
+		a.drift[i] += v
+	}
+	a.n2 += b.n2
+	return nil
+}
+
+// sameMeans says whether a and b are around the same means, with the same classifier.
+func (a *Scatter) sameMeans(b *Scatter) bool {
+	if a.means == b.means {
+		return true
+	}
+	if (a.clf == nil) != (b.clf == nil) {
+		return false
+	}
+	if a.clf != nil && !(slices.Equal(a.clf.W, b.clf.W) && slices.Equal(a.clf.B, b.clf.B)) {
+		return false
+	}
+	return a.over == b.over && a.scale == b.scale && slices.Equal(a.count, b.count) &&
+		slices.Equal(a.high, b.high) && slices.Equal(a.low, b.low)
+}
+
+// Bytes estimates the memory of a Scatter of K classes and d dimensions, its summary
+// included.
+func Bytes(k, d int) int64 {
+	// In float64, since a wrong K may be of any size.
+	return int64(min(8*(8*float64(k)*float64(d)+7*float64(k)*float64(k)+1<<20), math.MaxInt64/2))
+}
+
+// maxDrift is how far, relative to the spread of the features, the class means
+// of the two passes may lie apart. Rounding on a GPU is far below it, features
+// that dropout changed are above it.
+const maxDrift = 1e-3
+
+// checkPasses reports a second pass that did not see the samples of the first.
+func (a *Scatter) checkPasses() error {
+	for c, n := range a.count {
+		if a.count2[c] != n {
+			return fmt.Errorf("nc: the second pass saw %d samples of class %d, the first %d; both must see the same", a.count2[c], c, n)
+		}
+	}
+	var total float64
+	for c, e := range a.scatter {
+		total += e.value() / float64(a.n)
+		total += a.norm2[c] / float64(a.k)
+	}
+	for c, n := range a.count {
+		drift := floats.Norm(a.drift[c*a.d:(c+1)*a.d], 2) / float64(n)
+		if drift > maxDrift*math.Sqrt(total)+1e-12*a.scale*floats.Norm(a.mean[c*a.d:(c+1)*a.d], 2) {
+			return fmt.Errorf("nc: the mean of class %d differs between the passes by %.2g of the features' spread; "+
+				"both must see the same features (is the network in evaluation mode?)", c, drift/math.Sqrt(total))
+		}
+	}
+	return nil
 }

@@ -10,63 +10,86 @@ import (
 	"testing"
 )
 
-// through returns the accumulator read back from its state.
-func through(t testing.TB, a *Accumulator) *Accumulator {
+// state is a pass that can be written and read.
+type state interface {
+	MarshalBinary() ([]byte, error)
+	UnmarshalBinary([]byte) error
+}
+
+// through returns to after it has read the state of from.
+func through[S state](t testing.TB, from, to S) S {
 	t.Helper()
-	b, err := a.MarshalBinary()
+	b, err := from.MarshalBinary()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var c Accumulator
-	if err := c.UnmarshalBinary(b); err != nil {
+	if err := to.UnmarshalBinary(b); err != nil {
 		t.Fatal(err)
 	}
-	again, err := c.MarshalBinary()
+	again, err := to.MarshalBinary()
 	if err != nil || !bytes.Equal(b, again) {
 		t.Errorf("the state changed on the way: %v", err)
 	}
-	return &c
+	return to
 }
 
-// TestState: two parts that are measured by processes of their own, of which only
-// states pass, give what the whole gives.
+// TestState: two parts that are measured by processes of their own, between which only states
+// pass, give what the whole gives.
 func TestState(t *testing.T) {
 	s := random(rand.New(rand.NewPCG(33, 34)), 6, repeat(100, 4), 1, 10)
 	want := s.measure(t, 100)
 	const cut = 130
-	part := func(a *Accumulator, add func(*Accumulator, []float64, []int32) error, second bool) *Accumulator {
-		t.Helper()
-		x, y := s.x[:cut*s.d], s.y[:cut]
-		if second {
-			x, y = s.x[cut*s.d:], s.y[cut:]
-		}
-		if err := add(a, x, y); err != nil {
+	parts := []Batch{s.batch(0, cut), s.batch(cut, len(s.y))}
+	sums, err := NewSums(s.k, s.d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range parts {
+		part := sums.Fork()
+		if err := part.Add(p); err != nil {
 			t.Fatal(err)
 		}
-		return through(t, a)
+		if err := sums.Merge(through(t, part, new(Sums))); err != nil {
+			t.Fatal(err)
+		}
 	}
-	a, _ := NewAccumulator(s.k, s.d)
-	b := a.Fork()
-	a, b = part(a, (*Accumulator).Add64, false), part(b, (*Accumulator).Add64, true)
-	if err := a.Merge(b); err != nil {
+	a, err := sums.Centre(s.clf)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := a.BeginSecond(); err != nil {
-		t.Fatal(err)
+	for i, p := range parts {
+		part := through(t, a, new(Scatter)) // with what a has seen
+		if i == 1 {
+			part = part.Fork()
+		}
+		if err := part.Add(p); err != nil {
+			t.Fatal(err)
+		}
+		if part = through(t, part, new(Scatter)); i == 0 {
+			a = part
+		} else if err := a.Merge(part); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if err := a.SetClassifier(s.clf); err != nil {
-		t.Fatal(err)
-	}
-	b = through(t, a)
-	a, b = part(a, (*Accumulator).AddSecond64, false), part(b, (*Accumulator).AddSecond64, true)
-	if err := a.Merge(b); err != nil {
-		t.Fatal(err)
-	}
-	got, err := a.Summary(nil)
+	got, err := a.Summary()
 	if err != nil {
 		t.Fatal(err)
 	}
 	same(t, "through states", got, want, 1e-12)
+
+	// The sums of a second pass are those of its first; a first pass is no second.
+	b, err := a.MarshalBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var first Sums
+	if err := first.UnmarshalBinary(b); err != nil || first.N() != int64(len(s.y)) {
+		t.Errorf("first pass of a second: %d samples, %v", first.N(), err)
+	}
+	if b, err = first.MarshalBinary(); err != nil {
+		t.Fatal(err)
+	}
+	contains(t, new(Scatter).UnmarshalBinary(b), "first pass")
 }
 
 // TestStateVersion1 holds the promise that every later version reads version 1.
@@ -74,18 +97,10 @@ func TestState(t *testing.T) {
 func TestStateVersion1(t *testing.T) {
 	const path = "testdata/state-v1.bin"
 	if os.Getenv("COLLAPSE_WRITE_SAMPLES") != "" {
-		a, _ := NewAccumulator(2, 1)
-		x, y := []float64{0, 2, 9, 11}, []int32{0, 0, 1, 1}
-		if err := a.Add64(x, y); err != nil {
-			t.Fatal(err)
-		}
-		if err := a.BeginSecond(); err != nil {
-			t.Fatal(err)
-		}
-		if err := a.SetClassifier(&Classifier{K: 2, D: 1, W: []float64{-1, 1}, B: []float64{10, 0}}); err != nil {
-			t.Fatal(err)
-		}
-		if err := a.AddSecond64(x, y); err != nil {
+		data := sample{k: 2, d: 1, x: []float64{0, 2, 9, 11}, y: []int32{0, 0, 1, 1},
+			clf: &Classifier{K: 2, D: 1, W: []float64{-1, 1}, B: []float64{10, 0}}}
+		a := data.centred(t, OverSamples)
+		if err := a.Add(BatchOf(data.x, data.y)); err != nil {
 			t.Fatal(err)
 		}
 		b, err := a.MarshalBinary()
@@ -100,11 +115,11 @@ func TestStateVersion1(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var a Accumulator
+	var a Scatter
 	if err := a.UnmarshalBinary(b); err != nil {
 		t.Fatal(err)
 	}
-	s, err := a.Summary(nil)
+	s, err := a.Summary()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,19 +182,23 @@ func TestStateFaults(t *testing.T) {
 		"errors":         {word(19, 3), []string{"more errors", "class 0"}},
 		"longer":         {sealed(append(bytes.Clone(body), 0)), []string{"bytes"}},
 	} {
-		var a Accumulator
+		var a Scatter
 		err := a.UnmarshalBinary(c.b)
 		if err == nil {
 			t.Errorf("%s: no error", name)
 			continue
 		}
 		contains(t, err, c.words...)
+		var sums Sums
+		contains(t, sums.UnmarshalBinary(c.b), c.words...)
 		if a.k != 0 {
-			t.Errorf("%s: the accumulator was changed", name)
+			t.Errorf("%s: the Scatter was changed", name)
 		}
 	}
-	_, err = new(Accumulator).MarshalBinary()
-	contains(t, err, "NewAccumulator")
+	_, err = new(Sums).MarshalBinary()
+	contains(t, err, "NewSums")
+	_, err = new(Scatter).MarshalBinary()
+	contains(t, err, "Centre")
 }
 
 func FuzzState(f *testing.F) {
@@ -189,14 +208,11 @@ func FuzzState(f *testing.F) {
 	}
 	f.Add(b[:len(b)-4])
 	f.Fuzz(func(t *testing.T, body []byte) {
-		var a Accumulator
+		var a Scatter
 		if a.UnmarshalBinary(sealed(body)) != nil {
 			return
 		}
-		if a.frame == nil {
-			return
-		}
-		s, err := a.Summary(nil)
+		s, err := a.Summary()
 		if err != nil {
 			return
 		}
