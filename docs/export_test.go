@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/gocollapse/collapse/nc/measure"
+	"github.com/gocollapse/collapse/nc/files"
 )
 
 // model is a small network in PyTorch whose last layer is measured: its features and
@@ -54,7 +54,7 @@ func TestExport(t *testing.T) {
 	if err := json.Unmarshal(out, &want); err != nil {
 		t.Fatal(err)
 	}
-	sum, err := measure.Files(t.Context(), []string{path}, measure.Options{})
+	sum, err := files.Measure(t.Context(), []string{path}, files.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -277,7 +277,7 @@ func LayerTable(layers []nc.Layer, what string) *Table {
 		t.Header = append(t.Header, "NC2", "NC3")
 	}
 	for _, l := range layers {
-		row := []string{l.Name, strconv.Itoa(l.D), shown(l.NC1), shown(l.NC1Quotient), shown(l.CDNV), shown(l.NC2H), shown(l.EffectiveRank), shown(l.NCCError)}
+		row := []string{l.Name, strconv.Itoa(l.D), shown(l.NC1), shown(l.NC1Quotient), shown(l.CDNV), shown(l.FrameH.ETF), shown(l.EffectiveRank), shown(l.NCCError)}
 		if what != "layer" {
 			row = append(row, shown(l.NC2), shown(l.NC3))
 		}
@@ -311,7 +311,7 @@ func Profile(layers []nc.Layer, what string) (*Figure, error) {
 		value       func(nc.Layer) float64
 	}{
 		{"NC1", "NC1", true, func(l nc.Layer) float64 { return l.NC1 }},
-		{"ETF distance of H̄", "distance", false, func(l nc.Layer) float64 { return l.NC2H }},
+		{"ETF distance of H̄", "distance", false, func(l nc.Layer) float64 { return l.FrameH.ETF }},
 		{"NCC error", "error (%)", false, func(l nc.Layer) float64 { return 100 * l.NCCError }},
 	} {
 		p := newPanel(fmt.Sprintf("(%c) %s", 'a'+i, m.title), m.axis)

@@ -68,13 +68,8 @@ func TestCell(t *testing.T) {
 	out, log, err := execute(t, `import "github.com/gocollapse/collapse/nc"
 
 %%
-acc, err := nc.NewAccumulator(2, 1)
-if err != nil { panic(err) }
 h, y := []float32{1, 1, -1, -1}, []int32{0, 0, 1, 1}
-if err := acc.Add(h, y); err != nil { panic(err) }
-if err := acc.BeginSecond(); err != nil { panic(err) }
-if err := acc.AddSecond(h, y); err != nil { panic(err) }
-s, err := acc.Summary(&nc.Classifier{K: 2, D: 1, W: []float64{1, -1}})
+s, err := nc.Measure(nc.Slices(h, y), nc.Classifier{K: 2, D: 1, W: []float64{1, -1}}, nc.Options{})
 if err != nil { panic(err) }
 fmt.Printf("NC2 %.3f NC3 %.3f\n", s.NC2, s.NC3)
 `)

@@ -57,7 +57,8 @@ func TestCalibrationSheet(t *testing.T) {
 }
 
 func TestCollapseSheet(t *testing.T) {
-	layers := []nc.Layer{{Name: "early", Summary: &nc.Summary{NC1: 2}}, {Name: "late", Summary: &nc.Summary{NC1: 1}}}
+	layers := []nc.Layer{{Name: "early", Summary: &nc.Summary{}}, {Name: "late", Summary: &nc.Summary{}}}
+	layers[0].NC1, layers[1].NC1 = 2, 1
 	sum := &nc.Summary{N: 8, D: 2, K: 2, Layers: layers}
 	drawn, err := figures.CollapseFigures(nil, sum)
 	if err != nil {

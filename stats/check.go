@@ -5,7 +5,7 @@
 // Every function takes plain slices and returns a small struct, or an error for input
 // that is too short, not finite or without spread. No result is NaN or infinite. There is
 // no bootstrap: no claim asks for one on a handful of seeds; for samples of a data set
-// calib and nc/measure have one.
+// calib and nc/files have one.
 package stats
 
 import (

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -35,36 +36,31 @@ func BenchmarkMeasure(b *testing.B) {
 				}
 			}
 			for b.Loop() {
-				var means *nc.Accumulator
+				var splits []*evaluation
 				for _, n := range []int{c.n, c.m} {
-					l, err := newLook(labels[:n], c.k, c.d, means)
-					if err != nil {
-						b.Fatal(err)
-					}
-					for from := 0; from < n; from += evalBatch {
-						batch.From, batch.Labels = from, labels[from:from+evalBatch]
-						if err := finite(batch); err != nil {
-							b.Fatal(err)
+					s := newEvaluation(labels[:n], c.k, c.d)
+					s.evaluate = func(_ context.Context, visit func(*Batch) error) error {
+						for from := 0; from < n; from += evalBatch {
+							batch.From, batch.Labels = from, labels[from:from+evalBatch]
+							if err := finite(batch); err != nil {
+								return err
+							}
+							if err := visit(batch); err != nil {
+								return err
+							}
 						}
-						if err := l.add(batch); err != nil {
-							b.Fatal(err)
-						}
+						return nil
 					}
-					for _, p := range l.parts() {
-						if err := p.beginSecond(clf); err != nil {
-							b.Fatal(err)
-						}
-					}
-					if err := l.again(); err != nil {
+					splits = append(splits, s)
+				}
+				sum, err := measured(nc.Measure(splits[0], *clf, nc.Options{Outcomes: true, Test: splits[1]}))
+				if err != nil {
+					b.Fatal(err)
+				}
+				for i, of := range []collapse{sum, sum.part(sum.Test, "test")} {
+					if _, err := splits[i].calibration(new(record.Epoch), "x", of); err != nil {
 						b.Fatal(err)
 					}
-					if _, err := l.all.summary(clf); err != nil {
-						b.Fatal(err)
-					}
-					if _, err := l.calibration(new(record.Epoch), "x"); err != nil {
-						b.Fatal(err)
-					}
-					means = l.all.acc
 				}
 			}
 		})

@@ -16,7 +16,7 @@ import (
 	"github.com/gocollapse/collapse/calib"
 	"github.com/gocollapse/collapse/calib/files"
 	"github.com/gocollapse/collapse/data"
-	"github.com/gocollapse/collapse/nc/measure"
+	ncfiles "github.com/gocollapse/collapse/nc/files"
 	"github.com/gocollapse/collapse/npz"
 	"github.com/gocollapse/collapse/record"
 	"github.com/gocollapse/collapse/train"
@@ -114,7 +114,7 @@ func TestFeatures(t *testing.T) {
 			}
 		}
 		row := rec.Last()
-		sum, err := measure.Files(ctx, []string{both}, measure.Options{})
+		sum, err := ncfiles.Measure(ctx, []string{both}, ncfiles.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

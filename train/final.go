@@ -78,42 +78,43 @@ func ofSummary(samples, scaling string, t float64, bound string, s *calib.Summar
 // training split. It is nil for a network without named layers.
 func (r *run) depth(ctx context.Context) ([]record.LayerNC1, error) {
 	stages := r.engine.Network.Stages
-	accs := make([]*nc.Accumulator, len(stages))
-	for i, s := range stages {
-		var err error
-		if accs[i], err = nc.NewAccumulator(r.engine.Network.Classes, s.Features); err != nil {
-			return nil, err
-		}
-	}
 	if len(stages) == 0 {
 		return nil, nil
 	}
-	pass := func(add func(acc *nc.Accumulator, features []float32, labels []int32) error) error {
+	sums, scatters := make([]*nc.Sums, len(stages)), make([]*nc.Scatter, len(stages))
+	for i, s := range stages {
+		var err error
+		if sums[i], err = nc.NewSums(r.engine.Network.Classes, s.Features); err != nil {
+			return nil, err
+		}
+	}
+	pass := func(add func(stage int, b nc.Batch) error) error {
 		return r.engine.Evaluate(ctx, EvaluateOptions{Stages: true}, func(b *Batch) error {
 			var errs []error
-			for i, acc := range accs {
-				errs = append(errs, add(acc, b.Stages[i], b.Labels))
+			for i := range stages {
+				errs = append(errs, add(i, nc.BatchOf(b.Stages[i], b.Labels)))
 			}
 			return errors.Join(errs...)
 		})
 	}
-	if err := pass((*nc.Accumulator).Add); err != nil {
+	if err := pass(func(i int, b nc.Batch) error { return sums[i].Add(b) }); err != nil {
 		return nil, fmt.Errorf("train: NC1 of the layers: %w", err)
 	}
 	var empty *nc.EmptyClassError
-	for _, acc := range accs {
-		if err := acc.BeginSecond(); errors.As(err, &empty) {
+	for i := range stages {
+		var err error
+		if scatters[i], err = sums[i].Centre(nil); errors.As(err, &empty) {
 			return nil, nil // the last row says so
 		} else if err != nil {
 			return nil, err
 		}
 	}
-	if err := pass((*nc.Accumulator).AddSecond); err != nil {
+	if err := pass(func(i int, b nc.Batch) error { return scatters[i].Add(b) }); err != nil {
 		return nil, fmt.Errorf("train: NC1 of the layers: %w", err)
 	}
 	var out []record.LayerNC1
-	for i, acc := range accs {
-		s, err := acc.Summary(nil)
+	for i, scatter := range scatters {
+		s, err := scatter.Summary()
 		if err != nil {
 			return nil, err
 		}

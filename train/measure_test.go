@@ -20,7 +20,7 @@ import (
 	"github.com/gocollapse/collapse/calib/files"
 	"github.com/gocollapse/collapse/data"
 	"github.com/gocollapse/collapse/nc"
-	"github.com/gocollapse/collapse/nc/measure"
+	ncfiles "github.com/gocollapse/collapse/nc/files"
 	"github.com/gocollapse/collapse/npz"
 	"github.com/gocollapse/collapse/record"
 	"github.com/gocollapse/collapse/train"
@@ -68,7 +68,7 @@ func TestRow(t *testing.T) {
 		row := rec.Last()
 		path := filepath.Join(t.TempDir(), "features.npz")
 		logits := exportCheckpoint(t, b, spec, set, out, path)
-		sum, err := measure.Files(ctx, []string{path}, measure.Options{Outcomes: true})
+		sum, err := ncfiles.Measure(ctx, []string{path}, ncfiles.Options{Outcomes: true})
 		if err != nil {
 			t.Fatal(err)
 		}

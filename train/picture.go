@@ -15,23 +15,19 @@ const maxPicture = 20
 
 // picture returns what a film draws of this epoch: WᵀH̄, the spectrum of Σ_B and three
 // classes in their plane. It is nil where the training split has no metrics.
-func (l *look) picture(sum figures, clf *nc.Classifier) (*record.Picture, error) {
+func (e *evaluation) picture(sum collapse, clf *nc.Classifier) *record.Picture {
 	if sum.Summary == nil {
-		return nil, nil
+		return nil
 	}
 	p := &record.Picture{}
-	if l.k <= maxPicture {
-		g, err := l.all.acc.Geometry(clf)
-		if err != nil {
-			return nil, err
-		}
-		p.WH = fourDigits(g.WH)
+	if e.k <= maxPicture {
+		p.WH = fourDigits(sum.Scatter.Geometry().WH)
 	}
 	p.SpectrumB = fourDigits(sum.SpectrumB[:min(len(sum.SpectrumB), maxPicture)])
-	if l.plane != nil {
-		p.Plane = l.plane.project(clf)
+	if e.plane != nil {
+		p.Plane = e.plane.project(clf)
 	}
-	return p, nil
+	return p
 }
 
 // fourDigits returns v rounded to four significant decimal digits.

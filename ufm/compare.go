@@ -56,17 +56,7 @@ func Compare(clf *nc.Classifier, features []float64, labels []int32, p Params) (
 		return nil, fmt.Errorf("ufm: Compare was given %d labels and %d numbers of features, "+
 			"want N = K·n = %d and N·d = %d", len(labels), len(features), p.K*p.N, p.K*p.N*p.D)
 	}
-	acc, err := nc.NewAccumulator(p.K, p.D)
-	if err != nil {
-		return nil, err
-	}
-	if err := errors.Join(acc.Add64(features, labels), acc.BeginSecond()); err != nil {
-		return nil, err
-	}
-	if err := acc.AddSecond64(features, labels); err != nil {
-		return nil, err
-	}
-	sum, err := acc.Summary(clf)
+	sum, err := nc.Measure(nc.Slices(features, labels), *clf, nc.Options{})
 	if err != nil {
 		return nil, err
 	}

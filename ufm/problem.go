@@ -274,19 +274,7 @@ func (p *Problem) curve(x []float64, dz *mat.Dense, v, out []float64) {
 // samples.
 func (p *Problem) Measure(x []float64) (*nc.Summary, error) {
 	w, h, b := p.Split(x)
-	acc, err := nc.NewAccumulator(p.K(), p.D)
-	if err != nil {
-		return nil, err
-	}
-	clf := &nc.Classifier{K: p.K(), D: p.D, W: w, B: b}
-	y := p.Labels()
-	if err := errors.Join(acc.Add64(h, y), acc.BeginSecond()); err != nil {
-		return nil, err
-	}
-	if err := errors.Join(acc.SetClassifier(clf), acc.AddSecond64(h, y)); err != nil {
-		return nil, err
-	}
-	return acc.Summary(clf)
+	return nc.Measure(nc.Slices(h, p.Labels()), nc.Classifier{K: p.K(), D: p.D, W: w, B: b}, nc.Options{})
 }
 
 // point reports a vector that is not a point of the problem.

@@ -10,13 +10,13 @@ import (
 
 	"github.com/gocollapse/collapse/figures"
 	"github.com/gocollapse/collapse/nc"
-	"github.com/gocollapse/collapse/nc/measure"
+	"github.com/gocollapse/collapse/nc/files"
 	"github.com/gocollapse/collapse/report"
 )
 
 // measureFlags are the flags of collapse measure.
 type measureFlags struct {
-	measure.Options
+	files.Options
 	features, merge fileList
 	folder, state   string
 	global          choice
@@ -133,26 +133,26 @@ func (f *measureFlags) check() error {
 
 // data measures the files of --features, for classification or regression.
 func (f *measureFlags) data(ctx context.Context) (result, error) {
-	regression, err := measure.IsRegression(f.features.files[0])
+	regression, err := files.IsRegression(f.features.files[0])
 	if err != nil {
 		return result{}, err
 	}
 	if regression {
 		return f.regression(ctx)
 	}
-	sum, acc, err := measure.Accumulated(ctx, f.features.files, f.Options)
+	sum, err := files.Measure(ctx, f.features.files, f.Options)
 	if err != nil {
 		return result{}, err
 	}
 	if f.state != "" {
-		if acc == nil {
+		if sum.Scatter == nil {
 			return result{}, errors.New("--state: the files have only features_NAME, for which there is no state")
 		}
-		if err := measure.WriteState(f.state, acc); err != nil {
+		if err := files.WriteState(f.state, sum.Scatter); err != nil {
 			return result{}, err
 		}
 	}
-	return f.result(sum, acc), nil
+	return f.result(sum), nil
 }
 
 func (f *measureFlags) regression(ctx context.Context) (result, error) {
@@ -161,7 +161,7 @@ func (f *measureFlags) regression(ctx context.Context) (result, error) {
 		err := errors.New("a regression (targets in place of labels) takes only --json and --memory")
 		return result{}, usageError{err}
 	}
-	sum, err := measure.Regression(ctx, f.features.files, f.Options)
+	sum, err := files.Regression(ctx, f.features.files, f.Options)
 	if err != nil {
 		return result{}, err
 	}
@@ -170,60 +170,60 @@ func (f *measureFlags) regression(ctx context.Context) (result, error) {
 
 // merged returns the metrics of states together.
 func (f *measureFlags) merged() (result, error) {
-	states, err := measure.ReadStates(f.merge.files)
+	states, err := files.ReadStates(f.merge.files)
 	if err != nil {
 		return result{}, err
 	}
-	acc, err := measure.Merge(states)
+	scatter, err := files.Merge(states)
 	if err != nil {
 		return result{}, err
 	}
 	if f.state != "" {
-		if err := measure.WriteState(f.state, acc); err != nil {
+		if err := files.WriteState(f.state, scatter); err != nil {
 			return result{}, err
 		}
 	}
-	sum, err := acc.Summary(nil)
+	sum, err := scatter.Summary()
 	if err != nil {
 		return result{}, err
 	}
-	return f.result(sum, acc), nil
+	sum.Scatter = scatter
+	return f.result(sum), nil
 }
 
 // secondPass runs a part's second pass around the means of all states, and writes its state.
 func (f *measureFlags) secondPass(c *cobra.Command) error {
-	states, err := measure.ReadStates(f.merge.files)
+	states, err := files.ReadStates(f.merge.files)
 	if err != nil {
 		return err
 	}
-	acc, err := measure.Around(c.Context(), f.features.files, states, f.Options)
+	scatter, err := files.Around(c.Context(), f.features.files, states, f.Options)
 	if err != nil {
 		return err
 	}
-	first, second := acc.N()
-	fmt.Fprintf(c.ErrOrStderr(), "second pass over %d of %d samples written to %s\n", second, first, f.state)
-	return measure.WriteState(f.state, acc)
+	fmt.Fprintf(c.ErrOrStderr(), "second pass over %d of %d samples written to %s\n", scatter.Seen(), scatter.N(), f.state)
+	return files.WriteState(f.state, scatter)
 }
 
 // layers measures the layers in the folder of --features-dir. Its only table is their profile.
 func (f *measureFlags) layers(ctx context.Context) (result, error) {
-	sum, err := measure.Folder(ctx, f.folder, f.Options)
+	sum, err := files.Folder(ctx, f.folder, f.Options)
 	if err != nil {
 		return result{}, err
 	}
-	r := f.result(sum, nil)
+	r := f.result(sum)
 	r.tables = []*figures.Table{figures.LayerTable(sum.Layers, "layer")}
 	return r, nil
 }
 
 // series measures every file by itself.
 func (f *measureFlags) series(ctx context.Context) (result, error) {
-	points, err := measure.Series(ctx, f.features.files, f.Options)
+	points, err := files.Series(ctx, f.features.files, f.Options)
 	if err != nil {
 		return result{}, err
 	}
 	var text strings.Builder
-	if err := measure.WriteCSV(&text, points); err != nil {
+	if err := files.WriteCSV(&text, points); err != nil {
 		return result{}, err
 	}
 	return result{
@@ -232,15 +232,12 @@ func (f *measureFlags) series(ctx context.Context) (result, error) {
 	}, nil
 }
 
-// result answers with a summary. acc is nil where there are only layers.
-func (f *measureFlags) result(sum *nc.Summary, acc *nc.Accumulator) result {
+// result answers with a summary, whose Scatter is nil where there are only layers.
+func (f *measureFlags) result(sum *nc.Summary) result {
 	drawn := func() ([]*figures.Figure, error) {
 		var g *nc.Geometry
-		if acc != nil {
-			var err error
-			if g, err = acc.Geometry(acc.Classifier()); err != nil {
-				return nil, err
-			}
+		if sum.Scatter != nil {
+			g = sum.Scatter.Geometry()
 		}
 		return figures.CollapseFigures(g, sum)
 	}

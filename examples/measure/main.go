@@ -14,7 +14,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/gocollapse/collapse/nc"
-	"github.com/gocollapse/collapse/nc/measure"
+	"github.com/gocollapse/collapse/nc/files"
 )
 
 func main() {
@@ -22,7 +22,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: measure FILE.npz")
 		os.Exit(2)
 	}
-	s, err := measure.Files(context.Background(), os.Args[1:], measure.Options{})
+	s, err := files.Measure(context.Background(), os.Args[1:], files.Options{})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

@@ -1,4 +1,4 @@
-package measure
+package files
 
 import (
 	"errors"
@@ -28,11 +28,11 @@ func (o Options) rounds(k, d int) int {
 	return (o.Bootstrap + at - 1) / at
 }
 
-// bootstrap sets the intervals of the training and the test figures. Each replicate
+// bootstrap sets the intervals of the training and the test metrics. Each replicate
 // is measured as the data were, with every sample taken a number of times that is
 // drawn from the Poisson distribution of mean 1, which for many samples is the
 // draw with replacement and needs no list of them.
-func (m *measurer) bootstrap(acc *nc.Accumulator, sum *nc.Summary) error {
+func (m *measurer) bootstrap(sum *nc.Summary) error {
 	o := m.options
 	if o.Bootstrap == 0 {
 		return nil
@@ -44,26 +44,26 @@ func (m *measurer) bootstrap(acc *nc.Accumulator, sum *nc.Summary) error {
 	if o.Log != nil {
 		at := o.replicates(m.k, m.d)
 		o.Log(fmt.Sprintf("bootstrap: %d replicates of both passes over %d samples, %d at a time in %s: about %s",
-			o.Bootstrap, rows(m.train)+rows(m.test), at, size(int64(at)*nc.Bytes(m.k, m.d)),
+			o.Bootstrap, rows(m.train.parts)+rows(m.test.parts), at, size(int64(at)*nc.Bytes(m.k, m.d)),
 			(time.Duration(o.Bootstrap) * m.took).Round(time.Second)))
 	}
-	if err := m.intervals(m.train, sum, true); err != nil {
+	if err := m.intervals(&m.train, sum, true); err != nil {
 		return err
 	}
 	if sum.Test != nil {
-		return m.intervals(m.test, sum.Test, false)
+		return m.intervals(&m.test, sum.Test, false)
 	}
 	return nil
 }
 
-// intervals sets the intervals of sum, which was measured on parts.
-func (m *measurer) intervals(parts []part, sum *nc.Summary, train bool) error {
+// intervals sets the intervals of sum, which was measured on source.
+func (m *measurer) intervals(source *samples, sum *nc.Summary, train bool) error {
 	o := m.options
 	values := map[string][]float64{}
 	empty := 0
 	at := o.replicates(m.k, m.d)
 	for first := 0; first < o.Bootstrap; first += at {
-		sums, err := m.replicate(parts, first, min(at, o.Bootstrap-first), train)
+		sums, err := m.replicate(source, first, min(at, o.Bootstrap-first), train)
 		if err != nil {
 			return err
 		}
@@ -92,78 +92,83 @@ func (m *measurer) intervals(parts []part, sum *nc.Summary, train bool) error {
 	return nil
 }
 
-// replicate returns the summaries of replicates first…first+n−1; one in which a
-// class has no sample is nil.
-func (m *measurer) replicate(parts []part, first, n int, train bool) ([]*nc.Summary, error) {
-	accs := make([]*nc.Accumulator, n)
-	for r := range accs {
-		var err error
-		if accs[r], err = nc.NewAccumulator(m.k, m.d); err != nil {
-			return nil, err
-		}
-		accs[r].Global = m.options.Global
-	}
-	stream := stream(m.options.Seed, trainSamples)
+// replicate returns the summaries of replicates first…first+n−1; one in which a class has no sample
+// is nil.
+func (m *measurer) replicate(source *samples, first, n int, train bool) ([]*nc.Summary, error) {
+	draw := stream(m.options.Seed, trainSamples)
 	if !train {
-		stream = stream.of(testSamples)
+		draw = draw.of(testSamples)
 	}
-	err := m.resample(parts, stream, first, n, func(r int, b batch) error { return b.add(accs[r]) })
+	sums, err := newSums(n, m.k, m.d, m.options.Global)
 	if err != nil {
 		return nil, err
 	}
-	for r, acc := range accs {
-		err := acc.BeginSecond()
-		var empty *nc.EmptyClassError
-		switch {
-		case errors.As(err, &empty):
-			accs[r] = nil
-		case err != nil:
-			return nil, err
-		case m.clf != nil:
-			if err := acc.SetClassifier(m.clf); err != nil {
-				return nil, err
-			}
-		}
+	err = source.resample(draw, first, n, func(r int, b nc.Batch) error { return sums[r].Add(b) })
+	if err != nil {
+		return nil, err
 	}
-	err = m.resample(parts, stream, first, n, func(r int, b batch) error {
-		if accs[r] == nil {
+	scatters := make([]*nc.Scatter, n)
+	for r := range scatters {
+		var empty *nc.EmptyClassError
+		if scatters[r], err = sums[r].Centre(m.clf); err != nil && !errors.As(err, &empty) {
+			return nil, err
+		}
+		sums[r] = nil
+	}
+	err = source.resample(draw, first, n, func(r int, b nc.Batch) error {
+		if scatters[r] == nil {
 			return nil
 		}
-		return b.addSecond(accs[r])
+		return scatters[r].Add(b)
 	})
 	if err != nil {
 		return nil, err
 	}
-	sums := make([]*nc.Summary, n)
-	for r, acc := range accs {
-		if acc == nil {
+	out := make([]*nc.Summary, n)
+	for r, s := range scatters {
+		if s == nil {
 			continue
 		}
-		if sums[r], err = acc.Summary(nil); err != nil {
+		if out[r], err = s.Summary(); err != nil {
 			return nil, err
 		}
 	}
-	if train {
-		return sums, m.replicateOthers(accs, sums, stream, first)
+	if !train {
+		return out, nil
 	}
-	return sums, nil
+	if err := m.replicateTest(scatters, out, draw.of(testSamples), first); err != nil {
+		return nil, err
+	}
+	return out, m.replicateOOD(scatters, out, draw.of(oodSamples), first)
 }
 
-// replicateOthers sets the figures of replicates that other samples than those of
-// training have: the test samples' nearest means, and NC5.
-func (m *measurer) replicateOthers(accs []*nc.Accumulator, sums []*nc.Summary, s source, first int) error {
-	n := len(accs)
+// newSums returns n empty sums.
+func newSums(n, k, d int, global nc.GlobalMean) ([]*nc.Sums, error) {
+	out := make([]*nc.Sums, n)
+	for r := range out {
+		var err error
+		if out[r], err = nc.NewSums(k, d); err != nil {
+			return nil, err
+		}
+		out[r].Global = global
+	}
+	return out, nil
+}
+
+// replicateTest sets the test samples' error to the means of replicates of the training samples.
+func (m *measurer) replicateTest(scatters []*nc.Scatter, sums []*nc.Summary, draw draws, first int) error {
+	n := len(scatters)
 	wrong, total := make([]int64, n), make([]int64, n)
 	near := make([][]int32, n)
-	err := m.resample(m.test, s.of(testSamples), first, n, func(r int, b batch) error {
-		if accs[r] == nil {
+	err := m.test.resample(draw, first, n, func(r int, b nc.Batch) error {
+		if scatters[r] == nil {
 			return nil
 		}
-		near[r] = slices.Grow(near[r][:0], len(b.labels))[:len(b.labels)]
-		if err := b.nearest(accs[r], near[r]); err != nil {
+		near[r] = slices.Grow(near[r][:0], len(b.Labels))[:len(b.Labels)]
+		if err := scatters[r].NearestMean(b, near[r]); err != nil {
 			return err
 		}
-		for i, y := range b.labels {
+		for i, y := range b.Labels {
 			total[r]++
 			if near[r][i] != y {
 				wrong[r]++
@@ -171,52 +176,53 @@ func (m *measurer) replicateOthers(accs []*nc.Accumulator, sums []*nc.Summary, s
 		}
 		return nil
 	})
+	for r, sum := range sums {
+		if sum != nil && total[r] > 0 && sum.Notes["ncc_error"] == "" {
+			sum.NCCTestError = float64(wrong[r]) / float64(total[r])
+		}
+	}
+	return err
+}
+
+// replicateOOD sets NC5 of replicates of the training and of the out-of-distribution samples.
+func (m *measurer) replicateOOD(scatters []*nc.Scatter, sums []*nc.Summary, draw draws, first int) error {
+	ood, err := newSums(len(scatters), 1, m.d, m.options.Global)
 	if err != nil {
 		return err
 	}
-	ood := make([]*nc.Accumulator, n)
-	for r := range ood {
-		if ood[r], err = nc.NewAccumulator(1, m.d); err != nil {
-			return err
-		}
-	}
-	if err := m.resample(m.ood, s.of(oodSamples), first, n, func(r int, b batch) error { return b.add(ood[r]) }); err != nil {
+	if err := m.ood.resample(draw, first, len(ood), func(r int, b nc.Batch) error { return ood[r].Add(b) }); err != nil {
 		return err
 	}
 	for r, sum := range sums {
 		if sum == nil {
 			continue
 		}
-		if total[r] > 0 && sum.Notes["ncc_error"] == "" {
-			sum.NCCTestError = float64(wrong[r]) / float64(total[r])
-		}
 		if mean, err := ood[r].Mean(); err == nil {
-			if sum.NC5, err = accs[r].NC5(mean); err != nil {
-				sum.NC5 = nan
+			if sum.NC5, err = scatters[r].NC5(mean); err != nil {
+				sum.NC5 = math.NaN()
 			}
 		}
 	}
 	return nil
 }
 
-// resample gives f, for each of n replicates from first on, the batches of parts as
-// that replicate has drawn them. Replicates are worked on at once.
-func (m *measurer) resample(parts []part, s source, first, n int, f func(r int, b batch) error) error {
+// resample gives f, for each of n replicates from first on, the batches of s as that replicate has
+// drawn them. Replicates are worked on at once.
+func (s *samples) resample(draw draws, first, n int, f func(r int, b nc.Batch) error) error {
 	workers := min(n, runtime.GOMAXPROCS(0))
-	drawn := make([]batch, workers)
+	drawn := make([]nc.Batch, workers)
 	var base uint64
-	return m.pass(parts, func(b batch) error {
+	return s.Each(s.m.ctx, func(b nc.Batch) error {
 		errs := make([]error, workers)
-		d := max(len(b.narrow), len(b.wide)) / max(len(b.labels), 1)
 		var wg sync.WaitGroup
 		for w := range workers {
 			wg.Go(func() {
 				for r := w; r < n && errs[w] == nil; r += workers {
-					drawn[w].clear()
-					key := s.replicate(first + r)
-					for i, y := range b.labels {
+					drawn[w].Clear()
+					key := draw.replicate(first + r)
+					for i, y := range b.Labels {
 						for range resample.Times(key, base+uint64(i)) {
-							drawn[w].append(b, i, d, y)
+							drawn[w].Append(b, i, y)
 						}
 					}
 					errs[w] = f(r, drawn[w])
@@ -224,7 +230,7 @@ func (m *measurer) resample(parts []part, s source, first, n int, f func(r int, 
 			})
 		}
 		wg.Wait()
-		base += uint64(len(b.labels))
+		base += uint64(len(b.Labels))
 		return errors.Join(errs...)
 	})
 }
@@ -236,27 +242,14 @@ const (
 	oodSamples
 )
 
-// source draws how often a replicate takes a sample, by a seed and the kind of samples.
-type source struct{ seed, kind uint64 }
+// draws says how often a replicate takes a sample, by a seed and the kind of samples.
+type draws struct{ seed, kind uint64 }
 
-func stream(seed int64, kind uint64) source { return source{uint64(seed), kind} }
+func stream(seed int64, kind uint64) draws { return draws{uint64(seed), kind} }
 
-func (s source) of(kind uint64) source { return source{s.seed, kind} }
+func (s draws) of(kind uint64) draws { return draws{s.seed, kind} }
 
 // replicate returns the key of a replicate's draws.
-func (s source) replicate(r int) uint64 {
+func (s draws) replicate(r int) uint64 {
 	return resample.Mix(resample.Mix(resample.Mix(s.seed^0x9e3779b97f4a7c15)+s.kind) + uint64(r))
 }
-
-// size writes a number of bytes for people.
-func size(bytes int64) string {
-	switch {
-	case bytes >= 1<<30:
-		return fmt.Sprintf("%.1f GiB", float64(bytes)/(1<<30))
-	case bytes >= 1<<20:
-		return fmt.Sprintf("%.0f MiB", float64(bytes)/(1<<20))
-	}
-	return fmt.Sprintf("%.0f KiB", float64(bytes)/(1<<10))
-}
-
-var nan = math.NaN()

@@ -1,4 +1,4 @@
-package measure
+package files
 
 import (
 	"encoding/csv"

@@ -1,4 +1,4 @@
-package measure
+package files
 
 import (
 	"encoding/csv"
@@ -13,7 +13,8 @@ import (
 // TestWriteCSV: every metric has a column, a number keeps its digits, and what is not defined is an
 // empty cell.
 func TestWriteCSV(t *testing.T) {
-	point := nc.Layer{Name: "epoch-2", Summary: &nc.Summary{N: 4, D: 3, K: 2, NC1: 1.0 / 3, NC3: math.NaN()}}
+	point := nc.Layer{Name: "epoch-2", Summary: &nc.Summary{N: 4, D: 3, K: 2}}
+	point.NC1, point.NC3 = 1.0/3, math.NaN()
 	var b strings.Builder
 	if err := WriteCSV(&b, []nc.Layer{point}); err != nil {
 		t.Fatal(err)

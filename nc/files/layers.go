@@ -1,4 +1,4 @@
-package measure
+package files
 
 import (
 	"context"
@@ -14,14 +14,17 @@ import (
 	"github.com/gocollapse/collapse/npz"
 )
 
+// layer is the features of one layer.
+type layer struct {
+	name string
+	samples
+}
+
 // measureLayers measures the features of the other layers, without a classifier.
 func (m *measurer) measureLayers() (layers []nc.Layer, err error) {
-	for _, l := range m.layers {
-		acc, err := m.accumulate(l.parts, nil, m.options.Full, nil)
-		if err != nil {
-			return nil, fmt.Errorf("layer %s: %w", l.name, err)
-		}
-		sum, err := acc.summary()
+	for i := range m.layers {
+		l := &m.layers[i]
+		sum, err := m.measureLayer(l)
 		if err != nil {
 			return nil, fmt.Errorf("layer %s: %w", l.name, err)
 		}
@@ -30,10 +33,22 @@ func (m *measurer) measureLayers() (layers []nc.Layer, err error) {
 	return layers, nil
 }
 
+func (m *measurer) measureLayer(l *layer) (*nc.Summary, error) {
+	_, d := l.Shape()
+	if err := m.fitsCovariance(d); err != nil {
+		return nil, err
+	}
+	sum, err := nc.Measure(&l.samples, nc.Classifier{}, m.measureOptions())
+	if sum != nil {
+		sum.Scatter = nil
+	}
+	return sum, err
+}
+
 // Folder measures a folder that holds the features of one layer in each file: a
-// NAME.npz with features and labels, or a NAME.npy of features beside one
+// NAME.npz with features and labels, or a NAME.npy of features next to one
 // labels.npy. The layers are in the order of their names, in which numbers count
-// as numbers: layer2 stands before layer10. The figures at the top are those of
+// as numbers: layer2 comes before layer10. The metrics at the top are those of
 // the last layer, with a classifier if its file has one.
 func Folder(ctx context.Context, dir string, o Options) (*nc.Summary, error) {
 	entries, err := os.ReadDir(dir)
@@ -54,13 +69,14 @@ func Folder(ctx context.Context, dir string, o Options) (*nc.Summary, error) {
 	var last *nc.Summary
 	for _, name := range names {
 		if filepath.Ext(name) == ".npz" {
-			last, err = Files(ctx, []string{filepath.Join(dir, name)}, o)
+			last, err = Measure(ctx, []string{filepath.Join(dir, name)}, o)
 		} else {
 			last, err = array(ctx, filepath.Join(dir, name), filepath.Join(dir, "labels.npy"), o)
 		}
 		if err != nil {
 			return nil, err
 		}
+		last.Scatter = nil
 		layers = append(layers, nc.Layer{Name: strings.TrimSuffix(name, filepath.Ext(name)), Summary: last})
 	}
 	top := *last
@@ -70,7 +86,7 @@ func Folder(ctx context.Context, dir string, o Options) (*nc.Summary, error) {
 
 // array measures a .npy file of features with one of labels.
 func array(ctx context.Context, features, labels string, o Options) (*nc.Summary, error) {
-	m := &measurer{ctx: ctx, options: o}
+	m := newMeasurer(ctx, o)
 	defer m.close()
 	p := part{path: features}
 	for _, f := range []struct {
@@ -92,12 +108,11 @@ func array(ctx context.Context, features, labels string, o Options) (*nc.Summary
 	if err := fit(filepath.Base(features), p.features, "labels", p.labels); err != nil {
 		return nil, fmt.Errorf("%s: %w", labels, err)
 	}
-	m.train, m.d = []part{p}, p.d()
+	m.train.parts, m.d = []part{p}, p.d()
 	if err := m.classes(); err != nil {
 		return nil, err
 	}
-	sum, _, err := m.run()
-	return sum, err
+	return m.run()
 }
 
 // Series measures each file as a data set of its own, such as the features after
@@ -109,10 +124,11 @@ func Series(ctx context.Context, paths []string, o Options) ([]nc.Layer, error) 
 	paths = slices.SortedFunc(slices.Values(paths), natural.Compare)
 	var out []nc.Layer
 	for _, path := range paths {
-		sum, err := Files(ctx, []string{path}, o)
+		sum, err := Measure(ctx, []string{path}, o)
 		if err != nil {
 			return nil, err
 		}
+		sum.Scatter = nil
 		out = append(out, nc.Layer{Name: strings.TrimSuffix(filepath.Base(path), filepath.Ext(path)), Summary: sum})
 	}
 	return out, nil

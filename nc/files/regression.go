@@ -1,4 +1,4 @@
-package measure
+package files
 
 import (
 	"context"
@@ -20,6 +20,15 @@ func IsRegression(path string) (bool, error) {
 	return f.Has("targets") && !f.Has("labels"), nil
 }
 
+// pairs are the features and targets of a data set in several files.
+type pairs struct {
+	parts  []pairOf
+	d, t   int
+	weight []float64 // t×d, or nil
+	from   string    // file of the weight
+	rows   int64
+}
+
 // pairOf is a file's features with their targets.
 type pairOf struct {
 	path              string
@@ -29,93 +38,107 @@ type pairOf struct {
 // Regression measures neural regression collapse, NRC1 to NRC3, in files that hold
 // features N×d, targets N×t (or N) and optionally weight t×d, the last layer. Several
 // files are parts of one data set. It needs O(d²) memory, and Options.Memory bounds
-// it; of the other options it heeds Progress.
+// it; of the other options it reads Progress.
 func Regression(ctx context.Context, paths []string, o Options) (*nc.RegressionSummary, error) {
 	if len(paths) == 0 {
 		return nil, errors.New("measure: no file was named")
 	}
-	var parts []pairOf
-	var weight []float64
-	var from string
-	var total int64
-	d, t := 0, 0
+	var p pairs
 	for _, path := range paths {
 		f, err := npz.Open(path)
 		if err != nil {
 			return nil, err
 		}
 		defer f.Close()
-		p := pairOf{path: path}
-		if p.features, err = matrix(f, "features"); err != nil {
+		if err := p.open(f, path); err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
-		if p.targets, err = f.Array("targets"); err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-		shape := p.targets.Shape
-		if len(shape) == 1 {
-			shape = []int{shape[0], 1}
-		}
-		if len(shape) != 2 || shape[1] == 0 || shape[0] != p.features.Shape[0] {
-			return nil, fmt.Errorf("%s: targets have shape %v, want N×t for the %d features", path, p.targets.Shape, p.features.Shape[0])
-		}
-		if d == 0 {
-			d, t = p.features.Shape[1], shape[1]
-		}
-		if p.features.Shape[1] != d || shape[1] != t {
-			return nil, fmt.Errorf("%s: d = %d and t = %d, in other files %d and %d", path, p.features.Shape[1], shape[1], d, t)
-		}
-		total += 2 * int64(shape[0])
-		parts = append(parts, p)
-		if f.Has("weight") {
-			c, err := classifier(f)
-			switch {
-			case err != nil:
-				return nil, fmt.Errorf("%s: %w", path, err)
-			case weight != nil:
-				return nil, fmt.Errorf("%s: there is a weight in %s too; one file must have it", path, from)
-			case c.K != t || c.D != d:
-				return nil, fmt.Errorf("%s: weight is %d×%d, want t×d = %d×%d as PyTorch's Linear.weight", path, c.K, c.D, t, d)
-			}
-			weight, from = c.W, path
-		}
 	}
-	if need := nc.RegressionBytes(d, t); need > o.memory() {
-		return nil, fmt.Errorf("measure: d = %d features and t = %d targets need %s, more than the memory bound of %s", d, t, size(need), size(o.memory()))
+	if need := nc.RegressionBytes(p.d, p.t); need > o.memory() {
+		return nil, fmt.Errorf("measure: d = %d features and t = %d targets need %s, more than the memory bound of %s",
+			p.d, p.t, size(need), size(o.memory()))
 	}
-	r, err := nc.NewRegression(d, t)
+	first, err := nc.NewRegression(p.d, p.t)
 	if err != nil {
 		return nil, err
 	}
 	var done int64
-	pass := func(f func(x, y []float64) error) error {
-		for _, p := range parts {
-			err := p.read(d, t, func(x, y []float64) error {
-				if err := ctx.Err(); err != nil {
-					return err
-				}
-				done += int64(len(x) / d)
-				if o.Progress != nil {
-					o.Progress(done, total)
-				}
-				return f(x, y)
-			})
-			if err != nil {
-				return fmt.Errorf("%s: %w", p.path, err)
-			}
+	progress := func(rows int) {
+		if done += int64(rows); o.Progress != nil {
+			o.Progress(done, 2*p.rows)
 		}
+	}
+	err = p.each(ctx, progress, func(x, y []float64) error { return first.Add(nc.BatchOf(x, nil), nc.BatchOf(y, nil)) })
+	if err != nil {
+		return nil, err
+	}
+	second, err := first.Project(p.weight)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.each(ctx, progress, func(x, _ []float64) error { return second.Add(nc.BatchOf(x, nil)) }); err != nil {
+		return nil, err
+	}
+	return second.Summary()
+}
+
+// open takes what one file has.
+func (p *pairs) open(f *npz.File, path string) error {
+	part := pairOf{path: path}
+	var err error
+	if part.features, err = matrix(f, "features"); err != nil {
+		return err
+	}
+	if part.targets, err = f.Array("targets"); err != nil {
+		return err
+	}
+	shape := part.targets.Shape
+	if len(shape) == 1 {
+		shape = []int{shape[0], 1}
+	}
+	if len(shape) != 2 || shape[1] == 0 || shape[0] != part.features.Shape[0] {
+		return fmt.Errorf("targets have shape %v, want N×t for the %d features", part.targets.Shape, part.features.Shape[0])
+	}
+	if p.d == 0 {
+		p.d, p.t = part.features.Shape[1], shape[1]
+	}
+	if part.features.Shape[1] != p.d || shape[1] != p.t {
+		return fmt.Errorf("d = %d and t = %d, in other files %d and %d", part.features.Shape[1], shape[1], p.d, p.t)
+	}
+	p.rows += int64(shape[0])
+	p.parts = append(p.parts, part)
+	if !f.Has("weight") {
 		return nil
 	}
-	if err := pass(r.Add64); err != nil {
-		return nil, err
+	c, err := classifier(f)
+	switch {
+	case err != nil:
+		return err
+	case p.weight != nil:
+		return fmt.Errorf("there is a weight in %s too; one file must have it", p.from)
+	case c.K != p.t || c.D != p.d:
+		return fmt.Errorf("weight is %d×%d, want t×d = %d×%d as PyTorch's Linear.weight", c.K, c.D, p.t, p.d)
 	}
-	if err := r.BeginSecond(weight); err != nil {
-		return nil, err
+	p.weight, p.from = c.W, path
+	return nil
+}
+
+// each gives f the rows of features and targets of all parts in batches, after it has told
+// progress their number.
+func (p *pairs) each(ctx context.Context, progress func(rows int), f func(x, y []float64) error) error {
+	for _, part := range p.parts {
+		err := part.read(p.d, p.t, func(x, y []float64) error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			progress(len(x) / p.d)
+			return f(x, y)
+		})
+		if err != nil {
+			return fmt.Errorf("%s: %w", part.path, err)
+		}
 	}
-	if err := pass(func(x, _ []float64) error { return r.AddSecond64(x) }); err != nil {
-		return nil, err
-	}
-	return r.Summary()
+	return nil
 }
 
 // read gives f the rows of features and targets in batches.
@@ -130,7 +153,7 @@ func (p pairOf) read(d, t int, f func(x, y []float64) error) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, targets.Close()) }()
-	rows := min(max(1, batchElements/max(d, t)), max(1, p.features.Shape[0]))
+	rows := min(nc.BatchRows(max(d, t)), max(1, p.features.Shape[0]))
 	x, y := make([]float64, rows*d), make([]float64, rows*t)
 	for {
 		n, err := features.Float64(x)

@@ -1,4 +1,4 @@
-package measure
+package files
 
 import (
 	"context"
@@ -104,7 +104,7 @@ func (a arrays) write(t testing.TB, name string) string {
 // object measures and returns the JSON object.
 func object(t testing.TB, o Options, paths ...string) map[string]any {
 	t.Helper()
-	sum, err := Files(context.Background(), paths, o)
+	sum, err := Measure(context.Background(), paths, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,39 +120,22 @@ func object(t testing.TB, o Options, paths ...string) map[string]any {
 }
 
 // in computes the summary of samples in memory.
-func (a arrays) in(t testing.TB, x []float64, y []int32) (*nc.Accumulator, *nc.Summary) {
+func (a arrays) in(t testing.TB, x []float64, y []int32) *nc.Summary {
 	t.Helper()
-	acc, err := nc.NewAccumulator(a.k, a.d)
-	if err == nil {
-		err = acc.Add64(x, y)
-	}
-	if err == nil {
-		err = acc.BeginSecond()
-	}
-	if err == nil {
-		err = acc.SetClassifier(&nc.Classifier{K: a.k, D: a.d, W: a.weight, B: a.bias})
-	}
-	if err == nil {
-		err = acc.AddSecond64(x, y)
-	}
+	sum, err := nc.Measure(nc.Slices(x, y), nc.Classifier{K: a.k, D: a.d, W: a.weight, B: a.bias}, nc.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	sum, err := acc.Summary(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return acc, sum
+	return sum
 }
 
-// TestFile: a file gives what the accumulator gives for the same numbers, also
-// the test samples' figures and their errors to the training means.
+// TestFile: a file gives what package nc gives for the same numbers, also
+// the test samples' metrics and their errors to the training means.
 func TestFile(t *testing.T) {
 	a := random(1, 3000, 300, 7) // more than one batch
-	acc, train := a.in(t, a.x, a.y)
-	_, test := a.in(t, a.testX, a.testY)
+	train, test := a.in(t, a.x, a.y), a.in(t, a.testX, a.testY)
 	near := make([]int32, len(a.testY))
-	if err := acc.NearestMean64(a.testX, near); err != nil {
+	if err := train.Scatter.NearestMean(nc.BatchOf(a.testX, nil), near); err != nil {
 		t.Fatal(err)
 	}
 	wrong := 0
@@ -283,7 +266,7 @@ func TestFaults(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			b := a
 			c.change(&b)
-			sum, err := Files(context.Background(), []string{b.write(t, "f.npz")}, c.o)
+			sum, err := Measure(context.Background(), []string{b.write(t, "f.npz")}, c.o)
 			if err == nil {
 				t.Fatalf("no error but %+v", sum)
 			}
@@ -296,7 +279,7 @@ func TestFaults(t *testing.T) {
 	}
 	says := func(want string, paths ...string) {
 		t.Helper()
-		if _, err := Files(context.Background(), paths, Options{}); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Measure(context.Background(), paths, Options{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one that says %q", err, want)
 		}
 	}
@@ -316,7 +299,7 @@ func TestFaults(t *testing.T) {
 
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := Files(ctx, []string{whole}, Options{}); !errors.Is(err, context.Canceled) {
+	if _, err := Measure(ctx, []string{whole}, Options{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("after a cancel: %v", err)
 	}
 }
