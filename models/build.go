@@ -12,8 +12,8 @@ import (
 
 // Stems of a ResNet.
 const (
-	StemPaper    = "3x3" // 3×3 convolution of stride 1, no pooling: the paper's, for images of 32 to 96 pixels
-	StemOriginal = "7x7" // 7×7 convolution of stride 2, then 3×3 max-pooling of stride 2: torchvision's
+	StemPaper    = "3x3" // the paper's, for images of 32 to 96 pixels: 3×3 convolution of stride 1, no pooling
+	StemOriginal = "7x7" // torchvision's: 7×7 convolution of stride 2, then 3×3 max-pooling of stride 2
 )
 
 // Heads: how features become logits.
@@ -23,33 +23,32 @@ const (
 	HeadNormalised = "normalised" // z = W h + b with h on a sphere
 )
 
-// Options says which network to build. Width, Channels and Classes have no
-// default; the zero value of the others is the paper's choice.
+// Options says which network to build. Width, Channels and Classes have no default; the zero value
+// of the others is the paper's choice.
 type Options struct {
-	// Width is the number of channels of the first stage: 64 in the paper and in
-	// torchvision. Of mlp it is the number of units of a hidden layer.
+	// Width is the number of channels of the first stage, 64 in the paper and in torchvision; for
+	// mlp the number of units of a hidden layer.
 	Width    int
 	Channels int // of the images
 	Classes  int // K
 
-	Stem string // StemPaper or StemOriginal, "" is StemPaper; of ResNets
+	Stem string // of ResNets: StemPaper or StemOriginal, "" is StemPaper
 	Head string // HeadLinear, HeadETF or HeadNormalised, "" is HeadLinear
 
-	// FeatureNorm puts batch normalisation (PyTorch's BatchNorm1d, with scale and
-	// shift, called feature_norm) on the features, as in the paper's simulation of
-	// the unconstrained feature model. Without it the features of a ResNet are at least 0.
+	// FeatureNorm puts batch normalisation (PyTorch's BatchNorm1d with scale and shift, named
+	// feature_norm) on the features, as in the paper's simulation of the unconstrained feature
+	// model. Without it the features of a ResNet are not negative.
 	FeatureNorm bool
 
-	// Scale is the norm of the classifier's rows with HeadETF, and of the
-	// features with HeadNormalised; 0 is 1. With HeadLinear it must be 0.
+	// Scale is the norm of the classifier's rows with HeadETF and of the features with
+	// HeadNormalised; 0 is 1. With HeadLinear it must be 0.
 	Scale float64
 
 	Size  int // height and width of the images in pixels; needed by mlp, ignored by others
 	Depth int // hidden layers of mlp, 0 is 2; for others it must be 0
 }
 
-// builders makes the body of each network: tensors up to the features, and the
-// forward pass to them.
+// builders make the body of each network: its tensors and its forward pass, up to the features.
 var builders = map[string]func(*Network, Options){
 	"resnet18": func(n *Network, o Options) { n.resnet(o, false, 2, 2, 2, 2) },
 	"resnet34": func(n *Network, o Options) { n.resnet(o, false, 3, 4, 6, 3) },
@@ -61,19 +60,21 @@ var builders = map[string]func(*Network, Options){
 // Names lists the networks that Build knows.
 func Names() []string { return []string{"resnet18", "resnet34", "resnet50", "cnn", "mlp"} }
 
-// Build returns the network called name: resnet18, resnet34, resnet50, cnn, mlp. The error
-// names every option that is outside its range, and for an unknown name the nearest one.
+// Build returns the network of a name that Names lists. The error names every option outside its
+// range, and for an unknown name the nearest one.
 //
-// ResNets are torchvision's, at width 64 with its parameters: d is 8·width, and
-// 32·width for resnet50, whose blocks are bottlenecks with the stride in the 3×3
-// convolution ("v1.5"). cnn is four 3×3 convolutions with batch
-// normalisation and ReLU, of width, 2·width, 4·width and 8·width channels with
-// 2×2 max-pooling between them, then the average over the image: d is 8·width. mlp is Depth
-// linear layers with ReLU on the image's pixels: d is width.
+//   - resnet18, resnet34 and resnet50 are torchvision's, with the same parameters at width 64. d is
+//     8·width; for resnet50, whose blocks are bottlenecks with the stride in the 3×3 convolution
+//     ("v1.5"), d is 32·width.
+//   - cnn has four 3×3 convolutions with batch normalisation and ReLU, of width, 2·width, 4·width
+//     and 8·width channels, with 2×2 max-pooling between them, then the average over the image. d
+//     is 8·width.
+//   - mlp has Depth linear layers with ReLU on the pixels. d is width.
 func Build(name string, o Options) (*Network, error) {
 	body, ok := builders[name]
 	if !ok {
-		return nil, fmt.Errorf("models: unknown model %q; did you mean %s? Known are %s", name, edit.Nearest(name, Names()), strings.Join(Names(), ", "))
+		return nil, fmt.Errorf("models: unknown model %q; did you mean %s? Known are %s",
+			name, edit.Nearest(name, Names()), strings.Join(Names(), ", "))
 	}
 	if o.Stem == "" {
 		o.Stem = StemPaper
@@ -93,8 +94,8 @@ func Build(name string, o Options) (*Network, error) {
 	n := &Network{Name: name, Classes: o.Classes, Options: o}
 	body(n, o)
 	if o.Head == HeadETF && n.Features < o.Classes-1 {
-		return nil, fmt.Errorf("models: head etf of %d classes needs at least %d features, %s of width %d has %d; take a larger width",
-			o.Classes, o.Classes-1, name, o.Width, n.Features)
+		return nil, fmt.Errorf("models: head etf of %d classes needs at least %d features, "+
+			"%s of width %d has %d; take a larger width", o.Classes, o.Classes-1, name, o.Width, n.Features)
 	}
 	n.addHead(o)
 	return n, nil
@@ -140,16 +141,14 @@ func (o Options) check(name string) error {
 	return errors.Join(errs...)
 }
 
-// New is Build with the paper's stem and head: the network called name of the
-// given width, image channels and classes.
+// New is Build with the paper's stem and head.
 func New(name string, width, channels, classes int) (*Network, error) {
 	return Build(name, Options{Width: width, Channels: channels, Classes: classes})
 }
 
-// ResNet18 returns the paper's ResNet-18: torchvision's, with the stem replaced
-// by a 3×3 convolution of stride 1 and no max-pooling. Stages have width, 2·width,
-// 4·width and 8·width channels, so d = 8·width. At width 64, 3 channels and 10
-// classes it has 11,173,962 parameters.
+// ResNet18 returns the paper's ResNet-18: torchvision's, with a 3×3 convolution of stride 1 and no
+// max-pooling as its stem. Its stages have width, 2·width, 4·width and 8·width channels, so that d
+// = 8·width. At width 64, with 3 channels and 10 classes, it has 11,173,962 parameters.
 func ResNet18(width, channels, classes int) (*Network, error) {
 	return New("resnet18", width, channels, classes)
 }

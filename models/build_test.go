@@ -52,13 +52,15 @@ func loadNetworks(t *testing.T) (n torchNetworks) {
 // Parameters, names, shapes and their order are torchvision's.
 func TestAsTorchvision(t *testing.T) {
 	for _, want := range loadNetworks(t).Networks {
-		n, err := models.Build(want.Name, models.Options{Width: 64, Channels: 3, Classes: want.Classes, Stem: want.Stem})
+		o := models.Options{Width: 64, Channels: 3, Classes: want.Classes, Stem: want.Stem}
+		n, err := models.Build(want.Name, o)
 		if err != nil {
 			t.Fatal(err)
 		}
 		where := fmt.Sprintf("%s, stem %s, %d classes", want.Name, want.Stem, want.Classes)
 		if n.Parameters() != want.Parameters || n.Features != want.Features {
-			t.Errorf("%s: %d parameters and %d features, torchvision's has %d and %d", where, n.Parameters(), n.Features, want.Parameters, want.Features)
+			t.Errorf("%s: %d parameters and %d features, torchvision's has %d and %d",
+				where, n.Parameters(), n.Features, want.Parameters, want.Features)
 		}
 		h := sha256.New()
 		for _, x := range n.Tensors {
@@ -215,7 +217,8 @@ func TestShapes(t *testing.T) {
 		}
 		h, z, stages := out[0], out[1], out[2:]
 		if n.Features != c.features || len(h) != batch*c.features {
-			t.Errorf("%s: %d features announced, %d numbers found, want %d a sample", c.name, n.Features, len(h), c.features)
+			t.Errorf("%s: %d features announced, %d numbers found, want %d per sample",
+				c.name, n.Features, len(h), c.features)
 		}
 		if len(stages) != len(n.Stages) {
 			t.Fatalf("%s: %d stages, want %d", c.name, len(stages), len(n.Stages))
@@ -274,7 +277,8 @@ func TestETF(t *testing.T) {
 		classes, width int
 		scale          float64
 	}{{10, 16, 0}, {9, 1, 5}, {2, 1, 1}, {1, 1, 1}, {100, 25, 2}} {
-		n, err := models.Build("resnet18", models.Options{Width: c.width, Channels: 3, Classes: c.classes, Head: models.HeadETF, Scale: c.scale})
+		o := models.Options{Width: c.width, Channels: 3, Classes: c.classes, Head: models.HeadETF, Scale: c.scale}
+		n, err := models.Build("resnet18", o)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -287,7 +291,8 @@ func TestETF(t *testing.T) {
 		}
 		i, bias := n.Classifier()
 		if bias != -1 || n.Tensors[i].Trained() || n.Tensors[i].Kind != models.Weight {
-			t.Errorf("the classifier is %+v with bias at %d, want a weight that is not trained and no bias", n.Tensors[i], bias)
+			t.Errorf("the classifier is %+v with bias at %d, want a weight that is not trained and no bias",
+				n.Tensors[i], bias)
 		}
 		w, d := n.Initial(2021)[i], n.Features
 		scale := c.scale
@@ -392,7 +397,8 @@ func TestTrains(t *testing.T) {
 				t.Errorf("%s: the loss went from %v to %v in 60 steps", c.name, first, last)
 			}
 			if w, _ := n.Classifier(); c.options.Head == models.HeadETF {
-				near(t, "fixed classifier", tensors.MustCopyFlatData[float32](state[w].(*tensors.Tensor)), initial[w], 0)
+				weight := tensors.MustCopyFlatData[float32](state[w].(*tensors.Tensor))
+				near(t, "fixed classifier", weight, initial[w], 0)
 			}
 		}
 	})
@@ -407,13 +413,17 @@ func TestBuildErrors(t *testing.T) {
 	}{
 		{"resnet-50", func(*models.Options) {}, []string{`"resnet-50"`, "did you mean resnet50?"}},
 		{"", func(*models.Options) {}, []string{"Known are"}},
-		{"resnet18", func(o *models.Options) { *o = models.Options{} }, []string{"width is 0", "channels is 0", "classes is 0"}},
+		{"resnet18", func(o *models.Options) { *o = models.Options{} },
+			[]string{"width is 0", "channels is 0", "classes is 0"}},
 		{"resnet18", func(o *models.Options) { o.Stem = "5x5" }, []string{"stem", "3x3, 7x7"}},
 		{"resnet18", func(o *models.Options) { o.Head = "cosine" }, []string{"head", "normalised"}},
 		{"resnet18", func(o *models.Options) { o.Scale = 2 }, []string{"scale", "linear"}},
-		{"resnet18", func(o *models.Options) { o.Head, o.Scale = models.HeadETF, math.Inf(1) }, []string{"scale", "(0, ∞)"}},
-		{"resnet18", func(o *models.Options) { o.Head, o.Scale = models.HeadNormalised, math.NaN() }, []string{"scale", "NaN"}},
-		{"resnet18", func(o *models.Options) { o.Head, o.Width, o.Classes = models.HeadETF, 1, 10 }, []string{"9 features", "has 8"}},
+		{"resnet18", func(o *models.Options) { o.Head, o.Scale = models.HeadETF, math.Inf(1) },
+			[]string{"scale", "(0, ∞)"}},
+		{"resnet18", func(o *models.Options) { o.Head, o.Scale = models.HeadNormalised, math.NaN() },
+			[]string{"scale", "NaN"}},
+		{"resnet18", func(o *models.Options) { o.Head, o.Width, o.Classes = models.HeadETF, 1, 10 },
+			[]string{"9 features", "has 8"}},
 		{"resnet18", func(o *models.Options) { o.Depth = 2 }, []string{"depth", "mlp"}},
 		{"mlp", func(*models.Options) {}, []string{"size"}},
 		{"mlp", func(o *models.Options) { o.Size, o.Depth = 8, -1 }, []string{"depth is -1"}},

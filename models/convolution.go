@@ -15,20 +15,20 @@ func cpuPlugin(b compute.Backend) bool {
 	return ok && strings.Contains(path.Base(p.PluginName()), "cpu")
 }
 
-// convXLA is XLA's convolution of x with kernel at the given stride, padded
-// with n zeros on each side.
+// convXLA is XLA's convolution of x with kernel at the given stride, padded with n zeros on each
+// side.
 func convXLA(x, kernel *graph.Node, stride, n int) *graph.Node {
 	return graph.Convolve(x, kernel).StridePerAxis(stride, stride).
 		PaddingPerDim([][2]int{{n, n}, {n, n}}).Done()
 }
 
-// convCPU is convXLA with its gradients in the forms that are fastest on a CPU,
-// see imageGradient and kernelGradient.
+// convCPU is convXLA with the gradients that are fastest on a CPU; see imageGradient and
+// kernelGradient.
 func convCPU(x, kernel *graph.Node, stride, n int) *graph.Node {
 	image, weight := x, kernel
 	d, k := x.Shape().Dimensions, kernel.Shape().Dim(0)
-	// The result's adjoint is known before those of x and kernel are asked for.
-	// What differentiation itself finds for them is not used, and not computed.
+	// The result's adjoint is known before those of x and kernel are asked for. XLA does not
+	// compute their automatic gradients, since nothing uses them.
 	var adjoint *graph.Node
 	if stride > 1 && d[1]%stride == 0 && d[2]%stride == 0 {
 		x = graph.IdentityWithCustomGradient(x, func(_, _ *graph.Node) *graph.Node {
@@ -44,14 +44,13 @@ func convCPU(x, kernel *graph.Node, stride, n int) *graph.Node {
 	})
 }
 
-// imageGradient returns the gradient, of dimensions d (B×H×W×in), of the image of
-// a convolution with a stride that divides H and W, from the result's gradient v.
+// imageGradient returns the gradient, of dimensions d (B×H×W×in), of the image of a convolution
+// with a stride that divides H and W, from the result's gradient v.
 //
-// Of the rows that are r beyond a multiple of the stride, every one meets the
-// same rows of the kernel, those at (r + n) mod stride, plus a multiple of the
-// stride. With the columns likewise, the gradient is stride² convolutions of
-// stride 1, whose results are laid into one another. XLA's own way, zeros between
-// v's pixels, takes a CPU half as long again.
+// All image rows with the same remainder r modulo the stride use the same kernel rows: those equal
+// to (r + n) modulo the stride. The same holds for columns, so that the gradient is stride²
+// convolutions of stride 1 whose results are interleaved. XLA's own way, with zeros between the
+// pixels of v, takes 1.5 times as long on a CPU.
 func imageGradient(kernel, v *graph.Node, d []int, stride, n int) *graph.Node {
 	k := kernel.Shape().Dim(0)
 	turned := graph.Transpose(graph.Reverse(kernel, 0, 1), 2, 3)
@@ -66,7 +65,7 @@ func imageGradient(kernel, v *graph.Node, d []int, stride, n int) *graph.Node {
 			first := (r + n) % stride
 			count := (k - first + stride - 1) / stride
 			last := first + (count-1)*stride
-			// The first of these pixels is met by these of the results.
+			// The results that use the first of these pixels.
 			from, to := (r+n-last)/stride, (r+n-first)/stride
 			out = append(out, phase{
 				taps:    graph.AxisRange(k-1-last, k-first).Stride(stride),
@@ -83,10 +82,12 @@ func imageGradient(kernel, v *graph.Node, d []int, stride, n int) *graph.Node {
 		var row []*graph.Node
 		for _, c := range phases(d[2], o[2]) {
 			var y *graph.Node
-			if r.count < 1 || c.count < 1 { // no step of the kernel meets these pixels
+			if r.count < 1 || c.count < 1 { // no kernel position covers these pixels
 				y = graph.Zeros(v.Graph(), shapes.Make(v.DType(), d[0], d[1]/stride, d[2]/stride, d[3]))
 			} else {
-				y = graph.Convolve(graph.Slice(v, graph.AxisRange(), r.results, c.results), graph.Slice(turned, r.taps, c.taps)).PaddingPerDim([][2]int{r.padding, c.padding}).Done()
+				results := graph.Slice(v, graph.AxisRange(), r.results, c.results)
+				taps := graph.Slice(turned, r.taps, c.taps)
+				y = graph.Convolve(results, taps).PaddingPerDim([][2]int{r.padding, c.padding}).Done()
 			}
 			row = append(row, graph.Reshape(y, d[0], d[1]/stride, 1, d[2]/stride, 1, d[3]))
 		}
@@ -95,19 +96,18 @@ func imageGradient(kernel, v *graph.Node, d []int, stride, n int) *graph.Node {
 	return graph.Reshape(graph.Concatenate(rows, 2), d...)
 }
 
-// A kernel's gradient is itself a convolution, of the image with the result's
-// gradient for a kernel. That one is read anew for each of x's channels, and
-// where it is larger than the processor's cache the memory is what limits: one of
-// more than gradientWhole bytes is summed over parts of the batch, each of at
-// most gradientPart bytes and gradientPixels pixels (docs/speed.md has the figures).
+// The gradient of a kernel is a convolution of the image with the result's gradient as its kernel,
+// which is read once per channel of x. Where it is larger than the processor's cache, memory is the
+// limit. A gradient of more than gradientWhole bytes is therefore summed over parts of the batch of
+// at most gradientPart bytes and gradientPixels pixels (measured in docs/speed.md).
 const (
 	gradientWhole  = 4 << 20
 	gradientPart   = 2 << 20
 	gradientPixels = 16 << 10
 )
 
-// kernelGradient returns the gradient k×k×in×out of a convolution's kernel from
-// the image x (B×H×W×in) and the result's gradient v (B×H'×W'×out).
+// kernelGradient returns the gradient k×k×in×out of a convolution's kernel from the image x
+// (B×H×W×in) and the result's gradient v (B×H'×W'×out).
 func kernelGradient(x, v *graph.Node, k, stride, n int) *graph.Node {
 	d, o := x.Shape().Dimensions, v.Shape().Dimensions
 	parts, size := 1, int(max(x.Shape().ByteSize(), v.Shape().ByteSize()))
@@ -120,7 +120,7 @@ func kernelGradient(x, v *graph.Node, k, stride, n int) *graph.Node {
 		x = graph.Slice(x, graph.AxisRange(), graph.AxisRange().Stride(stride), graph.AxisRange().Stride(stride))
 		d, stride = x.Shape().Dimensions, 1
 	}
-	// The rows and columns at the end that no step of the kernel reaches fall away.
+	// Rows and columns at the end that no kernel position reaches are dropped.
 	end := func(axis int) (keep, padding int) {
 		e := (o[axis]-1)*stride + k - n - d[axis]
 		return min(d[axis], d[axis]+e), max(e, 0)
@@ -135,7 +135,8 @@ func kernelGradient(x, v *graph.Node, k, stride, n int) *graph.Node {
 	var sum *graph.Node
 	for i := range parts {
 		images := graph.AxisRange(i*d[0]/parts, (i+1)*d[0]/parts)
-		part := graph.Convolve(graph.Slice(x, images, graph.AxisRange(0, height), graph.AxisRange(0, width)), graph.Slice(v, images)).
+		pixels := graph.Slice(x, images, graph.AxisRange(0, height), graph.AxisRange(0, width))
+		part := graph.Convolve(pixels, graph.Slice(v, images)).
 			AxesConfig(axes).DilationPerAxis(stride, stride).PaddingPerDim([][2]int{{n, low}, {n, right}}).Done()
 		if sum == nil {
 			sum = part

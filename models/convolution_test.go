@@ -55,7 +55,8 @@ func TestConv(t *testing.T) {
 				}
 				n := (c.k - 1) / 2
 				exec, err := graph.NewExec(b, func(x, k, w *graph.Node) (all []*graph.Node) {
-					plain := graph.Convolve(x, k).StridePerAxis(c.stride, c.stride).PaddingPerDim([][2]int{{n, n}, {n, n}}).Done()
+					plain := graph.Convolve(x, k).StridePerAxis(c.stride, c.stride).
+						PaddingPerDim([][2]int{{n, n}, {n, n}}).Done()
 					for _, y := range []*graph.Node{models.Conv(x, k, c.stride), plain} {
 						all = append(all, y)
 						all = append(all, graph.Gradient(graph.ReduceAllSum(graph.Mul(graph.Square(y), w)), x, k)...)
@@ -76,7 +77,8 @@ func TestConv(t *testing.T) {
 					tolerance = 1e-5
 				}
 				for i, name := range []string{"convolution", "gradient of the image", "gradient of the kernel"} {
-					near(t, name, tensors.MustCopyFlatData[float32](res[i]), tensors.MustCopyFlatData[float32](res[i+3]), tolerance)
+					got, want := tensors.MustCopyFlatData[float32](res[i]), tensors.MustCopyFlatData[float32](res[i+3])
+					near(t, name, got, want, tolerance)
 				}
 			})
 		})

@@ -5,13 +5,12 @@ import (
 	"github.com/gomlx/gomlx/core/graph"
 )
 
-// MeanOverDevices returns the means of nodes over the devices of an SPMD graph, the same on
-// each device; for one device the nodes themselves. All are reduced in one
-// exchange.
+// MeanOverDevices returns the means of nodes over the devices of an SPMD graph, the same on each
+// device. It reduces all nodes in one exchange. For one device it returns the nodes themselves.
 //
-// The gradient is right for a loss that is the mean of the devices' losses, each device
-// taking the gradient of its own and the results being averaged: what arrives at the mean is
-// averaged over the devices too. GoMLX has no gradient of its all-reduce.
+// The gradient, which GoMLX's all-reduce lacks, is the one for a loss that is the mean of the
+// devices' losses, where each device takes the gradient of its own loss and the results are
+// averaged: the adjoint of the mean is averaged over the devices too.
 func MeanOverDevices(devices int, nodes ...*graph.Node) []*graph.Node {
 	if devices == 1 || len(nodes) == 0 {
 		return nodes

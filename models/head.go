@@ -13,30 +13,31 @@ func (n *Network) addHead(o Options) {
 		n.addNorm("feature_norm", n.Features)
 	}
 	if o.Head == HeadETF {
-		n.add(Tensor{Name: "fc.weight", Kind: Weight, Shape: []int{o.Classes, n.Features}, Frozen: true, scale: o.Scale})
+		shape := []int{o.Classes, n.Features}
+		n.add(Tensor{Name: "fc.weight", Kind: Weight, Shape: shape, Frozen: true, scale: o.Scale})
 		return
 	}
 	n.addLinear("fc", n.Features, o.Classes)
 }
 
-// head makes the last-layer features h of the body's.
+// head returns the last-layer features from the features h of the body.
 func (p *pass) head(h *graph.Node) *graph.Node {
 	o := p.net.Options
 	if o.FeatureNorm {
 		h = p.norm("feature_norm", h)
 	}
 	if o.Head == HeadNormalised {
-		// Under the root, so that the gradient at h = 0 is finite.
+		// The small number under the root keeps the gradient at h = 0 finite.
 		square := graph.AddScalar(graph.ReduceAndKeep(graph.Square(h), graph.ReduceSum, -1), 1e-12)
 		h = graph.MulScalar(graph.Div(h, graph.Sqrt(square)), o.Scale)
 	}
 	return h
 }
 
-// simplexETF returns a K×d matrix of unit rows w_k with w_iᵀw_j = −1/(K−1) for
-// i ≠ j, row-major and uniform over all rotations; d is at least K−1. It is
-// √(K/(K−1)) Q Rᵀ with the K×(K−1) matrix Q of Helmert, an orthonormal basis of
-// the vectors that sum to 0, and R, d×(K−1), a random orthonormal one. K = 1 gives zeros.
+// simplexETF returns a K×d matrix of unit rows w_k with w_iᵀw_j = −1/(K−1) for i ≠ j, row-major and
+// uniform over all rotations; d is at least K−1. It is √(K/(K−1)) Q Rᵀ, where Q is Helmert's
+// K×(K−1) orthonormal basis of the vectors that sum to 0, and R is a random d×(K−1) orthonormal
+// matrix. K = 1 gives zeros.
 func simplexETF(k, d int, rng *rand.Rand) []float64 {
 	w := make([]float64, k*d)
 	rotation := make([][]float64, 0, k-1)
@@ -45,7 +46,7 @@ func simplexETF(k, d int, rng *rand.Rand) []float64 {
 		for i := range r {
 			r[i] = rng.NormFloat64()
 		}
-		// Gram and Schmidt, twice against rounding.
+		// Gram–Schmidt, twice against rounding.
 		for range 2 {
 			for _, q := range rotation {
 				c := dot(q, r)
@@ -55,7 +56,7 @@ func simplexETF(k, d int, rng *rand.Rand) []float64 {
 			}
 		}
 		norm := math.Sqrt(dot(r, r))
-		if norm < 1e-6 { // within the others' span but for rounding; draw again
+		if norm < 1e-6 { // in the span of the others up to rounding: draw again
 			continue
 		}
 		for i := range r {

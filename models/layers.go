@@ -11,8 +11,7 @@ import (
 	"github.com/gomlx/gomlx/core/graph"
 )
 
-// DType is the element type of values and results, and of images but where
-// activations are bfloat16.
+// DType is the element type of values and results, and of images unless activations are bfloat16.
 const DType = dtypes.Float32
 
 // Batch normalisation's constants, PyTorch's defaults.
@@ -21,20 +20,19 @@ const (
 	NormMomentum = 0.1  // share of the batch in the running averages
 )
 
-// ReLU returns 0 where x ≤ 0, else x; NaN stays NaN, so that a diverged run shows.
-// It is a selection and not a maximum: the gradient of a maximum splits ties,
-// which costs time and is ½ at 0 where PyTorch's is 0.
+// ReLU returns 0 where x ≤ 0, else x. NaN stays NaN, so that a diverged run is visible. It selects
+// instead of taking a maximum: the gradient of a maximum splits ties, which costs time, and at 0 it
+// is ½ where PyTorch's is 0.
 func ReLU(x *graph.Node) *graph.Node {
 	return graph.Where(graph.IsNonPositive(x), graph.ZerosLike(x), x)
 }
 
-// Conv is a convolution without bias of x (B×H×W×in) with an odd square kernel
-// (k×k×in×out), padded with (k−1)/2 zeros on each side as PyTorch pads.
+// Conv is a convolution without bias of x (B×H×W×in) with an odd square kernel (k×k×in×out), padded
+// with (k−1)/2 zeros on each side as in PyTorch.
 //
-// Which operations compute it depends on the backend: XLA's own convolution is
-// near the machine's limit (on a CPU but for some gradients, see convCPU), while
-// the pure Go backend's is about 70 times slower than the same sums written as
-// shifted matrix products.
+// The backend decides how it is computed. XLA's own convolution is near the machine's limit, except
+// for some gradients on a CPU (see convCPU). The convolution of the pure Go backend is about 70
+// times slower than the same sums as shifted matrix products.
 func Conv(x, kernel *graph.Node, stride int) *graph.Node {
 	k := kernel.Shape().Dimensions
 	if len(k) != 4 || k[0] != k[1] || k[0]%2 == 0 {
@@ -50,12 +48,12 @@ func Conv(x, kernel *graph.Node, stride int) *graph.Node {
 	return convXLA(x, kernel, stride, n)
 }
 
-// pureGo reports whether b is the Go backend. Its Name is words for people, "Go Backend";
-// what GOMLX_BACKEND calls it is String's.
+// pureGo reports whether b is the Go backend. Its Name is for people ("Go Backend"); its String is
+// the name in GOMLX_BACKEND.
 func pureGo(b compute.Backend) bool { return b.String() == gobackend.BackendName }
 
-// convByProducts sums, over the kernel's positions, the product of the shifted
-// image with the kernel's in×out matrix at that position.
+// convByProducts sums, over the kernel's positions, the product of the shifted image and the
+// kernel's in×out matrix at that position.
 func convByProducts(x, kernel *graph.Node, stride, n int) *graph.Node {
 	d := x.Shape().Dimensions
 	k := kernel.Shape().Dimensions
@@ -79,18 +77,18 @@ func convByProducts(x, kernel *graph.Node, stride, n int) *graph.Node {
 	return graph.Reshape(sum, batch, height, width, k[3])
 }
 
-// MaxPool returns the largest value of each size×size window of x (B×H×W×C), the
-// windows stride apart, as torch.nn.MaxPool2d with the given padding: outside the
-// image stands −∞, and the result has (H + 2·pad − size)/stride + 1 rows, rounded
-// down. Among equal values the first one in the window, by row and then by
-// column, gets the gradient, and NaN is larger than all, both as PyTorch.
+// MaxPool returns the largest value of each size×size window of x (B×H×W×C), the windows stride
+// apart, as torch.nn.MaxPool2d with the given padding: values outside the image are −∞, and the
+// result has (H + 2·pad − size)/stride + 1 rows, rounded down. As in PyTorch, the gradient goes to
+// the first of equal values in a window, by row and then by column, and NaN is larger than all
+// numbers.
 //
-// It is written as maxima of shifted slices, along the columns and then along the
-// rows: the pure Go backend has no gradient of a window's maximum.
+// It takes maxima of shifted slices, along the columns and then along the rows, because the pure Go
+// backend has no gradient of a window's maximum.
 func MaxPool(x *graph.Node, size, stride, pad int) *graph.Node {
 	if x.Rank() != 4 || size < 1 || stride < 1 || pad < 0 || 2*pad > size {
-		panic(fmt.Errorf("models: want max-pooling of B×H×W×C with size and stride at least 1 and padding at most half the size, found shape %v, size %d, stride %d, padding %d",
-			x.Shape().Dimensions, size, stride, pad))
+		panic(fmt.Errorf("models: want max-pooling of B×H×W×C with size and stride at least 1 and padding at most "+
+			"half the size, found shape %v, size %d, stride %d, padding %d", x.Shape().Dimensions, size, stride, pad))
 	}
 	return maxAlong(maxAlong(x, 2, size, stride, pad), 1, size, stride, pad)
 }
@@ -98,7 +96,8 @@ func MaxPool(x *graph.Node, size, stride, pad int) *graph.Node {
 func maxAlong(x *graph.Node, axis, size, stride, n int) *graph.Node {
 	length := x.Shape().Dim(axis) + 2*n
 	if length < size {
-		panic(fmt.Errorf("models: an image %v is smaller than the %d×%d window of its max-pooling", x.Shape().Dimensions, size, size))
+		panic(fmt.Errorf("models: an image %v is smaller than the %d×%d window of its max-pooling",
+			x.Shape().Dimensions, size, size))
 	}
 	x = pad(x, axis, n, math.Inf(-1))
 	out := (length-size)/stride + 1
@@ -117,8 +116,8 @@ func maxAlong(x *graph.Node, axis, size, stride, n int) *graph.Node {
 	return m
 }
 
-// pad adds n entries of the given value at both ends of an axis. It joins them
-// on, since the Go backend has no gradient of Pad.
+// pad adds n entries of the given value at both ends of an axis. It concatenates them, because the
+// Go backend has no gradient of Pad.
 func pad(x *graph.Node, axis, n int, value float64) *graph.Node {
 	if n == 0 {
 		return x
@@ -140,34 +139,34 @@ func NormEval(x, gamma, beta, mean, variance *graph.Node) *graph.Node {
 	return graph.Add(graph.Mul(x, perChannel(scale, x)), perChannel(shift, x))
 }
 
-// NormTrain normalises x (B×H×W×C, or B×C) by the batch's mean and biased variance, and
-// returns the new running averages: 0.9·old + 0.1·batch, with the unbiased
-// variance, as PyTorch.
+// NormTrain normalises x (B×H×W×C, or B×C) by the batch's mean and biased variance. It returns the
+// new running averages, 0.9·old + 0.1·batch with the unbiased variance, as in PyTorch.
 //
-// Both statistics come from one pass over x − mean, where mean is the old
-// running mean: the difference is small, so that E[x²] − E[x]² loses no
-// precision to cancellation where |mean| ≫ deviation.
+// Both statistics come from one pass over x − mean, where mean is the old running mean. That
+// difference is small, so that E[x²] − E[x]² loses no digits where |mean| ≫ deviation.
 func NormTrain(x, gamma, beta, mean, variance *graph.Node) (y, newMean, newVariance *graph.Node) {
 	return normTrain(x, gamma, beta, mean, variance, 1)
 }
 
-// normTrain is NormTrain of a batch that several devices share.
+// normTrain is NormTrain of a batch that is split across devices.
 func normTrain(x, gamma, beta, mean, variance *graph.Node, devices int) (y, newMean, newVariance *graph.Node) {
 	c := x.Shape().Dim(-1)
 	n := x.Shape().Size() / c
 	whole := n * devices
 	if whole < 2 {
-		panic(fmt.Errorf("models: batch normalisation in training needs at least 2 values a channel, the batch has %v", x.Shape().Dimensions))
+		panic(fmt.Errorf("models: batch normalisation in training needs at least 2 values per channel, "+
+			"the batch has %v", x.Shape().Dimensions))
 	}
 	mean, variance = graph.StopGradient(mean), graph.StopGradient(variance)
 	shape := x.Shape().Dimensions
-	var m, v, centred, deviation *graph.Node // of the batch: mean less the old one, variance, x less the old mean, √(v + ε)
-	// The gradient is written out, with each sum over the batch taken once:
+	// Of the batch: mean less the old mean, variance, x less the old mean, √(v + ε).
+	var m, v, centred, deviation *graph.Node
+	// The gradient is written out, so that each sum over the batch is taken once:
 	//
 	//	∂γ = Σ ∂y x̂,  ∂β = Σ ∂y,  ∂x = γ/σ (∂y − ∂β/n − x̂ ∂γ/n)
 	//
-	// ∂y is known before the others are asked for. On several devices ∂γ and ∂β are
-	// those of the share, which the step averages, and ∂x takes their means.
+	// ∂y is known before the others are asked for. On several devices ∂γ and ∂β are those of the
+	// device's part, which the step averages, and ∂x takes their means.
 	var dy, dGamma, dBeta, scale *graph.Node
 	x = graph.IdentityWithCustomGradient(x, func(_, _ *graph.Node) *graph.Node {
 		sums := MeanOverDevices(devices, dBeta, dGamma)
@@ -185,7 +184,9 @@ func normTrain(x, gamma, beta, mean, variance *graph.Node, devices int) (y, newM
 	}
 	centred = graph.Sub(x, perChannel(mean, x))
 	fixed := graph.StopGradient(centred)
-	moments := MeanOverDevices(devices, graph.MulScalar(channelSum(fixed, c), 1/float64(n)), graph.MulScalar(channelSum(graph.Square(fixed), c), 1/float64(n)))
+	moments := MeanOverDevices(devices,
+		graph.MulScalar(channelSum(fixed, c), 1/float64(n)),
+		graph.MulScalar(channelSum(graph.Square(fixed), c), 1/float64(n)))
 	m = moments[0]
 	v = graph.Sub(moments[1], graph.Square(m))
 	// Rounding may leave −1e-9 for a constant channel.
@@ -214,18 +215,18 @@ func onCPU(x *graph.Node) bool {
 	return pureGo(b) || cpuPlugin(b)
 }
 
-// channelSum returns the sum over images and pixels of x. On a GPU that is a reduction
-// of B×H×W×C (or B×C), which XLA computes along with x itself, whatever the order of its
-// axes in memory. A product would round to 10 bits of mantissa where TF32 is on.
+// channelSum returns the sum of x over images and pixels. On a GPU that is a reduction of B×H×W×C
+// (or B×C), which XLA fuses with the computation of x for any order of its axes in memory. A
+// product would round to 10 bits of mantissa where TF32 is on.
 //
-// On a CPU x is B×PC, each row an image with its C channels pixel after pixel, and is
-// multiplied by rows of ones: XLA runs a product on all processors, a reduction over leading
-// axes on one. The pixels are summed in two steps, in parts of about √P: a product adds its
-// terms one after the other, and over the 131072 pixels of a first layer (128 images of
-// 32×32) one alone is off by 1e-5 of the mean, these by 1e-6.
+// On a CPU, x is B×PC, each row an image with its C channels pixel after pixel, and is multiplied
+// by rows of ones: XLA runs a product on all processors but a reduction over leading axes on one.
+// The pixels are summed in two steps, in parts of about √P. A product adds its terms one by one:
+// over the 131072 pixels of a first layer (128 images of 32×32) a single product has an error of
+// 1e-5 of the mean, two steps have 1e-6.
 //
-// Four quarters of x are added up first. XLA computes that along with x itself, so
-// that a product such as a square is never written to memory.
+// The four quarters of x are added first. XLA fuses that with the computation of x, so that a
+// product such as a square is never written to memory.
 func channelSum(x *graph.Node, c int) *graph.Node {
 	if !onCPU(x) {
 		axes := []int{0, 1, 2}
@@ -250,8 +251,8 @@ func channelSum(x *graph.Node, c int) *graph.Node {
 	return graph.Reshape(x, c)
 }
 
-// perChannel spreads a vector of C over the shape of x, whose rows are of C or,
-// pixel after pixel, of a multiple of it.
+// perChannel broadcasts a vector of C to the shape of x, whose last axis has C entries or, pixel
+// after pixel, a multiple of C.
 func perChannel(v, x *graph.Node) *graph.Node {
 	c, last := v.Shape().Dim(0), x.Shape().Dim(-1)
 	v = graph.BroadcastToShape(graph.ExpandLeftToRank(v, 2), shapes.Make(v.DType(), last/c, c))

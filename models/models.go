@@ -1,14 +1,13 @@
-// Package models holds the paper's networks, and two small ones to teach with, as
-// GoMLX graph functions. [Build] makes one from its name and [Options].
+// Package models holds the paper's networks, and two small ones for teaching, as GoMLX graph
+// functions. [Build] makes one from its name and [Options].
 //
-// A Network lists its tensors (parameters and batch normalisation's running
-// averages) under torchvision's names and computes the forward pass from their
-// values; it keeps no values itself. Training code passes the values in and
-// gets the new running averages back, so a step is a pure function.
+// A Network lists its tensors (parameters and the running averages of batch normalisation) under
+// torchvision's names, and computes the forward pass from their values. It keeps no values itself:
+// training code passes them in and gets the new running averages back, so that a step is a pure
+// function.
 //
-// Images are B×H×W×C. Convolution kernels are kh×kw×in×out in the graph and the
-// classifier's weight is K×d; Torch and FromTorch convert to and from PyTorch's
-// layouts (out×in×kh×kw, K×d).
+// Images are B×H×W×C. In the graph, convolution kernels are kh×kw×in×out and the classifier's
+// weight is K×d. Torch and FromTorch convert to and from PyTorch's layouts (out×in×kh×kw, K×d).
 package models
 
 import (
@@ -23,8 +22,8 @@ import (
 // Kind says what a tensor of a network is for.
 type Kind int
 
-// The kinds of tensors. Weight, Bias, Gamma and Beta are trained; Mean and
-// Variance are batch normalisation's running averages.
+// The kinds of tensors. Kernel, Weight, Bias, Gamma and Beta are trained; Mean and Variance are the
+// running averages of batch normalisation.
 const (
 	Kernel   Kind = iota // convolution, kh×kw×in×out
 	Weight               // linear, K×d
@@ -40,7 +39,7 @@ type Tensor struct {
 	Name   string // torchvision's, for example layer1.0.conv1.weight
 	Kind   Kind
 	Shape  []int // as in the graph
-	Frozen bool  // keeps its first values: the weight of HeadETF
+	Frozen bool  // keeps its initial values: the weight of HeadETF
 
 	fanIn int     // of a Weight or Bias
 	scale float64 // norm of a frozen weight's rows
@@ -66,8 +65,7 @@ func (t Tensor) TorchShape() []int {
 	return append([]int(nil), t.Shape...)
 }
 
-// Torch returns the values of v, which are in the graph's layout, in PyTorch's.
-// v must have Size elements.
+// Torch converts values from the graph's layout to PyTorch's. v must have Size elements.
 func (t Tensor) Torch(v []float32) []float32 { return t.permute(v, true) }
 
 // FromTorch is the inverse of Torch.
@@ -98,9 +96,9 @@ func (t Tensor) permute(v []float32, toTorch bool) []float32 {
 	return out
 }
 
-// initial returns the tensor's first values, in the graph's layout. Each tensor has a random stream of its own, keyed by the seed
-// and its name, so that its values depend neither on the other tensors nor on
-// the backend.
+// initial returns the tensor's initial values in the graph's layout. Each tensor has its own random
+// stream, keyed by the seed and its name, so that its values depend neither on the other tensors
+// nor on the backend.
 func (t Tensor) initial(seed int64) []float32 {
 	v := make([]float32, t.Size())
 	h := fnv.New64a()
@@ -140,15 +138,15 @@ type Network struct {
 	Features int      // d, the dimension of the last-layer features
 	Tensors  []Tensor // in the order of PyTorch's state dictionary
 	Stages   []Stage  // in the order of the forward pass
-	Options  Options  // it was built with
+	Options  Options  // with which it was built
 
 	index   map[string]int
 	forward func(p *pass, x *graph.Node) *graph.Node // images → features before the head
 	kept    func(height, width int) int              // see Kept
 }
 
-// Stage is a place in the network where ForwardStages looks: the output of the
-// stem, of a group of residual blocks, of a layer.
+// Stage is a place in the network whose output ForwardStages returns: the stem, a group of residual
+// blocks, or a layer.
 type Stage struct {
 	Name     string // stem, layer1, …
 	Features int    // channels or units
@@ -156,21 +154,19 @@ type Stage struct {
 
 // Output is what a forward pass computes.
 type Output struct {
-	// Features is h, B×d: what the last layer multiplies, so that
-	// Logits = h Wᵀ + b with every head.
+	// Features is h, B×d, the input of the last layer: with every head, Logits = h Wᵀ + b.
 	Features *graph.Node
 	Logits   *graph.Node // B×K
-	// Running holds the new values of those Tensors that are not Trained, in their
-	// order: running averages, and frozen weights as they were. It is nil in
-	// evaluation mode.
+	// Running holds the new values of the Tensors that are not Trained, in their order: running
+	// averages, and frozen weights unchanged. It is nil in evaluation mode.
 	Running []*graph.Node
-	// Stages holds the outputs of the network's Stages, each B×Features and
-	// averaged over the image. It is nil but from ForwardStages.
+	// Stages holds the outputs of the network's Stages, each B×Features, averaged over the image.
+	// Only ForwardStages sets it.
 	Stages []*graph.Node
 }
 
-// Parameters returns the number of trained numbers. For a network with the linear head
-// and no feature normalisation it is torchvision's.
+// Parameters returns the number of trained numbers. With the linear head and without feature
+// normalisation it is torchvision's.
 func (n *Network) Parameters() int {
 	sum := 0
 	for _, t := range n.Tensors {
@@ -181,10 +177,10 @@ func (n *Network) Parameters() int {
 	return sum
 }
 
-// Kept returns the number of activations that the forward pass of one image, of the
-// given size in pixels, keeps for the backward pass: the image, and the outputs of
-// convolutions and linear layers before and after ReLU. It is what a training step
-// needs memory for, as far as it does not depend on the backend.
+// Kept returns the number of activations that the forward pass of one image, of the given size in
+// pixels, keeps for the backward pass: the image, and the outputs of convolutions and linear layers
+// before and after ReLU. They are the part of a training step's memory that does not depend on the
+// backend.
 func (n *Network) Kept(height, width int) int {
 	return height*width*n.Options.Channels + n.kept(height, width) + n.Features + n.Classes
 }
@@ -192,11 +188,10 @@ func (n *Network) Kept(height, width int) int {
 // after is the length of an axis after convolutions of the given stride.
 func after(length, stride int) int { return (length-1)/stride + 1 }
 
-// Initial returns the first values of all tensors, in the order of Tensors and
-// in the graph's layouts: convolutions Kaiming normal with fan out, batch
-// normalisation 1 and 0, linear layers uniform in ±1/√inputs (weight and bias), as
-// torchvision's ResNet; a frozen classifier is a simplex ETF in a random
-// rotation. The values depend on the seed alone.
+// Initial returns the initial values of all tensors, in the order of Tensors and in the graph's
+// layouts, as torchvision's ResNet: convolutions are Kaiming normal with fan out, batch
+// normalisation is 1 and 0, linear layers (weight and bias) are uniform in ±1/√inputs. A frozen
+// classifier is a simplex ETF in a random rotation. The values depend only on the seed.
 func (n *Network) Initial(seed int64) [][]float32 {
 	out := make([][]float32, len(n.Tensors))
 	for i, t := range n.Tensors {
@@ -205,25 +200,24 @@ func (n *Network) Initial(seed int64) [][]float32 {
 	return out
 }
 
-// Forward builds the network's graph on images x (B×H×W×C, normalised) with the
-// values of all Tensors, in their order and in the graph's layouts.
+// Forward builds the network's graph on images x (B×H×W×C, normalised) with the values of all
+// Tensors, in their order and in the graph's layouts.
 //
-// In training mode batch normalisation uses the batch's statistics and Output
-// holds the new running averages; in evaluation mode it uses the running
-// averages. Like all GoMLX graph functions it panics where shapes do not fit;
-// graph.Exec turns the panic into an error.
+// In training mode batch normalisation uses the statistics of the batch, and Output holds the new
+// running averages; in evaluation mode it uses the running averages. Like all GoMLX graph functions
+// it panics if shapes do not fit; graph.Exec turns the panic into an error.
 //
-// The activations have the type of x, and the values are float32. With x in
-// bfloat16, convolutions and hidden linear layers multiply in it; batch normalisation
-// computes in float32, and so do the averages over the image, the head and the last
-// layer, so that features, logits and running averages are float32 always.
+// Activations have the type of x; values are float32. With x in bfloat16, convolutions and hidden
+// linear layers multiply in bfloat16. Batch normalisation, the averages over the image, the head
+// and the last layer compute in float32, so that features, logits and running averages are always
+// float32.
 func (n *Network) Forward(values []*graph.Node, x *graph.Node, training bool) Output {
 	return n.run(values, x, &pass{training: training})
 }
 
-// ForwardShared is Forward in training mode on one device's share of a batch, in an
-// SPMD graph on the given number of devices with equal shares. Batch normalisation's statistics are
-// those of the whole batch; the other results are the share's.
+// ForwardShared is Forward in training mode on one device's part of a batch, in an SPMD graph that
+// splits the batch equally across devices. The statistics of batch normalisation are those of the
+// whole batch; the other results are those of the part.
 func (n *Network) ForwardShared(values []*graph.Node, x *graph.Node, devices int) Output {
 	return n.run(values, x, &pass{training: true, devices: devices})
 }
@@ -238,7 +232,8 @@ func (n *Network) run(values []*graph.Node, x *graph.Node, p *pass) Output {
 		panic(fmt.Errorf("models: %s has %d tensors, given %d", n.Name, len(n.Tensors), len(values)))
 	}
 	if x.Rank() != 4 || x.Shape().Dim(3) != n.Options.Channels {
-		panic(fmt.Errorf("models: %s wants images B×H×W×%d, found shape %v", n.Name, n.Options.Channels, x.Shape().Dimensions))
+		panic(fmt.Errorf("models: %s wants images B×H×W×%d, found shape %v",
+			n.Name, n.Options.Channels, x.Shape().Dimensions))
 	}
 	p.net, p.values, p.running = n, values, make(map[string]*graph.Node)
 	h := p.head(wide(n.forward(p, x)))
@@ -257,8 +252,8 @@ func (n *Network) run(values []*graph.Node, x *graph.Node, p *pass) Output {
 	return out
 }
 
-// Classifier returns the places of the last layer's weight (K×d) and bias (K)
-// among Tensors; bias is −1 where there is none.
+// Classifier returns the indices in Tensors of the last layer's weight (K×d) and bias (K). bias is
+// −1 if there is none.
 func (n *Network) Classifier() (weight, bias int) {
 	bias = -1
 	if i, ok := n.index["fc.bias"]; ok {
@@ -272,15 +267,15 @@ type pass struct {
 	net      *Network
 	values   []*graph.Node
 	training bool
-	devices  int                    // that share the batch; 0 is 1
+	devices  int                    // across which the batch is split; 0 is 1
 	running  map[string]*graph.Node // new running averages by name
-	looking  bool                   // stages are wanted
+	looking  bool                   // whether stages are kept
 	stages   []*graph.Node
 }
 
 func (p *pass) value(name string) *graph.Node { return p.values[p.net.index[name]] }
 
-// stage notes the output of the next of the network's Stages, and returns it.
+// stage keeps x as the output of the next Stage if stages are kept, and returns x.
 func (p *pass) stage(x *graph.Node) *graph.Node {
 	if p.looking {
 		pooled := x
@@ -319,7 +314,7 @@ func (p *pass) norm(name string, x *graph.Node) *graph.Node {
 	return graph.ConvertDType(y, x.DType())
 }
 
-// wide returns x as float32: what is summed over many terms, and what is measured.
+// wide returns x as float32, for sums of many terms and for what is measured.
 func wide(x *graph.Node) *graph.Node { return graph.ConvertDType(x, DType) }
 
 // average returns the mean of x (B×H×W×C) over the image, B×C in float32.

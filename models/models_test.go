@@ -144,7 +144,8 @@ func loadParity(t *testing.T) *parity {
 }
 
 // run builds a graph of the network's values, images and labels.
-func (p *parity) run(t *testing.T, b compute.Backend, f func(values []*graph.Node, x, y *graph.Node) []*graph.Node) [][]float32 {
+func (p *parity) run(t *testing.T, b compute.Backend,
+	f func(values []*graph.Node, x, y *graph.Node) []*graph.Node) [][]float32 {
 	t.Helper()
 	exec, err := graph.NewExec(b, func(in []*graph.Node) []*graph.Node {
 		n := len(in) - 2
@@ -226,7 +227,8 @@ func TestResNet18AsPyTorch(t *testing.T) {
 			near(t, loss.name+" losses", next(), p.torch.Arrays[loss.name+".losses"].F32, 1e-5)
 			for _, x := range p.net.Tensors {
 				if x.Trained() {
-					near(t, loss.name+" gradient of "+x.Name, x.Torch(next()), p.torch.Arrays[loss.name+".grad."+x.Name].F32, 2e-4)
+					want := p.torch.Arrays[loss.name+".grad."+x.Name].F32
+					near(t, loss.name+" gradient of "+x.Name, x.Torch(next()), want, 2e-4)
 				}
 			}
 		}
@@ -255,7 +257,8 @@ func TestNormTrainPrecision(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer exec.Finalize()
-		res, err := exec.Call(tensors.FromFlatDataAndDimensions(x, 4, 32, 32, 1), []float32{1}, []float32{0}, []float32{1001})
+		images := tensors.FromFlatDataAndDimensions(x, 4, 32, 32, 1)
+		res, err := exec.Call(images, []float32{1}, []float32{0}, []float32{1001})
 		if err != nil {
 			t.Fatal(err)
 		}

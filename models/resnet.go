@@ -12,7 +12,7 @@ type block struct {
 	in, mid, out int // channels: of the input, of the 3×3 convolutions, of the output
 	stride       int
 	bottleneck   bool
-	stage        int // 1 to 4 where the block is the last of its stage, else 0
+	stage        int // 1 to 4 if the block is the last of its stage, else 0
 }
 
 // projects reports whether the shortcut is a 1×1 convolution.
@@ -37,7 +37,8 @@ func (n *Network) resnet(o Options, bottleneck bool, depths ...int) {
 		layer := fmt.Sprintf("layer%d", s+1)
 		for i := range depth {
 			mid := o.Width << s
-			b := block{name: fmt.Sprintf("%s.%d", layer, i), in: in, mid: mid, out: mid * expansion, stride: 1, bottleneck: bottleneck}
+			b := block{name: fmt.Sprintf("%s.%d", layer, i), in: in, mid: mid, out: mid * expansion, stride: 1}
+			b.bottleneck = bottleneck
 			if s > 0 && i == 0 {
 				b.stride = 2
 			}
@@ -112,8 +113,8 @@ func (n *Network) addBlock(b block) {
 	}
 }
 
-// block applies torchvision's BasicBlock or Bottleneck. The latter has its stride
-// in the 3×3 convolution, where the ResNet paper has it in the first 1×1.
+// block applies torchvision's BasicBlock or Bottleneck. Bottleneck has its stride in the 3×3
+// convolution; the ResNet paper has it in the first 1×1 convolution.
 func (p *pass) block(b block, x *graph.Node) *graph.Node {
 	first, second := b.stride, 1
 	if b.bottleneck {

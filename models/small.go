@@ -40,8 +40,8 @@ func (n *Network) cnn(o Options) {
 	}
 }
 
-// mlp adds the body of the multi-layer perceptron that Build describes. Its input
-// is the image in the order H, W, C.
+// mlp adds the body of the multi-layer perceptron that Build describes. Its input is the image in
+// the order H, W, C.
 func (n *Network) mlp(o Options) {
 	pixels := o.Size * o.Size * o.Channels
 	in := pixels

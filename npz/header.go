@@ -18,8 +18,8 @@ const (
 	maxDimensions = 64
 )
 
-// readHeader reads the header from the beginning of an entry of size bytes and
-// fills the array's fields.
+// readHeader reads the header from the beginning of an entry of size bytes and fills the array's
+// fields.
 func (a *Array) readHeader(r io.Reader, size int64) error {
 	cut := func(err error) error {
 		if err == io.EOF || err == io.ErrUnexpectedEOF {
@@ -123,7 +123,7 @@ func (a *Array) parse(text string) error {
 	return a.setType()
 }
 
-// setType takes the element type from DType.
+// setType sets the kind and the byte order from DType.
 func (a *Array) setType() error {
 	if strings.Contains(a.DType, "O") {
 		return errors.New("pickled Python objects, which are never loaded; write numbers (numpy.asarray(x, dtype=…))")
@@ -139,10 +139,11 @@ func (a *Array) setType() error {
 	if strings.Contains(a.DType, "f2") {
 		hint = "; write x.astype('float32')"
 	}
-	return fmt.Errorf("elements of type %q; known are float32, float64 and whole numbers of up to 8 bytes, not uint64%s", a.DType, hint)
+	return fmt.Errorf("elements of type %q; known are float32, float64 and whole numbers of up to 8 bytes, "+
+		"not uint64%s", a.DType, hint)
 }
 
-// parser takes a header apart; once something is missing it has failed.
+// parser reads the parts of a header. Once something is missing, failed is true.
 type parser struct {
 	rest   string
 	failed bool

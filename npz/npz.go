@@ -1,15 +1,14 @@
-// Package npz reads and writes NumPy's .npz and .npy files as streams, with the
-// standard library alone: arrays of any size pass through buffers of fixed size.
+// Package npz reads and writes NumPy's .npz and .npy files as streams, with only the standard
+// library: arrays of any size pass through buffers of fixed size.
 //
-// Read are arrays of floating-point numbers and whole numbers (f4, f8, i1 to i8,
-// u1 to u4, b1) of either byte order, in C order or, with up to two dimensions,
-// Fortran order, stored or deflated, of format versions 1 to 3. Pickled objects,
-// structured types and texts are refused. Elements are always delivered in
-// row-major order.
+// It reads arrays of floating-point numbers and whole numbers (f4, f8, i1 to i8, u1 to u4, b1) of
+// either byte order, in C order or, with up to two dimensions, in Fortran order, stored or
+// deflated, of format versions 1 to 3. It refuses pickled objects, structured types and texts.
+// Elements always come in row-major order.
 //
-// Nothing in a file is trusted: a header that does not fit its entry, an entry
-// that ends early, goes on or fails its checksum is an error, and what a header
-// claims is never allocated before its bytes have come.
+// It trusts nothing in a file. A header that does not fit its entry, and an entry that ends early,
+// is too long or fails its checksum, are errors. Memory is allocated only for bytes that have been
+// read, whatever a header claims.
 package npz
 
 import (
@@ -24,12 +23,10 @@ import (
 	"strings"
 )
 
-// File is an open .npz file, or a .npy file, which is taken as one with a single
-// array of the name "".
+// File is an open .npz file, or a .npy file, whose only array has the name "".
 type File struct {
-	// MaxBytes bounds what the methods that return a whole array hold, and what a
-	// compressed array in Fortran order takes of the disk while it is read. Open
-	// sets it to 8 GiB.
+	// MaxBytes bounds the memory of the methods that return a whole array, and the disk space that
+	// a compressed array in Fortran order takes while it is read. Open sets it to 8 GiB.
 	MaxBytes int64
 
 	r       io.ReaderAt
@@ -39,7 +36,7 @@ type File struct {
 	closer  io.Closer
 }
 
-// Open opens a .npz or .npy file; its first bytes say which.
+// Open opens a .npz or .npy file. Its first bytes say which of the two it is.
 func Open(path string) (*File, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -105,10 +102,10 @@ func (f *File) Close() error {
 // Names returns the names of the arrays in the order of the file.
 func (f *File) Names() []string { return slices.Clone(f.names) }
 
-// Has says whether there is an array of the name.
+// Has reports whether there is an array of the name.
 func (f *File) Has(name string) bool { return slices.Contains(f.names, name) }
 
-// Array is one array of a file. It is read by any number of Readers.
+// Array is one array of a file. Any number of Readers can read it.
 type Array struct {
 	Name    string
 	DType   string // NumPy's name of the element type, such as "<f4"
@@ -123,8 +120,7 @@ type Array struct {
 	bytes  int64 // of all elements
 }
 
-// Array reads the header of an array. A name that is not there is an error that
-// lists those which are.
+// Array reads the header of an array. The error for an unknown name lists all names.
 func (f *File) Array(name string) (*Array, error) {
 	if !f.Has(name) {
 		return nil, fmt.Errorf("npz: no array %q; there are %s", name, strings.Join(f.names, ", "))
@@ -143,7 +139,7 @@ func (f *File) Array(name string) (*Array, error) {
 
 func (a *Array) fault(err error) error { return fmt.Errorf("npz: array %q: %w", a.Name, err) }
 
-// open returns the bytes of the array's entry, with their number as declared.
+// open returns the bytes of the array's entry, and their number as the file declares it.
 func (a *Array) open() (io.ReadCloser, int64, error) {
 	if a.entry == nil {
 		return io.NopCloser(io.NewSectionReader(a.file.r, 0, a.file.size)), a.file.size, nil
@@ -161,11 +157,10 @@ func (a *Array) open() (io.ReadCloser, int64, error) {
 // Len returns the number of elements.
 func (a *Array) Len() int { return int(a.bytes / int64(a.kind.size())) }
 
-// IsFloat says whether the elements are floating-point numbers.
+// IsFloat reports whether the elements are floating-point numbers.
 func (a *Array) IsFloat() bool { return a.kind == float32s || a.kind == float64s }
 
-// IsFloat32 says whether the elements are float32, for which Reader.Float32 is
-// exact.
+// IsFloat32 reports whether the elements are float32, for which Reader.Float32 is exact.
 func (a *Array) IsFloat32() bool { return a.kind == float32s }
 
 // kind is an element type without its byte order.

@@ -443,7 +443,9 @@ func TestLarge(t *testing.T) {
 }
 
 func FuzzFile(f *testing.F) {
-	for _, name := range []string{"stored.npz", "deflated.npz", "refused.npz", "written.npz", "version1.npy", "version2.npy", "version3.npy"} {
+	for _, name := range []string{
+		"stored.npz", "deflated.npz", "refused.npz", "written.npz", "version1.npy", "version2.npy", "version3.npy",
+	} {
 		b, err := os.ReadFile(filepath.Join("testdata", name))
 		if err != nil {
 			f.Fatal(err)

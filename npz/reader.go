@@ -10,14 +10,14 @@ import (
 	"unsafe"
 )
 
-// bufferBytes is what a Reader holds of its array.
+// bufferBytes is the size of a Reader's buffer.
 const bufferBytes = 1 << 20
 
-// maxRow bounds a row in Fortran order, of which the Reader holds at least one.
+// maxRow bounds the bytes of a row in Fortran order. The Reader holds at least one row.
 const maxRow = 256 << 20
 
-// Reader delivers the elements of an array in row-major order. It is not safe
-// for concurrent use; an array may have several at once.
+// Reader reads the elements of an array in row-major order. It is not safe for concurrent use, but
+// an array can have several Readers at once.
 type Reader struct {
 	a    *Array
 	src  io.Reader
@@ -25,10 +25,10 @@ type Reader struct {
 	left int64          // elements to come
 	next int64          // index of the next element, for messages
 	buf  []byte
-	swap *columns // of Fortran order in two dimensions
+	swap *columns // for Fortran order in two dimensions, else nil
 }
 
-// Reader returns a reader at the first element. The caller closes it.
+// Reader returns a reader at the first element. The caller must close it.
 func (a *Array) Reader() (*Reader, error) {
 	r := &Reader{a: a, left: int64(a.Len())}
 	src, _, err := a.open()
@@ -50,7 +50,7 @@ func (a *Array) Reader() (*Reader, error) {
 	return r, nil
 }
 
-// Close ends the reading.
+// Close closes the reader and removes its temporary file, if it has one.
 func (r *Reader) Close() error {
 	var err error
 	for _, f := range r.done {
@@ -60,9 +60,9 @@ func (r *Reader) Close() error {
 	return err
 }
 
-// Float32 fills dst with the next elements, fewer at the end, and returns their
-// number; io.EOF says that there are no more. The array must be of float32 or of
-// whole numbers of at most 2 bytes, which float32 holds exactly.
+// Float32 fills dst with the next elements, fewer at the end, and returns their number; io.EOF
+// means that there are no more. The array must be float32, or whole numbers of at most 2 bytes,
+// which float32 holds exactly.
 func (r *Reader) Float32(dst []float32) (int, error) {
 	switch r.a.kind {
 	case float64s, int32s, int64s, uint32s:
@@ -71,8 +71,8 @@ func (r *Reader) Float32(dst []float32) (int, error) {
 	return read(r, dst, float32s)
 }
 
-// Float64 is Float32 for float64: the array may be of any type but int64, of
-// which float64 does not hold every number.
+// Float64 is Float32 for float64. The array can have any type except int64, since float64 does not
+// hold every int64 exactly.
 func (r *Reader) Float64(dst []float64) (int, error) {
 	if r.a.kind == int64s {
 		return 0, r.a.fault(fmt.Errorf("elements of type %q do not fit float64; read them as int64", r.a.DType))
@@ -88,8 +88,8 @@ func (r *Reader) Int64(dst []int64) (int, error) {
 	return read(r, dst, int64s)
 }
 
-// Int32 is Int64 for int32. A number that int32 does not hold is an error that
-// gives its index.
+// Int32 is Int64 for int32. It is an error if int32 does not hold a number; the error gives its
+// index.
 func (r *Reader) Int32(dst []int32) (int, error) {
 	if r.a.kind != int64s && r.a.kind != uint32s {
 		if r.a.IsFloat() {
@@ -111,7 +111,7 @@ func (r *Reader) Int32(dst []int32) (int, error) {
 		}
 		for i, v := range wide[:n] {
 			if v < math.MinInt32 || v > math.MaxInt32 {
-				return total, r.a.fault(fmt.Errorf("element %d is %d, more than 32 bits hold", base+int64(i), v))
+				return total, r.a.fault(fmt.Errorf("element %d is %d, which does not fit 32 bits", base+int64(i), v))
 			}
 			dst[total+i] = int32(v)
 		}
@@ -120,7 +120,7 @@ func (r *Reader) Int32(dst []int32) (int, error) {
 	return total, nil
 }
 
-// read fills dst, whose type is that of kind own.
+// read fills dst. own is the kind of its type.
 func read[T float32 | float64 | int32 | int64](r *Reader, dst []T, own kind) (int, error) {
 	if r.left == 0 {
 		return 0, r.end()
@@ -130,7 +130,7 @@ func read[T float32 | float64 | int32 | int64](r *Reader, dst []T, own kind) (in
 	for at := 0; at < len(dst); {
 		n := len(dst) - at
 		if r.a.kind == own && r.a.big == hostBig {
-			// The bytes are the numbers: no copy.
+			// The bytes are the numbers, so that nothing is copied.
 			part := dst[at:]
 			if err := r.fill(unsafe.Slice((*byte)(unsafe.Pointer(&part[0])), n*size)); err != nil {
 				return at, err
@@ -151,8 +151,8 @@ func read[T float32 | float64 | int32 | int64](r *Reader, dst []T, own kind) (in
 		r.next += int64(n)
 	}
 	if r.left == 0 {
-		// The checksum stands behind the last byte: a caller that stops at the
-		// last element must not miss that it failed.
+		// The checksum comes after the last byte: a caller that stops at the last element must not
+		// miss that it failed.
 		if err := r.end(); err != io.EOF {
 			return 0, err
 		}
@@ -160,7 +160,7 @@ func read[T float32 | float64 | int32 | int64](r *Reader, dst []T, own kind) (in
 	return len(dst), nil
 }
 
-// end checks that the entry ends where its elements do, and returns io.EOF then.
+// end returns io.EOF if the entry ends with its last element, else an error.
 func (r *Reader) end() error {
 	if r.swap != nil {
 		return io.EOF // checked by transpose
@@ -188,7 +188,7 @@ func (r *Reader) fill(b []byte) error {
 	return nil
 }
 
-// cutOff says what an end of file before its time means.
+// cutOff replaces an unexpected end of file by an error that says what it means.
 func cutOff(err error) error {
 	if err == io.EOF || err == io.ErrUnexpectedEOF {
 		return errors.New("cut off: the entry ends before its last element")
@@ -228,28 +228,28 @@ func convert[T float32 | float64 | int32 | int64](dst []T, b []byte, k kind, big
 	}
 }
 
-// columns reads a matrix in Fortran order by blocks of rows: of each column the
-// part that a block needs lies together in the file.
+// columns reads a matrix in Fortran order by blocks of rows. The part of a column that a block
+// needs is contiguous in the file.
 type columns struct {
 	src        io.ReaderAt
 	offset     int64
 	rows, cols int
 	size       int    // of an element
 	row        int    // next row to load
-	block      []byte // loaded rows in row-major order, what is left of them
+	block      []byte // the loaded rows that are left, in row-major order
 	whole      []byte // the memory of block
 	column     []byte // a part of one column
 }
 
-// transpose makes the reader deliver a matrix in Fortran order by rows. Reading
-// across the columns needs random access, which only a stored entry gives: a
-// deflated one is unpacked into a temporary file. Either way the entry is read
-// once to its end, so that its checksum holds for what follows.
+// transpose makes the reader read a matrix in Fortran order by rows. Reading across columns needs
+// random access, which only a stored entry has: a deflated one is unpacked into a temporary file.
+// Either way the entry is first read to its end, to verify its checksum.
 func (r *Reader) transpose() error {
 	a := r.a
 	c := &columns{rows: a.Shape[0], cols: a.Shape[1], size: a.kind.size()}
 	if c.cols > maxRow/c.size {
-		return fmt.Errorf("rows of %d bytes in Fortran order, want at most %d; write numpy.ascontiguousarray of it", c.cols*c.size, maxRow)
+		return fmt.Errorf("rows of %d bytes in Fortran order, want at most %d; write numpy.ascontiguousarray of it",
+			c.cols*c.size, maxRow)
 	}
 	var copyTo io.Writer = io.Discard
 	switch {
@@ -299,7 +299,7 @@ func (c *columns) fill(b []byte) error {
 	return nil
 }
 
-// load reads the next block of rows: what 8 MiB hold, and at least one.
+// load reads the next block of rows: as many as fit in 8 MiB, and at least one.
 func (c *columns) load() error {
 	n := min(max(1, 8<<20/(c.cols*c.size)), c.rows-c.row)
 	if n <= 0 {
@@ -325,8 +325,8 @@ func (c *columns) load() error {
 	return nil
 }
 
-// Float64s returns all elements in row-major order. An array of more than the
-// file's MaxBytes is an error.
+// Float64s returns all elements in row-major order. It is an error if they need more than the
+// file's MaxBytes.
 func (a *Array) Float64s() ([]float64, error) {
 	return all(a, func(r *Reader, dst []float64) (int, error) { return r.Float64(dst) })
 }
@@ -349,14 +349,15 @@ func (a *Array) Int64s() ([]int64, error) {
 func all[T any](a *Array, next func(*Reader, []T) (int, error)) ([]T, error) {
 	var zero T
 	if size := int64(unsafe.Sizeof(zero)); int64(a.Len()) > a.file.MaxBytes/size {
-		return nil, a.fault(fmt.Errorf("%d elements need %d bytes, more than the limit of %d", a.Len(), int64(a.Len())*size, a.file.MaxBytes))
+		return nil, a.fault(fmt.Errorf("%d elements need %d bytes, more than the limit of %d",
+			a.Len(), int64(a.Len())*size, a.file.MaxBytes))
 	}
 	r, err := a.Reader()
 	if err != nil {
 		return nil, err
 	}
 	defer r.Close()
-	// The memory grows with the bytes that come, whatever the header claims.
+	// The memory grows with the bytes that are read, whatever the header claims.
 	var out []T
 	for {
 		if cap(out)-len(out) < 1 {

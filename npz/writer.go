@@ -13,7 +13,7 @@ import (
 	"github.com/gocollapse/collapse/internal/atomic"
 )
 
-// Element is what a Writer writes.
+// Element is a type of the elements that a Writer writes.
 type Element interface {
 	float32 | float64 | int32 | int64 | uint8
 }
@@ -33,8 +33,8 @@ func NewWriter(w io.Writer) *Writer {
 	return &Writer{zip: zip.NewWriter(w), names: map[string]bool{}}
 }
 
-// Create returns a writer to a file that Close puts in place, whole or not at all. Whoever does
-// not Close it calls Abort.
+// Create returns a writer to a file. Close puts the file in place, complete or not at all. A caller
+// that does not Close it must call Abort.
 func Create(path string) (*Writer, error) {
 	f, err := atomic.Create(path)
 	if err != nil {
@@ -46,7 +46,7 @@ func Create(path string) (*Writer, error) {
 	return w, nil
 }
 
-// Abort gives up a file of Create and removes what was written. After Close it does nothing.
+// Abort discards a file of Create. After Close it does nothing.
 func (w *Writer) Abort() error {
 	if w.file == nil {
 		return nil
@@ -54,8 +54,8 @@ func (w *Writer) Abort() error {
 	return w.file.Abort()
 }
 
-// Close ends the file. A stream that has not got all its elements is an error. On an error a file
-// of Create is given up, and an older one stays as it was.
+// Close ends the file. It is an error if a stream lacks elements. After an error a file of Create
+// is discarded, and an older file is not changed.
 func (w *Writer) Close() error {
 	err := w.check()
 	if err == nil {
@@ -72,7 +72,7 @@ func (w *Writer) Close() error {
 	return nil
 }
 
-// check returns the fault of the last stream.
+// check returns an error if the last stream lacks elements.
 func (w *Writer) check() error {
 	if w.finish == nil {
 		return nil
@@ -99,8 +99,8 @@ type Stream[T Element] struct {
 	left int64
 }
 
-// NewStream begins an array of the given shape. All its elements must be written
-// before the next array is begun or the file closed.
+// NewStream begins an array of the given shape. All its elements must be written before the next
+// array begins or the file is closed.
 func NewStream[T Element](w *Writer, name string, shape []int) (*Stream[T], error) {
 	if err := w.check(); err != nil {
 		return nil, fmt.Errorf("npz: %w", err)
@@ -111,7 +111,7 @@ func NewStream[T Element](w *Writer, name string, shape []int) (*Stream[T], erro
 	elements := int64(1)
 	for _, n := range shape {
 		if n < 0 || (n > 0 && elements > 1<<59/int64(n)) {
-			return nil, fmt.Errorf("npz: array %q: shape %v is not one of an array", name, shape)
+			return nil, fmt.Errorf("npz: array %q: %v is not the shape of an array", name, shape)
 		}
 		elements *= int64(n)
 	}
@@ -126,7 +126,7 @@ func NewStream[T Element](w *Writer, name string, shape []int) (*Stream[T], erro
 	s := &Stream[T]{name: name, w: entry, left: elements}
 	w.finish = func() error {
 		if s.left != 0 {
-			return fmt.Errorf("array %q of shape %v has not got its last %d elements", name, shape, s.left)
+			return fmt.Errorf("array %q of shape %v lacks its last %d elements", name, shape, s.left)
 		}
 		return nil
 	}
@@ -136,7 +136,8 @@ func NewStream[T Element](w *Writer, name string, shape []int) (*Stream[T], erro
 // Write writes the next elements.
 func (s *Stream[T]) Write(data []T) error {
 	if int64(len(data)) > s.left {
-		return fmt.Errorf("npz: array %q: %d elements, %d more than its shape has", s.name, len(data), int64(len(data))-s.left)
+		return fmt.Errorf("npz: array %q: %d elements, %d more than its shape has",
+			s.name, len(data), int64(len(data))-s.left)
 	}
 	if len(data) == 0 {
 		return nil
@@ -157,11 +158,12 @@ func (s *Stream[T]) Write(data []T) error {
 	return nil
 }
 
-// header returns the header of an array, which ends on a multiple of 64 bytes as
-// numpy's do.
+// header returns the header of an array, padded to a multiple of 64 bytes as numpy's.
 func header[T Element](shape []int) []byte {
 	var zero T
-	dtype := map[string]string{"float32": "<f4", "float64": "<f8", "int32": "<i4", "int64": "<i8", "uint8": "|u1"}[fmt.Sprintf("%T", zero)]
+	dtype := map[string]string{
+		"float32": "<f4", "float64": "<f8", "int32": "<i4", "int64": "<i8", "uint8": "|u1",
+	}[fmt.Sprintf("%T", zero)]
 	var dims strings.Builder
 	for _, n := range shape {
 		fmt.Fprintf(&dims, "%d, ", n)
