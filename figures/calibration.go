@@ -22,10 +22,12 @@ const temperatureNote = "T divides the logits: T > 1 means that the model was ov
 // numbers came about. At most six summaries; more are an error, as is none.
 func Reliability(origin string, names []string, summaries []*calib.Summary) (*Figure, error) {
 	if len(summaries) == 0 || len(summaries) > 6 || len(names) != len(summaries) {
-		return nil, fmt.Errorf("figures: want 1 to 6 summaries with a name each, found %d and %d", len(summaries), len(names))
+		return nil, fmt.Errorf("figures: want 1 to 6 summaries with a name each, found %d and %d", len(summaries),
+			len(names))
 	}
 	f := &Figure{Number: "7", Title: "Reliability and share of samples"}
-	f.Caption = fmt.Sprintf("Bars: share of correct samples among those of a confidence (%d bins of equal width); line: a calibrated model. Below: share of all samples. %s", len(summaries[0].Bins), origin)
+	f.Caption = fmt.Sprintf("Bars: share of correct samples among those of a confidence (%d bins of equal width); "+
+		"line: a calibrated model. Below: share of all samples. %s", len(summaries[0].Bins), origin)
 	f.Alt = fmt.Sprintf("Reliability diagrams of %d models over histograms of their confidence.", len(summaries))
 	var top, bottom []panel
 	for i, s := range summaries {
@@ -33,7 +35,8 @@ func Reliability(origin string, names []string, summaries []*calib.Summary) (*Fi
 		p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, 1, 0, 1
 		p.Add(grid{}, &histogram{s.Bins, func(b calib.Bin) float64 { return b.Accuracy }},
 			&curve{x: []float64{0, 1}, y: []float64{0, 1}, line: lineStyle(1)},
-			corner(fmt.Sprintf("ECE %.1f %%\nacc. %.1f %%\nconf. %.1f %%", 100*s.ECE, 100*s.Accuracy, 100*s.Confidence)))
+			corner(fmt.Sprintf("ECE %.1f %%\nacc. %.1f %%\nconf. %.1f %%", 100*s.ECE,
+				100*s.Accuracy, 100*s.Confidence)))
 		top = append(top, p)
 		q := newChart("", "confidence", "share of samples (%)")
 		q.X.Min, q.X.Max, q.Y.Min, q.Y.Max = 0, 1, 0, 100
@@ -96,8 +99,10 @@ func Confidence(origin string, s *calib.Summary) (*Figure, error) {
 	if s == nil {
 		return nil, fmt.Errorf("figures: no summary")
 	}
-	f := &Figure{Title: "Confidence of correct and wrong samples", Alt: "Two histograms of confidence, of correctly and of wrongly predicted samples."}
-	f.Caption = fmt.Sprintf("Shares of the %d correctly and of the %d wrongly predicted samples. %s", s.Correct.N, s.Wrong.N, origin)
+	f := &Figure{Title: "Confidence of correct and wrong samples", Alt: "Two histograms of confidence, of correctly " +
+		"and of wrongly predicted samples."}
+	f.Caption = fmt.Sprintf("Shares of the %d correctly and of the %d wrongly predicted samples. %s",
+		s.Correct.N, s.Wrong.N, origin)
 	var panels []panel
 	for i, part := range []struct {
 		name string
@@ -138,13 +143,16 @@ func ECEDelta(origin string, points ...DeltaPoint) (*Figure, error) {
 			return nil, fmt.Errorf("figures: δ = %v after %v; want rising values", p.Delta, points[i-1].Delta)
 		}
 		x = append(x, p.Delta)
-		before, after, t = append(before, 100*p.Unscaled.ECE), append(after, 100*p.Scaled.ECE), append(t, p.Temperature.T)
+		before, after, t = append(before, 100*p.Unscaled.ECE),
+			append(after, 100*p.Scaled.ECE), append(t, p.Temperature.T)
 	}
-	f := &Figure{Number: "3", Title: "Calibration error against label smoothing", Alt: "Two panels against δ: ECE before and after temperature scaling, and the fitted temperature."}
+	f := &Figure{Number: "3", Title: "Calibration error against label smoothing",
+		Alt: "Two panels against δ: ECE before and after temperature scaling, and the fitted temperature."}
 	f.Caption = "ECE on the samples that T was not fitted on. " + temperatureNote + " " + origin
 	g0, g1, g2 := glyphStyle(0), glyphStyle(1), glyphStyle(2)
 	a := newChart("(a) ECE", "label smoothing δ", "ECE (%)")
-	first, second := &curve{x: x, y: before, line: lineStyle(0), glyph: &g0}, &curve{x: x, y: after, line: lineStyle(1), glyph: &g1}
+	first, second := &curve{x: x, y: before, line: lineStyle(0), glyph: &g0},
+		&curve{x: x, y: after, line: lineStyle(1), glyph: &g1}
 	addCurves(a, false, []*curve{first, second})
 	b := newChart("(b) fitted temperature", "label smoothing δ", "T")
 	addCurves(b, true, []*curve{{x: x, y: t, line: lineStyle(2), glyph: &g2}})
@@ -211,7 +219,8 @@ func unscaledRows() []calibrationRow {
 	rows := []calibrationRow{{"samples N", "", func(r *calib.Report) string { return strconv.FormatInt(r.N, 10) }}}
 	for _, m := range calib.Metrics() {
 		if !m.Detail {
-			rows = append(rows, numberRow(m.Symbol, m.Meaning, func(r *calib.Report) float64 { return m.Value(r.Summary) }))
+			rows = append(rows, numberRow(m.Symbol, m.Meaning,
+				func(r *calib.Report) float64 { return m.Value(r.Summary) }))
 		}
 	}
 	for _, outcome := range []struct {
@@ -310,7 +319,8 @@ func CalibrationDiagrams(models ...calib.Model) (*Figure, error) {
 func BinTable(s *calib.Summary) *Table {
 	t := &Table{Title: "Bins", Header: []string{"over", "up to", "samples", "accuracy", "confidence"}}
 	for _, b := range s.Bins {
-		t.Rows = append(t.Rows, []string{shown(b.Lo), shown(b.Hi), strconv.Itoa(int(math.Round(b.Count))), shown(b.Accuracy), shown(b.Confidence)})
+		t.Rows = append(t.Rows, []string{shown(b.Lo), shown(b.Hi), strconv.Itoa(int(math.Round(b.Count))),
+			shown(b.Accuracy), shown(b.Confidence)})
 	}
 	return t
 }

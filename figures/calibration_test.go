@@ -25,7 +25,8 @@ func calibrated(t *testing.T, scale float64) *calib.Report {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := calib.Measure(src, calib.Options{Bins: calib.PaperBins, Bootstrap: 3, Consistency: 3, Grid: true, Vector: true})
+	r, err := calib.Measure(src, calib.Options{Bins: calib.PaperBins, Bootstrap: 3,
+		Consistency: 3, Grid: true, Vector: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,12 +35,14 @@ func calibrated(t *testing.T, scale float64) *calib.Report {
 
 func TestCalibrationFigures(t *testing.T) {
 	over, under := calibrated(t, 3), calibrated(t, 0.5)
-	f, err := Reliability("Random logits.", []string{"before", "after", "other"}, []*calib.Summary{over.Unscaled, over.Scaled, under.Unscaled})
+	f, err := Reliability("Random logits.", []string{"before", "after", "other"},
+		[]*calib.Summary{over.Unscaled, over.Scaled, under.Unscaled})
 	if err != nil {
 		t.Fatal(err)
 	}
 	checkFigure(t, f, Scale)
-	if got := texts(t, f.SVG); !slices.Contains(got, "(c) other") || !strings.Contains(f.Caption, "20 bins") || !strings.Contains(f.Caption, "Random logits.") {
+	if got := texts(t, f.SVG); !slices.Contains(got, "(c) other") || !strings.Contains(f.Caption, "20 bins") ||
+		!strings.Contains(f.Caption, "Random logits.") {
 		t.Errorf("texts %q, caption %q", got, f.Caption)
 	}
 	if f, err = Confidence("Random logits.", over.Summary); err != nil {
@@ -75,7 +78,8 @@ func TestCalibrationTable(t *testing.T) {
 	table := CalibrationTable(models...)
 	text := table.Text()
 	for _, want := range []string{"over", "under", "ECE before", "authors' grid", "p of calibration",
-		"one half of the samples", "T > 1 means", "ECE of under less that of over: -0.25, 95 % of 20 paired replicates"} {
+		"one half of the samples", "T > 1 means",
+		"ECE of under less that of over: -0.25, 95 % of 20 paired replicates"} {
 		if !strings.Contains(strings.ReplaceAll(text, "\n", " "), want) {
 			t.Errorf("the table lacks %q:\n%s", want, text)
 		}

@@ -68,7 +68,8 @@ func CollapseFigures(g *nc.Geometry, s *nc.Summary) ([]*Figure, error) {
 // measured; what is not defined is a dash with the reason.
 func CollapseTable(s *nc.Summary) *Table {
 	t := &Table{Title: "Neural collapse", Header: []string{"metric", "value"}}
-	t.Caption = fmt.Sprintf("N = %d samples of d = %d features in K = %d classes; the class means span %d directions.", s.N, s.D, s.K, s.Rank)
+	t.Caption = fmt.Sprintf("N = %d samples of d = %d features in K = %d classes; the class means span %d directions.",
+		s.N, s.D, s.K, s.Rank)
 	if s.Intervals != nil {
 		t.Header = append(t.Header, "interval")
 		t.Caption += fmt.Sprintf(" Intervals: %.0f %% of %d bootstrap replicates of the samples, seed %d. "+
@@ -163,8 +164,10 @@ func ClassTable(s *nc.Summary) *Table {
 		name   string
 		values []float64
 	}{
-		{"NC1", s.NC1PerClass}, {"‖h̄−h_G‖", s.HNormPerClass}, {"‖w‖", s.WNormPerClass}, {"cos(w, h̄)", s.NC3CosinePerClass},
-		{"logit of h_G", s.GlobalLogits}, {"NCC error", s.NCCErrorPerClass}, {"NC4", s.NC4PerClass}, {"error", s.ErrorPerClass},
+		{"NC1", s.NC1PerClass}, {"‖h̄−h_G‖", s.HNormPerClass}, {"‖w‖", s.WNormPerClass},
+		{"cos(w, h̄)", s.NC3CosinePerClass},
+		{"logit of h_G", s.GlobalLogits}, {"NCC error", s.NCCErrorPerClass},
+		{"NC4", s.NC4PerClass}, {"error", s.ErrorPerClass},
 	}
 	for _, c := range columns {
 		if c.values != nil {
@@ -186,8 +189,11 @@ func ClassTable(s *nc.Summary) *Table {
 // GroupTable returns the figures of the majority and the minority classes of
 // unbalanced data; s must have them.
 func GroupTable(s *nc.Summary) *Table {
-	t := &Table{Title: "Majority and minority classes", Header: []string{"group", "classes", "samples", "NC1", "‖h̄−h_G‖", "‖w‖", "cosine H̄", "cosine W", "NCC error", "error"},
-		Caption: "The majority are the classes of at least N/K samples. Cosines are means over a group's pairs; of collapsed minority classes that of W goes to 1."}
+	t := &Table{Title: "Majority and minority classes",
+		Header: []string{"group", "classes", "samples", "NC1", "‖h̄−h_G‖", "‖w‖", "cosine H̄",
+			"cosine W", "NCC error", "error"},
+		Caption: "The majority are the classes of at least N/K samples. Cosines are means over a group's pairs; of " +
+			"collapsed minority classes that of W goes to 1."}
 	for _, g := range []struct {
 		name string
 		*nc.Group
@@ -205,7 +211,8 @@ func GroupTable(s *nc.Summary) *Table {
 // what each is.
 func RegressionTable(s *nc.RegressionSummary) *Table {
 	t := &Table{Title: "Neural regression collapse", Header: []string{"metric", "value", "what it is"},
-		Caption: fmt.Sprintf("N = %d samples of d = %d features and t = %d targets; definitions of Andriopoulos et al. 2024.", s.N, s.D, s.T)}
+		Caption: fmt.Sprintf("N = %d samples of d = %d features and t = %d targets; definitions of "+
+			"Andriopoulos et al. 2024.", s.N, s.D, s.T)}
 	for _, m := range nc.RegressionMetrics() {
 		v, _ := s.Value(m.Key)
 		what := m.Meaning
@@ -223,7 +230,8 @@ func RegressionTable(s *nc.RegressionSummary) *Table {
 // side by side, as far as s has them.
 func OutcomeTable(s *nc.Summary) *Table {
 	t := &Table{Title: "Correctly and wrongly classified samples", Header: []string{"metric"},
-		Caption: "Samples are grouped by the class that the classifier gives, around the means of those groups (footnote 3 of the paper)."}
+		Caption: "Samples are grouped by the class that the classifier gives, around the means of those groups " +
+			"(footnote 3 of the paper)."}
 	var columns []*nc.Summary
 	for _, set := range []struct {
 		name string
@@ -272,12 +280,15 @@ func shown(v float64) string {
 // LayerTable returns the profile of a network: the figures that need no classifier,
 // layer by layer. what names the first column.
 func LayerTable(layers []nc.Layer, what string) *Table {
-	t := &Table{Title: "Collapse by " + what, Header: []string{what, "d", "NC1", "tr Σ_W / tr Σ_B", "CDNV", "ETF distance of H̄", "effective rank", "NCC error"}}
+	t := &Table{Title: "Collapse by " + what,
+		Header: []string{what, "d", "NC1", "tr Σ_W / tr Σ_B", "CDNV", "ETF distance of H̄",
+			"effective rank", "NCC error"}}
 	if what != "layer" {
 		t.Header = append(t.Header, "NC2", "NC3")
 	}
 	for _, l := range layers {
-		row := []string{l.Name, strconv.Itoa(l.D), shown(l.NC1), shown(l.NC1Quotient), shown(l.CDNV), shown(l.FrameH.ETF), shown(l.EffectiveRank), shown(l.NCCError)}
+		row := []string{l.Name, strconv.Itoa(l.D), shown(l.NC1), shown(l.NC1Quotient), shown(l.CDNV),
+			shown(l.FrameH.ETF), shown(l.EffectiveRank), shown(l.NCCError)}
 		if what != "layer" {
 			row = append(row, shown(l.NC2), shown(l.NC3))
 		}
@@ -303,7 +314,8 @@ func Profile(layers []nc.Layer, what string) (*Figure, error) {
 			}
 		}
 	}
-	f := &Figure{Title: "Collapse by " + what, Caption: "NC1 by Equation 4, the distance of the class means from a simplex ETF, and the share of samples nearer to another class's mean."}
+	f := &Figure{Title: "Collapse by " + what, Caption: "NC1 by Equation 4, the distance of the class means from a " +
+		"simplex ETF, and the share of samples nearer to another class's mean."}
 	var panels []panel
 	for i, m := range []struct {
 		title, axis string
@@ -340,7 +352,8 @@ func Profile(layers []nc.Layer, what string) (*Figure, error) {
 		}
 		panels = append(panels, p)
 	}
-	f.Alt = fmt.Sprintf("Three panels against the %s: NC1, ETF distance of the class means, NCC error; %d points.", what, len(layers))
+	f.Alt = fmt.Sprintf("Three panels against the %s: NC1, ETF distance of the class means, NCC error; %d points.",
+		what, len(layers))
 	return f, f.draw(760, 240, func(c draw.Canvas) { drawPanels(c, 3, panels) })
 }
 
@@ -381,10 +394,13 @@ func Collapse(g *nc.Geometry, s *nc.Summary) (*Figure, error) {
 		spectrumPanel(s), classPanel(s),
 	}
 	f := &Figure{Title: "The geometry of collapse"}
-	f.Caption = fmt.Sprintf("%d samples of %d features in %d classes. (a) is WᵀH̄ over its norm, times √(K−1): a simplex ETF has %s on the diagonal and %s elsewhere, in (b) 1 and %s; "+
-		"what is over 1 is drawn as 1. (c) Eigenvalues of Σ_B that are not 0. (d) NC1 of each class, whose mean over samples is NC1 (line).",
+	f.Caption = fmt.Sprintf("%d samples of %d features in %d classes. (a) is WᵀH̄ over its norm, times √(K−1): a "+
+		"simplex ETF has %s on the diagonal and %s elsewhere, in (b) 1 and %s; "+
+		"what is over 1 is drawn as 1. (c) Eigenvalues of Σ_B that are not 0. (d) NC1 of each class, whose mean over "+
+		"samples is NC1 (line).",
 		s.N, s.D, k, shown(1-1/float64(k)), shown(-1/float64(k)), shown(-1/float64(max(k-1, 1))))
-	f.Alt = fmt.Sprintf("Four panels for %d classes: heat map of the classifier's products with the class means, heat map of the class means' cosines, spectrum, NC1 of each class.", k)
+	f.Alt = fmt.Sprintf("Four panels for %d classes: heat map of the classifier's products with the class means, "+
+		"heat map of the class means' cosines, spectrum, NC1 of each class.", k)
 	return f, f.draw(660, 620, func(c draw.Canvas) {
 		c.Max.Y -= drawScale(c, "(a), (b):", -1, 1)
 		drawPanels(c, 2, panels)
@@ -447,7 +463,8 @@ func (b *bars) Plot(c draw.Canvas, p *plot.Plot) {
 		if !finite(v) {
 			continue
 		}
-		r := vg.Rectangle{Min: vg.Point{X: tx(float64(i) - 0.4), Y: ty(0)}, Max: vg.Point{X: tx(float64(i) + 0.4), Y: ty(v)}}
+		r := vg.Rectangle{Min: vg.Point{X: tx(float64(i) - 0.4), Y: ty(0)},
+			Max: vg.Point{X: tx(float64(i) + 0.4), Y: ty(v)}}
 		c.SetColor(fill)
 		c.Fill(r.Path())
 		if len(b.y) <= 40 {
@@ -458,6 +475,7 @@ func (b *bars) Plot(c draw.Canvas, p *plot.Plot) {
 	}
 	if finite(b.mean) {
 		y := ty(b.mean)
-		c.StrokeLine2(draw.LineStyle{Color: palette[1], Width: vg.Points(1.4), Dashes: dashes[1]}, c.Min.X, y, c.Max.X, y)
+		c.StrokeLine2(draw.LineStyle{Color: palette[1], Width: vg.Points(1.4),
+			Dashes: dashes[1]}, c.Min.X, y, c.Max.X, y)
 	}
 }

@@ -68,7 +68,8 @@ func TestDataSetOfManyClasses(t *testing.T) {
 }
 
 func TestDataSetOfFewClasses(t *testing.T) {
-	s := Samples{Height: 1, Width: 1, Channels: 1, Pixels: []byte{1, 2}, Labels: []int32{0, 1}, Classes: []string{"a", "b"}}
+	s := Samples{Height: 1, Width: 1, Channels: 1, Pixels: []byte{1, 2}, Labels: []int32{0, 1},
+		Classes: []string{"a", "b"}}
 	f, err := DataSet(s)
 	if err != nil {
 		t.Fatal(err)

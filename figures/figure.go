@@ -35,7 +35,8 @@ var ErrNoSeries = errors.New("figures: no run given; want at least one Series wi
 
 // HTML returns the figure as a <figure> element: inline SVG and the caption.
 func (f *Figure) HTML() string {
-	return "<figure class=\"collapse-figure\">\n" + string(f.SVG) + "\n<figcaption>" + f.captionHTML() + "</figcaption>\n</figure>\n"
+	return "<figure class=\"collapse-figure\">\n" + string(f.SVG) + "\n<figcaption>" + f.captionHTML() +
+		"</figcaption>\n</figure>\n"
 }
 
 func (f *Figure) captionHTML() string {
@@ -81,7 +82,8 @@ func render(w, h vg.Length, scale int, alt string, paint func(draw.Canvas)) (svg
 	}
 	svg = tidySVG(b.String(), w, h, alt)
 
-	img := vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(w, h), vgimg.UseDPI(96*scale), vgimg.UseBackgroundColor(color.White))}
+	img := vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(w, h), vgimg.UseDPI(96*scale),
+		vgimg.UseBackgroundColor(color.White))}
 	paint(draw.New(img))
 	b = bytes.Buffer{}
 	if _, err := img.WriteTo(&b); err != nil {
@@ -98,7 +100,9 @@ func tidySVG(s string, w, h vg.Length, alt string) []byte {
 		s = s[i:]
 	}
 	if i := strings.Index(s, ">"); i >= 0 {
-		s = fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" role="img" aria-label="%s" width="%.0f" height="%.0f" viewBox="0 0 %.5g %.5g" style="max-width:100%%;height:auto;background:#fff">`,
+		s = fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" `+
+			`role="img" aria-label="%s" width="%.0f" height="%.0f" viewBox="0 0 %.5g %.5g" `+
+			`style="max-width:100%%;height:auto;background:#fff">`,
 			html.EscapeString(alt), w.Points()*pxPerPoint, h.Points()*pxPerPoint, w.Points(), h.Points()) + s[i+1:]
 	}
 	s = strings.NewReplacer(

@@ -46,7 +46,8 @@ func Figure1(runs ...Series) (*Figure, error) {
 	if marked {
 		plain := draw.LineStyle{Color: ink, Width: vg.Points(1.3)}
 		gl := draw.GlyphStyle{Color: ink, Radius: vg.Points(2.6), Shape: ring{}}
-		legend = append(legend, entry{"in (a): training error", &curve{line: plain}}, entry{"test error", &curve{line: plain, glyph: &gl}})
+		legend = append(legend, entry{"in (a): training error", &curve{line: plain}},
+			entry{"test error", &curve{line: plain, glyph: &gl}})
 	}
 
 	missing := 0
@@ -61,11 +62,14 @@ func Figure1(runs ...Series) (*Figure, error) {
 	}
 
 	f := figure("fig1")
-	f.Caption = "Error as the network classifies in evaluation mode; NC1, NC2 and NC3 by Equations 4 to 6 on the training features. " + origin
+	f.Caption = "Error as the network classifies in evaluation mode; NC1, NC2 and NC3 by Equations 4 to 6 on the " +
+		"training features. " + origin
 	if missing > 0 {
-		f.Caption += fmt.Sprintf(" Values not drawn because they are not defined or, on a log axis, not above zero: %d.", missing)
+		f.Caption += fmt.Sprintf(" Values not drawn because they are not defined or, on a log "+
+			"axis, not above zero: %d.", missing)
 	}
-	f.Alt = "Four panels against the epoch: training and test error, NC1, NC2, NC3. Runs: " + strings.Join(names(gs), "; ") + "."
+	f.Alt = "Four panels against the epoch: training and test error, NC1, NC2, NC3. Runs: " +
+		strings.Join(names(gs), "; ") + "."
 	err = f.draw(vg.Length(660), vg.Length(520), func(c draw.Canvas) {
 		c.Max.Y -= drawLegend(c, legend)
 		drawPanels(c, 2, panels)
@@ -167,7 +171,8 @@ func drawLegend(c draw.Canvas, legend []entry) vg.Length {
 		}
 		x := c.Center().X - total/2
 		for ; i < j; i++ {
-			legend[i].curve.Thumbnail(&draw.Canvas{Canvas: c.Canvas, Rectangle: vg.Rectangle{Min: vg.Point{X: x, Y: y - 5}, Max: vg.Point{X: x + sample, Y: y + 5}}})
+			legend[i].curve.Thumbnail(&draw.Canvas{Canvas: c.Canvas,
+				Rectangle: vg.Rectangle{Min: vg.Point{X: x, Y: y - 5}, Max: vg.Point{X: x + sample, Y: y + 5}}})
 			c.FillText(sty, vg.Point{X: x + sample + gap, Y: y}, legend[i].name)
 			x += width(legend[i]) + between
 		}

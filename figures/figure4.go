@@ -35,7 +35,8 @@ func Figure4(runs ...Series) (*Figure, error) {
 	}
 	f.Caption = "Test images split by whether the network classifies them correctly; " +
 		"loss is cross entropy whatever the training loss was, " +
-		"NC1 (Equation 4) of those classified wrongly gathers them by the predicted class, ECE has 15 bins of equal width. " + origin
+		"NC1 (Equation 4) of those classified wrongly gathers them by the predicted class, ECE has 15 " +
+		"bins of equal width. " + origin
 	if missing > 0 {
 		f.Caption += fmt.Sprintf(" Values not drawn because the record does not hold them, they are not defined or, "+
 			"on a log axis, not above zero: %d.", missing)
@@ -75,7 +76,8 @@ var figure4Panels = []markedPanel{
 	{"(c) Entropy of predictions by outcome", "entropy (nats)", true,
 		[]marked{{key: "test_correct_entropy"}, {key: "test_wrong_entropy", shape: ring{}}}},
 	{"(d) Errors and ECE of the test split", "%", false,
-		[]marked{{key: "train_error", thin: true}, {key: "test_error", shape: ring{}}, {key: "test_ece", shape: draw.TriangleGlyph{}}}},
+		[]marked{{key: "train_error", thin: true}, {key: "test_error", shape: ring{}},
+			{key: "test_ece", shape: draw.TriangleGlyph{}}}},
 }
 
 // draw returns the panel for the runs and how many values it leaves out.

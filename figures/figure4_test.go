@@ -27,14 +27,16 @@ func withCalibration(r *record.Record) *record.Record {
 }
 
 func TestFigure4(t *testing.T) {
-	ce, ls := withCalibration(synthetic("cifar10", "ce", 0, 2021, 12)), withCalibration(synthetic("cifar10", "ls", 0.05, 2021, 12))
+	ce, ls := withCalibration(synthetic("cifar10", "ce", 0, 2021, 12)),
+		withCalibration(synthetic("cifar10", "ls", 0.05, 2021, 12))
 	f, err := Figure4(Of(ce, ls)...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	checkFigure(t, f, Scale)
 	all := strings.Join(texts(t, f.SVG), "|")
-	for _, want := range []string{"CE", "LS (δ = 0.05)", "wrongly classified", "ECE", "(a) Loss", "(b) NC1", "(c) Entropy", "(d) Errors"} {
+	for _, want := range []string{"CE", "LS (δ = 0.05)", "wrongly classified", "ECE", "(a) Loss", "(b) NC1",
+		"(c) Entropy", "(d) Errors"} {
 		if !strings.Contains(all, want) {
 			t.Errorf("the figure does not say %q: %s", want, all)
 		}
@@ -48,7 +50,8 @@ func TestFigure4(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkFigure(t, old, Scale)
-	if all := strings.Join(texts(t, old.SVG), "|"); !strings.Contains(all, "no values") && !strings.Contains(old.Caption, "does not hold them") {
+	if all := strings.Join(texts(t, old.SVG), "|"); !strings.Contains(all, "no values") &&
+		!strings.Contains(old.Caption, "does not hold them") {
 		t.Errorf("a record without calibration is not called one: %s", old.Caption)
 	}
 	if _, err := Figure4(); !errors.Is(err, ErrNoSeries) {

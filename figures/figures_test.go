@@ -28,7 +28,8 @@ func synthetic(dataset, loss string, delta float64, seed int64, epochs int) *rec
 	s := record.DefaultSpec()
 	s.Dataset, s.Loss, s.Seed, s.Epochs = dataset, record.Loss{Name: loss, Delta: delta}, seed, epochs
 	s.Width, s.TrainPerClass, s.Milestones = 16, 500, nil
-	r := &record.Record{Format: record.Format, Version: record.Version, Spec: s, Scale: s.Scale(), Status: record.Finished,
+	r := &record.Record{Format: record.Format, Version: record.Version, Spec: s,
+		Scale: s.Scale(), Status: record.Finished,
 		Environment: record.Environment{Backend: "xla:cpu", CPU: "Test CPU", Cores: 2},
 		Data:        record.Data{Name: dataset, Bytes: record.Official, Train: 5000, Test: 10000}}
 	q := 1.0
@@ -39,10 +40,13 @@ func synthetic(dataset, loss string, delta float64, seed int64, epochs int) *rec
 		x := float64(e)
 		train := math.Max(0, 0.62*q*math.Exp(-x/6)-0.002)
 		r.Epochs = append(r.Epochs, record.Epoch{Epoch: e,
-			TrainError: record.Number(train), TestError: record.Number(0.30 + 0.3*q*math.Exp(-x/5) + float64(seed%7)*1e-3),
+			TrainError: record.Number(train), TestError: record.Number(0.30 +
+				0.3*q*math.Exp(-x/5) + float64(seed%7)*1e-3),
 			TrainLoss: record.Number(2 * math.Exp(-x/8)), TestLoss: record.Number(1 + math.Exp(-x/8)),
-			NC1: record.Number(27 * q * math.Pow(x, -1.4)), NC2: record.Number(1.05 * q * math.Pow(x, -0.28)), NC3: record.Number(0.9 * math.Pow(x, -0.35)),
-			WNorm: 1, HNorm: 3, NCCError: record.Number(train), NCCTestError: record.Number(0.31 + 0.3*q*math.Exp(-x/5))})
+			NC1: record.Number(27 * q * math.Pow(x, -1.4)), NC2: record.Number(1.05 * q * math.Pow(x, -0.28)),
+			NC3:   record.Number(0.9 * math.Pow(x, -0.35)),
+			WNorm: 1, HNorm: 3, NCCError: record.Number(train),
+			NCCTestError: record.Number(0.31 + 0.3*q*math.Exp(-x/5))})
 	}
 	return r
 }
@@ -99,12 +103,14 @@ func TestFigure1(t *testing.T) {
 	}
 	checkFigure(t, f, Scale)
 	all := strings.Join(texts(t, f.SVG), "\n")
-	for _, want := range []string{"CE", "LS (δ = 0.05)", "training", "test", "epoch", "error (%)", "NC1 (log scale)", "NC2 (log scale)", "NC3 (log scale)", "(a)", "(d)"} {
+	for _, want := range []string{"CE", "LS (δ = 0.05)", "training", "test", "epoch", "error (%)", "NC1 (log scale)",
+		"NC2 (log scale)", "NC3 (log scale)", "(a)", "(d)"} {
 		if !strings.Contains(all, want) {
 			t.Errorf("no text %q in the figure", want)
 		}
 	}
-	for _, want := range []string{"Reduced scale", "ResNet-18", "CIFAR-10", "Seed 2021", "xla:cpu", "Test CPU (2 cores)", "official bytes", "16 channels"} {
+	for _, want := range []string{"Reduced scale", "ResNet-18", "CIFAR-10", "Seed 2021", "xla:cpu",
+		"Test CPU (2 cores)", "official bytes", "16 channels"} {
 		if !strings.Contains(f.Caption, want) {
 			t.Errorf("caption lacks %q: %s", want, f.Caption)
 		}
@@ -142,7 +148,8 @@ func golden(t *testing.T, name, got string) {
 		t.Fatalf("%v; write it with: go test ./figures -run Golden -update", err)
 	}
 	if got+"\n" != string(want) {
-		t.Errorf("%s differs from what is drawn now; if that is intended, look at it and run: go test ./figures -run Golden -update", path)
+		t.Errorf("%s differs from what is drawn now; if that is intended, look at it and run: go test ./figures -run "+
+			"Golden -update", path)
 	}
 }
 
@@ -151,7 +158,8 @@ func TestFigure1OddRuns(t *testing.T) {
 	none := synthetic("cifar10", "ce", 0, 1, 3)
 	none.Epochs, none.Status = nil, record.Running
 	gaps := synthetic("fashion-mnist-small", "ls", 0.1, 3, 12)
-	gaps.Epochs[0].NC1, gaps.Epochs[5].NC1, gaps.Epochs[6].NC2, gaps.Epochs[7].NC3 = record.Number(math.NaN()), 0, record.Number(math.Inf(1)), -1
+	gaps.Epochs[0].NC1, gaps.Epochs[5].NC1, gaps.Epochs[6].NC2, gaps.Epochs[7].NC3 = record.Number(math.NaN()), 0,
+		record.Number(math.Inf(1)), -1
 	perfect := synthetic("cifar10", "ce", 0, 1, 2)
 	for i := range perfect.Epochs {
 		perfect.Epochs[i].TrainError, perfect.Epochs[i].TestError = 0, 0
@@ -171,7 +179,8 @@ func TestFigure1OddRuns(t *testing.T) {
 					t.Errorf("the caption must count the 4 values left out: %s", f.Caption)
 				}
 			case "no epoch":
-				if !strings.Contains(string(f.SVG), "nothing measured to draw") || !strings.Contains(f.Caption, "not complete (running after 0 of 3 epochs)") {
+				if !strings.Contains(string(f.SVG), "nothing measured to draw") ||
+					!strings.Contains(f.Caption, "not complete (running after 0 of 3 epochs)") {
 					t.Errorf("an empty run must say that it is one: %s", f.Caption)
 				}
 			}
@@ -196,7 +205,8 @@ func TestCurve(t *testing.T) {
 			t.Errorf("%s: title %q, texts %q", m.Key, f.Title, texts(t, f.SVG))
 		}
 	}
-	if _, err := Curve("nc9", pair("cifar10", 2)...); err == nil || !strings.Contains(err.Error(), "did you mean nc0?") {
+	if _, err := Curve("nc9", pair("cifar10", 2)...); err == nil ||
+		!strings.Contains(err.Error(), "did you mean nc0?") {
 		t.Errorf("the error of an unknown metric must name the nearest: %v", err)
 	}
 }
@@ -251,7 +261,8 @@ func TestLogTicks(t *testing.T) {
 func TestImages(t *testing.T) {
 	px := make([]byte, 4*2*3*3)
 	px[0] = 200
-	s := Samples{Pixels: px, Labels: []int32{0, 1, 1, 1}, Classes: []string{"cat & dog", "ship"}, Height: 2, Width: 3, Channels: 3, PerClass: 2}
+	s := Samples{Pixels: px, Labels: []int32{0, 1, 1, 1}, Classes: []string{"cat & dog", "ship"}, Height: 2,
+		Width: 3, Channels: 3, PerClass: 2}
 	f, err := Images(s)
 	if err != nil {
 		t.Fatal(err)

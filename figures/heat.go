@@ -18,7 +18,8 @@ import (
 // nearly black, so that a heat map reads in grey and by the colour-blind.
 var heatColours = func() plotpalette.Palette {
 	m, err := moreland.NewLuminance([]color.Color{
-		color.NRGBA{0x03, 0x14, 0x2E, 0xFF}, palette[0], color.NRGBA{0x8F, 0xC7, 0xE8, 0xFF}, color.NRGBA{0xF4, 0xF9, 0xFD, 0xFF},
+		color.NRGBA{0x03, 0x14, 0x2E, 0xFF}, palette[0], color.NRGBA{0x8F, 0xC7, 0xE8, 0xFF},
+		color.NRGBA{0xF4, 0xF9, 0xFD, 0xFF},
 	})
 	if err != nil {
 		panic(err) // the colours above do not rise in luminance
@@ -42,7 +43,8 @@ func heatPanel(title, x, y string, g plotter.GridXYZ, least, most float64) panel
 	}
 	h := plotter.NewHeatMap(g, heatColours)
 	h.Min, h.Max = least, most
-	h.Underflow, h.Overflow, h.NaN = heatColours.Colors()[0], heatColours.Colors()[len(heatColours.Colors())-1], color.White
+	h.Underflow, h.Overflow, h.NaN = heatColours.Colors()[0],
+		heatColours.Colors()[len(heatColours.Colors())-1], color.White
 	cols, rows := g.Dims()
 	h.Rasterized = cols*rows > vectorCells
 	p.Add(h)
@@ -100,7 +102,8 @@ func drawScale(c draw.Canvas, meaning string, least, most float64) vg.Length {
 	const width, height = vg.Length(160), vg.Length(9)
 	sty := textStyle(9.5, false)
 	sty.YAlign = draw.YCenter
-	low, high := strings.Replace(fmt.Sprintf("%.3g", least), "-", "−", 1), strings.Replace(fmt.Sprintf("%.3g", most), "-", "−", 1)
+	low, high := strings.Replace(fmt.Sprintf("%.3g", least), "-", "−", 1),
+		strings.Replace(fmt.Sprintf("%.3g", most), "-", "−", 1)
 	const gap = vg.Length(6)
 	total := sty.Width(meaning) + 3*gap + sty.Width(low) + gap + width + gap + sty.Width(high)
 	x, y := c.Center().X-total/2, c.Max.Y-12
@@ -116,7 +119,8 @@ func drawScale(c draw.Canvas, meaning string, least, most float64) vg.Length {
 	for i := range steps {
 		c.SetColor(all[i*(len(all)-1)/(steps-1)])
 		// A little wider than its share, so that no white line shows between two.
-		r := vg.Rectangle{Min: vg.Point{X: x + width*vg.Length(i)/steps, Y: y - height/2}, Max: vg.Point{X: x + width*vg.Length(i+1)/steps + 0.3, Y: y + height/2}}
+		r := vg.Rectangle{Min: vg.Point{X: x + width*vg.Length(i)/steps, Y: y - height/2},
+			Max: vg.Point{X: x + width*vg.Length(i+1)/steps + 0.3, Y: y + height/2}}
 		c.Fill(r.Path())
 	}
 	x += width + gap

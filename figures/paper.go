@@ -163,7 +163,8 @@ func (c *comparison) undecided(enough bool) string {
 	case !c.judged():
 		return "Verdict: not decided. A verdict needs runs under CE and under LS with δ = 0.05."
 	case !enough:
-		return fmt.Sprintf("Verdict: not decided. A verdict needs at least %d seeds that were run under both losses; here there is %s.", summary.MinSeeds, count(sharedSeeds(c.ce, c.ls)))
+		return fmt.Sprintf("Verdict: not decided. A verdict needs at least %d seeds that were run under both losses; "+
+			"here there is %s.", summary.MinSeeds, count(sharedSeeds(c.ce, c.ls)))
 	}
 	return ""
 }
@@ -179,7 +180,8 @@ func (c *comparison) reservations(t *Table, what string) {
 		t.Notes = append(t.Notes, n+".")
 	}
 	if c.onPaper && c.first.Data.Bytes != record.Official {
-		t.Notes = append(t.Notes, "The images were not verified to be the official bytes of "+record.DataName(c.first.Spec.Dataset)+".")
+		t.Notes = append(t.Notes,
+			"The images were not verified to be the official bytes of "+record.DataName(c.first.Spec.Dataset)+".")
 	}
 }
 
@@ -204,7 +206,8 @@ func verdict(d []float64, paper float64) string {
 // pick returns the group whose runs all have the loss and smoothing δ, or nil.
 func pick(gs []group, loss string, delta float64) *group {
 	for i, g := range gs {
-		if !slices.ContainsFunc(g.runs, func(r *record.Record) bool { return r.Spec.Loss.Name != loss || r.Spec.Delta != delta }) {
+		other := func(r *record.Record) bool { return r.Spec.Loss.Name != loss || r.Spec.Delta != delta }
+		if !slices.ContainsFunc(g.runs, other) {
 			return &gs[i]
 		}
 	}
@@ -277,7 +280,8 @@ func sameSetting(runs []Series) error {
 	want := runs[0].Record.Spec.Setting()
 	for i, s := range runs[1:] {
 		if d := record.Differences(s.Record.Spec.Setting(), want); d != nil {
-			return fmt.Errorf("figures: run %d has %s %s, the first run %s; runs of one table differ in loss, δ and seed alone", i+2, d[0].Field, d[0].A, d[0].B)
+			return fmt.Errorf("figures: run %d has %s %s, the first run %s; runs of one table differ in "+
+				"loss, δ and seed alone", i+2, d[0].Field, d[0].A, d[0].B)
 		}
 	}
 	return nil

@@ -33,7 +33,8 @@ func TestRegistry(t *testing.T) {
 		}
 		if e.Table != nil {
 			table, err := e.Table(runs...)
-			if err != nil || table.Number != e.Number || !strings.HasPrefix(table.Title, e.Title) || e.Name() != "Table "+e.Number {
+			if err != nil || table.Number != e.Number || !strings.HasPrefix(table.Title, e.Title) ||
+				e.Name() != "Table "+e.Number {
 				t.Errorf("%s: %v", e.ID, err)
 			}
 			continue

@@ -15,7 +15,8 @@ import (
 // the paired differences for each pair of CE and LS groups.
 func SummaryTables(s *summary.Summary) []*Table {
 	groups := &Table{Title: "Last epoch: mean over seeds, 95 % interval", Header: []string{"metric"}, Notes: s.Notes,
-		Caption: "Intervals are Student's t over seeds; a single seed has none. Shares, such as errors and ECE, are in percent, losses in nats."}
+		Caption: "Intervals are Student's t over seeds; a single seed has none. Shares, such as errors and ECE, are " +
+			"in percent, losses in nats."}
 	values := map[string][]string{}
 	for i, g := range s.Groups {
 		groups.Header = append(groups.Header, fmt.Sprintf("%s, %s", g.Label, seedCount(len(g.Seeds))))
@@ -41,11 +42,14 @@ func SummaryTables(s *summary.Summary) []*Table {
 		t := &Table{
 			Title:  fmt.Sprintf("%s less %s: paired differences over %s", p.LS, p.CE, seedCount(len(p.Seeds))),
 			Header: []string{"metric", "LS − CE", "95 % interval", "verdict"},
-			Caption: fmt.Sprintf("Ahead is the loss with the lower value, where the interval over at least %d paired seeds is wholly on one side of 0. "+
-				"The runs' own losses do not compare; norms, entropy and confidence are not better for being lower.", summary.MinSeeds),
+			Caption: fmt.Sprintf("Ahead is the loss with the lower value, where the interval over at least %d paired "+
+				"seeds is wholly on one side of 0. "+
+				"The runs' own losses do not compare; norms, entropy and confidence are not better for being lower.",
+				summary.MinSeeds),
 		}
 		if len(p.Seeds) < summary.MinSeeds {
-			t.Notes = []string{fmt.Sprintf("Nothing is decided: a verdict needs at least %d seeds that were run under both losses; here there are %d.", summary.MinSeeds, len(p.Seeds))}
+			t.Notes = []string{fmt.Sprintf("Nothing is decided: a verdict needs at least %d seeds that were run "+
+				"under both losses; here there are %d.", summary.MinSeeds, len(p.Seeds))}
 		}
 		for _, d := range p.Metrics {
 			verdict := d.Verdict

@@ -21,7 +21,8 @@ func TestSummaryTables(t *testing.T) {
 			if loss == "ls" {
 				s.Delta, nc1 = 0.05, nc1-0.2+float64(i)/1000
 			}
-			row := record.Epoch{Epoch: 1, NC1: record.Number(nc1), TestError: record.Number(0.25), NC2: record.Number(math.NaN()), NC3: record.Number(math.NaN())}
+			row := record.Epoch{Epoch: 1, NC1: record.Number(nc1), TestError: record.Number(0.25),
+				NC2: record.Number(math.NaN()), NC3: record.Number(math.NaN())}
 			if i > 0 {
 				row.NC2 = record.Number(nc1)
 			}
@@ -45,7 +46,8 @@ func TestSummaryTables(t *testing.T) {
 		}
 		fmt.Fprint(&text, table.Text())
 	}
-	for _, want := range []string{"CE, 3 seeds", "LS (δ = 0.05), 3 seeds", "0.51  0.4852 to 0.5348", "−0.199", "−0.2015 to −0.1965", "LS ahead", "25  25 to 25", "not decided", " (2 seeds)"} {
+	for _, want := range []string{"CE, 3 seeds", "LS (δ = 0.05), 3 seeds", "0.51  0.4852 to 0.5348", "−0.199",
+		"−0.2015 to −0.1965", "LS ahead", "25  25 to 25", "not decided", " (2 seeds)"} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("no %q in\n%s", want, &text)
 		}

@@ -140,7 +140,8 @@ var noBreak = strings.NewReplacer(" = ", "\u00a0=\u00a0", " − ", "\u00a0−\u0
 // HTML returns the table as a <table> in a <figure>, with caption and notes.
 func (t *Table) HTML() string {
 	var b strings.Builder
-	b.WriteString("<figure class=\"collapse-table\">\n<figcaption>" + captionHTML("Table", t.Number, t.Title, t.Caption) + "</figcaption>\n<div class=\"scroll\"><table>\n<thead>\n")
+	b.WriteString("<figure class=\"collapse-table\">\n<figcaption>" +
+		captionHTML("Table", t.Number, t.Title, t.Caption) + "</figcaption>\n<div class=\"scroll\"><table>\n<thead>\n")
 	if len(t.Groups) > 0 {
 		b.WriteString("<tr>")
 		for _, g := range t.Groups {
@@ -324,7 +325,8 @@ func Curves(runs []Series, epochs ...int) (*Table, error) {
 
 // curvesColumns are the metrics of Curves under the names of its columns.
 var curvesColumns = []struct{ key, name string }{
-	{"train_error", "training error (%)"}, {"test_error", "test error (%)"}, {"nc1", "NC1"}, {"nc2", "NC2"}, {"nc3", "NC3"},
+	{"train_error", "training error (%)"}, {"test_error", "test error (%)"}, {"nc1", "NC1"},
+	{"nc2", "NC2"}, {"nc3", "NC3"},
 	{"w_norm", "‖w‖"}, {"h_norm", "‖h‖"}, {"ncc_error", "NCC training (%)"}, {"ncc_test_error", "NCC test (%)"},
 }
 

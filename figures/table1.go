@@ -123,11 +123,14 @@ func Table1(runs ...Series) (*Table, error) {
 	}
 
 	if !c.onPaper {
-		t.Notes = append(t.Notes, "No number of the paper stands here and no claim of the paper is judged: the paper did not train on "+record.DataName(c.first.Spec.Dataset)+".")
+		t.Notes = append(t.Notes, "No number of the paper stands here and no claim of the paper is judged: the paper "+
+			"did not train on "+record.DataName(c.first.Spec.Dataset)+".")
 	} else if why := c.undecided(enough); why != "" {
 		t.Notes = append(t.Notes, why)
 	} else {
-		t.Notes = append(t.Notes, fmt.Sprintf("Verdict by cell: the 95%% Student-t interval of LS − CE over %d paired seeds lies wholly on the side of the paper's sign (holds), wholly on the other (does not hold) or across 0 (not decided).", sharedSeeds(c.ce, c.ls)))
+		t.Notes = append(t.Notes, fmt.Sprintf("Verdict by cell: the 95%% Student-t interval of LS − CE over %d "+
+			"paired seeds lies wholly on the side of the paper's sign (holds), wholly on the other (does not hold) "+
+			"or across 0 (not decided).", sharedSeeds(c.ce, c.ls)))
 	}
 	c.reservations(t, "errors")
 	t.Caption = c.origin + " NCC: the class whose mean training feature is nearest. "

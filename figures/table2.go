@@ -70,109 +70,154 @@ func Table2(runs ...Series) (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !c.onPaper {
-		return nil, fmt.Errorf("figures: Table 2 is log(L − L_min + c), and the paper gives a constant c for %s alone; these runs are of %s", paperSetNames(), record.DataName(c.first.Spec.Dataset))
-	}
-	for i, s := range runs {
-		l := s.Record.Spec.Loss
-		if l.Name != "ce" && l.Name != "ls" {
-			return nil, fmt.Errorf("figures: Table 2 is of losses ce and ls, for which the paper's constant c was chosen; run %d has loss %s", i+1, l.Name)
-		}
-		if err := l.Validate(); err != nil {
-			return nil, fmt.Errorf("figures: run %d: %w", i+1, err)
-		}
+	if err := c.checkLogScaled(); err != nil {
+		return nil, err
 	}
 	cells, err := paperTable2()
 	if err != nil {
 		return nil, err
 	}
-	least := ownMinimum
+	l := &logScaled{comparison: c, cells: cells, least: ownMinimum}
 	if slices.ContainsFunc(runs, func(s Series) bool { return !wholeSchedule(s.Record) }) {
-		least = lossFloor
-	}
-	scaled := func(r *record.Record, epoch int) float64 {
-		row := r.Row(epoch)
-		if row == nil {
-			return math.NaN()
-		}
-		low := floor(r)
-		if least == ownMinimum {
-			low = leastLoss(r)
-		}
-		return math.Log(float64(row.TrainLoss) - low + c.set.c)
-	}
-	rows := []struct {
-		name  string
-		value cellValue
-		start bool // less its start
-	}{
-		{"log-scaled", scaled, false},
-		{"less its start", func(r *record.Record, epoch int) float64 { return scaled(r, epoch) - c.set.start(r) }, true},
-	}
-	if !c.both() {
-		rows = rows[:1] // the paper's head start is that of LS on CE
+		l.least = lossFloor
 	}
 
 	t := table("table2")
 	t.Title += fmt.Sprintf(", log(L − L_min + %v)", c.set.c)
 	c.header(t, []string{"epoch", "training loss"}, []string{"L_min"}, "LS is lower")
-	enough := false
 	for _, epoch := range Table1Epochs {
-		for _, kind := range rows {
-			row := []string{strconv.Itoa(epoch), kind.name, least}
-			found := false
-			for _, g := range c.groups {
-				m, n := mean(g, epoch, kind.value)
-				found = found || n > 0
-				row = append(row, decimal(m))
+		for _, kind := range l.rows() {
+			if row := l.row(epoch, kind); row != nil {
+				t.Rows = append(t.Rows, row)
 			}
-			if !found {
-				continue
-			}
-			var d []float64
-			if c.both() {
-				var m float64
-				d, m = paired(c.ce, c.ls, epoch, kind.value)
-				row = append(row, signed(m))
-			}
-			p := cells[c.set.column+"/"+strconv.Itoa(epoch)]
-			if kind.start {
-				row = append(row, "–", "–", signed(p.ls-p.ce+c.set.headStart(paperDelta)))
-			} else {
-				row = append(row, decimal(p.ce), decimal(p.ls), signed(p.ls-p.ce))
-			}
-			if c.judged() {
-				enough = enough || len(d) >= summary.MinSeeds
-				v := NotDecided
-				if least == ownMinimum {
-					v = c.direction(verdict(d, -1)) // LS is lower in each of the paper's cells
-				}
-				row = append(row, v)
-			}
-			t.Rows = append(t.Rows, row)
 		}
 	}
 	if len(t.Rows) == 0 {
 		return nil, c.noEpochs()
 	}
-
-	switch why := c.undecided(enough); {
-	case c.judged() && least == lossFloor:
-		t.Notes = append(t.Notes, "Verdict: not decided. A verdict needs runs that reach the end of their schedule, for their own minima.")
-	case why != "":
-		t.Notes = append(t.Notes, why)
-	default:
-		t.Notes = append(t.Notes, fmt.Sprintf("Verdict by row: the 95%% Student-t interval of LS − CE over %d paired seeds lies wholly below 0, as the paper claims and all 16 cells of its Table 2 say (holds), wholly above 0 (does not hold) or across 0 (not decided).", sharedSeeds(c.ce, c.ls)))
-	}
-	t.Notes = append(t.Notes, c.leastNote(least))
+	t.Notes = append(t.Notes, l.verdictNote(), c.leastNote(l.least))
 	if c.both() {
 		t.Notes = append(t.Notes, c.startNote())
 	}
 	c.reservations(t, "losses")
-	t.Caption = fmt.Sprintf("%s L: training loss in nats of the run's own kind, in evaluation mode over all training images, without weight decay (the paper does not say how its loss was taken). "+
-		"Logarithms are natural; c = %v is the paper's for %s, and a loss at L_min gives log c = %s. The paper's numbers are those of its Table 2 (arXiv:2402.03979, Appendix B.3), at its own scale.",
-		c.origin, c.set.c, record.DataName(c.first.Spec.Dataset), decimal(math.Log(c.set.c)))
+	t.Caption = l.caption()
 	return t, nil
+}
+
+// checkLogScaled reports runs for which the paper gives no constant c.
+func (c *comparison) checkLogScaled() error {
+	if !c.onPaper {
+		return fmt.Errorf("figures: Table 2 is log(L − L_min + c), and the paper gives a constant c for %s alone; "+
+			"these runs are of %s", paperSetNames(), record.DataName(c.first.Spec.Dataset))
+	}
+	for i, s := range c.runs {
+		l := s.Record.Spec.Loss
+		if l.Name != "ce" && l.Name != "ls" {
+			return fmt.Errorf("figures: Table 2 is of losses ce and ls, for which the paper's constant c was chosen; "+
+				"run %d has loss %s", i+1, l.Name)
+		}
+		if err := l.Validate(); err != nil {
+			return fmt.Errorf("figures: run %d: %w", i+1, err)
+		}
+	}
+	return nil
+}
+
+// logScaled is what Table 2 compares.
+type logScaled struct {
+	*comparison
+	cells  map[string]cell // the paper's, by "dataset/epoch"
+	least  string          // ownMinimum or lossFloor
+	enough bool            // whether a row has enough pairs for a verdict
+}
+
+// logScaledRow is one of the rows of an epoch.
+type logScaledRow struct {
+	name  string
+	value cellValue
+	start bool // less its start
+}
+
+// rows returns the rows of an epoch: the second one only with both losses, since the head start is
+// that of LS on CE.
+func (l *logScaled) rows() []logScaledRow {
+	rows := []logScaledRow{{name: "log-scaled", value: l.value}}
+	if l.both() {
+		rows = append(rows, logScaledRow{name: "less its start", start: true,
+			value: func(r *record.Record, epoch int) float64 { return l.value(r, epoch) - l.set.start(r) }})
+	}
+	return rows
+}
+
+// value returns log(L − L_min + c) of a run after an epoch, NaN where it has no row.
+func (l *logScaled) value(r *record.Record, epoch int) float64 {
+	row := r.Row(epoch)
+	if row == nil {
+		return math.NaN()
+	}
+	low := floor(r)
+	if l.least == ownMinimum {
+		low = leastLoss(r)
+	}
+	return math.Log(float64(row.TrainLoss) - low + l.set.c)
+}
+
+// row returns the cells of a row, nil where no run has the epoch.
+func (l *logScaled) row(epoch int, kind logScaledRow) []string {
+	row := []string{strconv.Itoa(epoch), kind.name, l.least}
+	found := false
+	for _, g := range l.groups {
+		m, n := mean(g, epoch, kind.value)
+		found = found || n > 0
+		row = append(row, decimal(m))
+	}
+	if !found {
+		return nil
+	}
+	var d []float64
+	if l.both() {
+		var m float64
+		d, m = paired(l.ce, l.ls, epoch, kind.value)
+		row = append(row, signed(m))
+	}
+	p := l.cells[l.set.column+"/"+strconv.Itoa(epoch)]
+	if kind.start {
+		row = append(row, "–", "–", signed(p.ls-p.ce+l.set.headStart(paperDelta)))
+	} else {
+		row = append(row, decimal(p.ce), decimal(p.ls), signed(p.ls-p.ce))
+	}
+	if l.judged() {
+		l.enough = l.enough || len(d) >= summary.MinSeeds
+		v := NotDecided
+		if l.least == ownMinimum {
+			v = l.direction(verdict(d, -1)) // LS is lower in each of the paper's cells
+		}
+		row = append(row, v)
+	}
+	return row
+}
+
+// verdictNote says what the verdicts mean, or why there is none.
+func (l *logScaled) verdictNote() string {
+	why := l.undecided(l.enough)
+	switch {
+	case l.judged() && l.least == lossFloor:
+		return "Verdict: not decided. A verdict needs runs that reach the end of their schedule, for their own minima."
+	case why != "":
+		return why
+	}
+	return fmt.Sprintf("Verdict by row: the 95%% Student-t interval of LS − CE over %d paired seeds lies wholly "+
+		"below 0, as the paper claims and all 16 cells of its Table 2 say (holds), wholly above 0 (does not hold) or across 0 "+
+		"(not decided).", sharedSeeds(l.ce, l.ls))
+}
+
+// caption says where L, c and the paper's numbers come from.
+func (l *logScaled) caption() string {
+	return fmt.Sprintf("%s L: training loss in nats of the run's own kind, in evaluation mode over all training "+
+		"images, without weight decay (the paper does not say how its loss was taken). Logarithms are natural; c = %v is the "+
+		"paper's for %s, and a loss at L_min gives log c = %s. The paper's numbers are those of its Table 2 "+
+		"(arXiv:2402.03979, Appendix B.3), at its own scale.",
+		l.origin, l.set.c, record.DataName(l.first.Spec.Dataset), decimal(math.Log(l.set.c)))
 }
 
 // leastNote says what L_min is.
@@ -194,7 +239,8 @@ func (c *comparison) leastNote(least string) string {
 	}
 	list := strings.Join(ends, "; ")
 	if least == ownMinimum {
-		n := "L_min, own: the least training loss of each run over its measured epochs, to the end of its schedule (" + list
+		n := "L_min, own: the least training loss of each run over its measured epochs, to the end of its schedule (" +
+			list
 		if slices.ContainsFunc(c.runs, func(s Series) bool { return s.Record.Spec.ScheduleEpochs != c.set.Epochs }) {
 			n += fmt.Sprintf("; the paper's has %d epochs", c.set.Epochs)
 		}
@@ -211,16 +257,21 @@ func (c *comparison) leastNote(least string) string {
 		}
 	}
 	return "L_min, floor: the least value that the loss can have, " + strings.Join(floors, "; ") + ". " +
-		"The paper takes each run's own minimum over its whole schedule, which the runs here do not all have (they end at " + list + "). " +
-		"Once the loss is small, a small change of L_min moves a cell by more than the gap between the losses: these cells are not the paper's quantity."
+		"The paper takes each run's own minimum over its whole schedule, which the runs here do not " +
+		"all have (they end at " + list + "). " +
+		"Once the loss is small, a small change of L_min moves a cell by more than the gap between the losses: these " +
+		"cells are not the paper's quantity."
 }
 
 // startNote says what the rows less their start are.
 func (c *comparison) startNote() string {
 	ce, ls := c.ce.runs[0], c.ls.runs[0]
 	k := math.Log(float64(c.set.classesOf(ls)))
-	return fmt.Sprintf("Less its start: log((L − L_min + c)/(log K − floor + c)). From uniform logits, where either loss is log K = %s, CE has %s to lose down to its floor and LS %s, "+
-		"so that the curve of LS starts lower by %s: that much of LS − CE is there before the first step. In the paper's columns these rows add this head start to LS − CE of its cells, which have two decimals: ±0.01 decides nothing.",
+	return fmt.Sprintf("Less its start: log((L − L_min + c)/(log K − floor + c)). From uniform logits, where either "+
+		"loss is log K = %s, CE has %s to lose down to its floor and LS %s, "+
+		"so that the curve of LS starts lower by %s: that much of LS − CE is there before the first step. In the "+
+		"paper's columns these rows add this head start to LS − CE of its cells, which have two decimals: ±0.01 "+
+		"decides nothing.",
 		digits(k), digits(k-floor(ce)), digits(k-floor(ls)), digits(c.set.start(ce)-c.set.start(ls)))
 }
 

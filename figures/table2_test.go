@@ -82,14 +82,22 @@ func TestTable2ByHand(t *testing.T) {
 		want     [2][3]string // log-scaled, less its start: CE, LS, LS − CE
 		paper    [4]string    // at epoch 10: CE, LS, LS − CE, and that with the head start added
 	}{
-		{"cifar10", 20, "own", [2][3]string{{"−0.91", "−1.20", "−0.29"}, {"−1.75", "−1.90", "−0.16"}}, [4]string{"−1.84", "−2.12", "−0.28", "−0.15"}},
-		{"cifar100", 20, "own", [2][3]string{{"−0.90", "−1.18", "−0.28"}, {"−2.43", "−2.62", "−0.19"}}, [4]string{"0.48", "0.33", "−0.15", "−0.05"}},
-		{"stl10", 20, "own", [2][3]string{{"−0.89", "−1.17", "−0.28"}, {"−1.73", "−1.88", "−0.15"}}, [4]string{"0.52", "0.39", "−0.13", "0.00"}},
-		{"tiny-imagenet", 20, "own", [2][3]string{{"−0.90", "−1.19", "−0.28"}, {"−2.57", "−2.76", "−0.19"}}, [4]string{"0.71", "0.64", "−0.07", "+0.02"}},
-		{"cifar10", 800, "floor", [2][3]string{{"−0.69", "−0.48", "+0.21"}, {"−1.52", "−1.18", "+0.34"}}, [4]string{"−1.84", "−2.12", "−0.28", "−0.15"}},
-		{"cifar100", 800, "floor", [2][3]string{{"−0.68", "−0.73", "−0.05"}, {"−2.21", "−2.16", "+0.05"}}, [4]string{"0.48", "0.33", "−0.15", "−0.05"}},
-		{"stl10", 800, "floor", [2][3]string{{"−0.67", "−0.47", "+0.21"}, {"−1.51", "−1.17", "+0.34"}}, [4]string{"0.52", "0.39", "−0.13", "0.00"}},
-		{"tiny-imagenet", 0, "floor", [2][3]string{{"−0.68", "−0.81", "−0.13"}, {"−2.35", "−2.39", "−0.04"}}, [4]string{"0.71", "0.64", "−0.07", "+0.02"}},
+		{"cifar10", 20, "own", [2][3]string{{"−0.91", "−1.20", "−0.29"}, {"−1.75", "−1.90", "−0.16"}},
+			[4]string{"−1.84", "−2.12", "−0.28", "−0.15"}},
+		{"cifar100", 20, "own", [2][3]string{{"−0.90", "−1.18", "−0.28"}, {"−2.43", "−2.62", "−0.19"}},
+			[4]string{"0.48", "0.33", "−0.15", "−0.05"}},
+		{"stl10", 20, "own", [2][3]string{{"−0.89", "−1.17", "−0.28"}, {"−1.73", "−1.88", "−0.15"}},
+			[4]string{"0.52", "0.39", "−0.13", "0.00"}},
+		{"tiny-imagenet", 20, "own", [2][3]string{{"−0.90", "−1.19", "−0.28"}, {"−2.57", "−2.76", "−0.19"}},
+			[4]string{"0.71", "0.64", "−0.07", "+0.02"}},
+		{"cifar10", 800, "floor", [2][3]string{{"−0.69", "−0.48", "+0.21"}, {"−1.52", "−1.18", "+0.34"}},
+			[4]string{"−1.84", "−2.12", "−0.28", "−0.15"}},
+		{"cifar100", 800, "floor", [2][3]string{{"−0.68", "−0.73", "−0.05"}, {"−2.21", "−2.16", "+0.05"}},
+			[4]string{"0.48", "0.33", "−0.15", "−0.05"}},
+		{"stl10", 800, "floor", [2][3]string{{"−0.67", "−0.47", "+0.21"}, {"−1.51", "−1.17", "+0.34"}},
+			[4]string{"0.52", "0.39", "−0.13", "0.00"}},
+		{"tiny-imagenet", 0, "floor", [2][3]string{{"−0.68", "−0.81", "−0.13"}, {"−2.35", "−2.39", "−0.04"}},
+			[4]string{"0.71", "0.64", "−0.07", "+0.02"}},
 	} {
 		t.Run(fmt.Sprintf("%s of %d", c.dataset, c.schedule), func(t *testing.T) {
 			tab, err := Table2(Of(
@@ -103,7 +111,8 @@ func TestTable2ByHand(t *testing.T) {
 			}
 			for i, want := range c.want {
 				m := cellsOf(tab, i)
-				if got := [3]string{m["CE"], m["LS (δ = 0.05)"], m["LS − CE"]}; got != want || m["L_min"] != c.least || m["LS is lower"] != NotDecided {
+				if got := [3]string{m["CE"], m["LS (δ = 0.05)"], m["LS − CE"]}; got != want || m["L_min"] != c.least ||
+					m["LS is lower"] != NotDecided {
 					t.Errorf("row %q, want %q with L_min %s, not decided", tab.Rows[i], want, c.least)
 				}
 			}
@@ -111,11 +120,13 @@ func TestTable2ByHand(t *testing.T) {
 				t.Errorf("the paper's cells are %q, want %q", got, c.paper)
 			}
 			// A loss at its minimum is log c.
-			if m := cellsOf(tab, 2); c.least == "own" && (m["CE"] != decimal(math.Log(paperSets[c.dataset].c)) || m["LS − CE"] != "0.00") {
+			if m := cellsOf(tab, 2); c.least == "own" &&
+				(m["CE"] != decimal(math.Log(paperSets[c.dataset].c)) || m["LS − CE"] != "0.00") {
 				t.Errorf("at the minimum: %q", tab.Rows[2])
 			}
 			text := tab.Text()
-			for _, want := range []string{"the paper (", fmt.Sprint(paperSets[c.dataset].c), "Reduced scale", "L_min, " + c.least} {
+			for _, want := range []string{"the paper (", fmt.Sprint(paperSets[c.dataset].c),
+				"Reduced scale", "L_min, " + c.least} {
 				if !strings.Contains(text, want) {
 					t.Errorf("no %q in\n%s", want, text)
 				}
@@ -128,7 +139,8 @@ func TestTable2ByHand(t *testing.T) {
 // .097 for K = 100 and .091 for K = 200, as claims.md says; with STL-10's c it is .130.
 // The floor is compared with the sum over classes.
 func TestHeadStart(t *testing.T) {
-	for dataset, want := range map[string]string{"cifar10": "0.131", "cifar100": "0.097", "stl10": "0.130", "tiny-imagenet": "0.091"} {
+	for dataset, want := range map[string]string{"cifar10": "0.131", "cifar100": "0.097",
+		"stl10": "0.130", "tiny-imagenet": "0.091"} {
 		s := paperSets[dataset]
 		var entropy float64
 		for j := range s.Classes {
@@ -195,7 +207,8 @@ func TestTable2Floor(t *testing.T) {
 			if !strings.Contains(notes, c.says) {
 				t.Errorf("no %q in %s", c.says, notes)
 			}
-			if floor := "0 for CE; 0.282 for LS (δ = 0.05), the entropy of its smoothed labels"; strings.Contains(notes, floor) == decided {
+			if floor := "0 for CE; 0.282 for LS (δ = 0.05), the entropy of its smoothed labels"; strings.Contains(notes,
+				floor) == decided {
 				t.Errorf("the floors belong to the note of cells at the floor: %s", notes)
 			}
 		})
@@ -253,10 +266,12 @@ func TestTable2Verdicts(t *testing.T) {
 					t.Errorf("%q, want %q", tab.Rows[i], want)
 				}
 			}
-			if notes := strings.Join(tab.Notes, " "); !strings.Contains(notes, c.notes) || strings.Contains(notes, "educed scale") == c.paperScale {
+			if notes := strings.Join(tab.Notes, " "); !strings.Contains(notes, c.notes) ||
+				strings.Contains(notes, "educed scale") == c.paperScale {
 				t.Errorf("notes: %s", notes)
 			}
-			if c.paperScale && (!strings.Contains(tab.Text(), "measured, paper scale") || !strings.Contains(tab.Text(), "(epoch 800 of 800).")) {
+			if c.paperScale && (!strings.Contains(tab.Text(), "measured, paper scale") ||
+				!strings.Contains(tab.Text(), "(epoch 800 of 800).")) {
 				t.Error(tab.Text())
 			}
 		})
@@ -273,7 +288,8 @@ func TestTable2OneLossAndGaps(t *testing.T) {
 		t.Errorf("an undefined loss must be a dash, the least log c: %q", tab.Rows)
 	}
 	text := tab.Text()
-	if !strings.Contains(text, "needs runs under CE and under LS") || strings.Contains(text, "NaN") || strings.Contains(text, "less its start") {
+	if !strings.Contains(text, "needs runs under CE and under LS") || strings.Contains(text, "NaN") ||
+		strings.Contains(text, "less its start") {
 		t.Error(text)
 	}
 }
@@ -288,9 +304,10 @@ func TestTable2Errors(t *testing.T) {
 		is   error
 		says []string
 	}{
-		"no run":         {nil, ErrNoSeries, nil},
-		"nine epochs":    {pair("cifar10", 9), ErrNoEpochs, []string{"ends at epoch 9", "Tables 1 and 2"}},
-		"other data":     {pair("fashion-mnist-small", 10), nil, []string{"CIFAR-10, CIFAR-100, STL-10 and Tiny ImageNet", "Fashion-MNIST"}},
+		"no run":      {nil, ErrNoSeries, nil},
+		"nine epochs": {pair("cifar10", 9), ErrNoEpochs, []string{"ends at epoch 9", "Tables 1 and 2"}},
+		"other data": {pair("fashion-mnist-small", 10), nil, []string{"CIFAR-10, CIFAR-100, " +
+			"STL-10 and Tiny ImageNet", "Fashion-MNIST"}},
 		"coarse classes": {pair("cifar100-coarse", 10), nil, []string{"of CIFAR-100 (20 coarse classes)"}},
 		"another loss":   {append(pair("cifar10", 10), Series{Record: focal}), nil, []string{"run 3 has loss focal"}},
 		"mixed widths":   {wide, nil, []string{"width"}},

@@ -32,7 +32,8 @@ func TestTable1Reduced(t *testing.T) {
 	}
 	golden(t, "table1.txt", tab.Text())
 	text := tab.Text()
-	for _, want := range []string{"measured, reduced scale", "the paper (800 epochs)", "4.84", "3.41", "+0.37", "Verdict: not decided", "Reduced scale", "40 steps"} {
+	for _, want := range []string{"measured, reduced scale", "the paper (800 epochs)", "4.84", "3.41", "+0.37",
+		"Verdict: not decided", "Reduced scale", "40 steps"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
 		}
@@ -90,7 +91,8 @@ func TestTable1PaperSets(t *testing.T) {
 			t.Errorf("%s: the paper's cells are %q, want %q", c.dataset, got, c.first)
 		}
 		text := strings.Join(strings.Fields(tab.Text()), " ")
-		for _, want := range []string{c.paper, fmt.Sprintf("the paper's %d.", c.steps), "official bytes of " + c.name + ".", "sign as in the paper", "Table 1 (arXiv:2402.03979)"} {
+		for _, want := range []string{c.paper, fmt.Sprintf("the paper's %d.", c.steps), "official bytes of " + c.name +
+			".", "sign as in the paper", "Table 1 (arXiv:2402.03979)"} {
 			if !strings.Contains(text, want) {
 				t.Errorf("%s: no %q in\n%s", c.dataset, want, tab.Text())
 			}
@@ -128,9 +130,11 @@ func TestTable1Seeds(t *testing.T) {
 	var s []Series
 	for seed := int64(1); seed <= 3; seed++ {
 		a, b := synthetic("cifar10", "ce", 0, seed, 10), synthetic("cifar10", "ls", 0.05, seed, 10)
-		b.Epochs[9].NCCTestError = a.Epochs[9].NCCTestError - 0.01 + record.Number(seed)*0.001 // below CE, as in the paper
-		b.Epochs[9].NCCError = a.Epochs[9].NCCError + 0.01 + record.Number(seed)*0.001         // above CE, unlike the paper
-		b.Epochs[9].TrainError = a.Epochs[9].TrainError + record.Number(seed-2)*0.01           // about 0
+		// below CE, as in the paper
+		b.Epochs[9].NCCTestError = a.Epochs[9].NCCTestError - 0.01 + record.Number(seed)*0.001
+		// above CE, unlike the paper
+		b.Epochs[9].NCCError = a.Epochs[9].NCCError + 0.01 + record.Number(seed)*0.001
+		b.Epochs[9].TrainError = a.Epochs[9].TrainError + record.Number(seed-2)*0.01 // about 0
 		s = append(s, Of(a, b)...)
 	}
 	tab, err := Table1(s...)
@@ -138,7 +142,8 @@ func TestTable1Seeds(t *testing.T) {
 		t.Fatal(err)
 	}
 	v := col(t, tab, "sign as in the paper")
-	want := map[string]string{"NCC test": Holds + " (direction)", "NCC training": DoesNotHold + " (direction)", "training": NotDecided}
+	want := map[string]string{"NCC test": Holds + " (direction)", "NCC training": DoesNotHold +
+		" (direction)", "training": NotDecided}
 	for _, r := range tab.Rows {
 		if w, ok := want[r[1]]; ok && r[v] != w {
 			t.Errorf("%s: %q, want %q", r[1], r[v], w)
@@ -160,7 +165,8 @@ func TestTable1Seeds(t *testing.T) {
 }
 
 func TestTable1Errors(t *testing.T) {
-	if _, err := Table1(pair("cifar10", 9)...); !errors.Is(err, ErrNoEpochs) || !strings.Contains(err.Error(), "ends at epoch 9") {
+	if _, err := Table1(pair("cifar10", 9)...); !errors.Is(err, ErrNoEpochs) ||
+		!strings.Contains(err.Error(), "ends at epoch 9") {
 		t.Errorf("nine epochs: %v", err)
 	}
 	if _, err := Table1(); !errors.Is(err, ErrNoSeries) {
@@ -172,7 +178,8 @@ func TestTable1Errors(t *testing.T) {
 	}
 	rounded := pair("cifar10", 10)
 	rounded[1].Record.Spec.Precision = "tf32"
-	if _, err := Table1(rounded...); err == nil || !strings.Contains(err.Error(), "precision tf32, the first run float32") {
+	if _, err := Table1(rounded...); err == nil || !strings.Contains(err.Error(), "precision tf32, "+
+		"the first run float32") {
 		t.Errorf("two precisions: %v", err)
 	}
 	wide := pair("cifar10", 10)
@@ -263,16 +270,20 @@ func TestCurves(t *testing.T) {
 }
 
 func TestTableForms(t *testing.T) {
-	tab := &Table{Number: "9", Title: "A <b> & c", Groups: []Span{{"", 1}, {"a wide group name here", 2}}, Header: []string{"name", "x", "y"},
-		Rows: [][]string{{"a|b", "1.5", "−2"}, {"längst", "10.25", "–"}}, Notes: []string{"A note."}, Caption: "Caption."}
+	tab := &Table{Number: "9", Title: "A <b> & c", Groups: []Span{{"", 1}, {"a wide group name here", 2}},
+		Header: []string{"name", "x", "y"},
+		Rows:   [][]string{{"a|b", "1.5", "−2"}, {"längst", "10.25", "–"}},
+		Notes:  []string{"A note."}, Caption: "Caption."}
 	lines := strings.Split(tab.Text(), "\n")
 	if lines[3] != "name        x                y" || lines[5] != "a|b       1.5               −2" {
 		t.Errorf("not aligned:\n%s", tab.Text())
 	}
-	if h := tab.HTML(); !strings.Contains(h, "A &lt;b&gt; &amp; c") || !strings.Contains(h, `colspan="2"`) || !strings.Contains(h, "A note.") {
+	if h := tab.HTML(); !strings.Contains(h, "A &lt;b&gt; &amp; c") || !strings.Contains(h, `colspan="2"`) ||
+		!strings.Contains(h, "A note.") {
 		t.Errorf("HTML:\n%s", h)
 	}
-	if m := tab.Markdown(); !strings.Contains(m, `a\|b`) || !strings.Contains(m, "---:") || !strings.Contains(m, "a wide group name here: x") {
+	if m := tab.Markdown(); !strings.Contains(m, `a\|b`) || !strings.Contains(m, "---:") ||
+		!strings.Contains(m, "a wide group name here: x") {
 		t.Errorf("Markdown:\n%s", m)
 	}
 }

@@ -62,7 +62,8 @@ func TestUFMConditions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s := tab.Text(); !strings.Contains(s, "from 9.799 to 9.349") || !strings.Contains(s, "from 11.92 to 29.41") || !strings.Contains(s, "reversed") || !strings.Contains(s, "25150000") {
+	if s := tab.Text(); !strings.Contains(s, "from 9.799 to 9.349") || !strings.Contains(s, "from 11.92 to 29.41") ||
+		!strings.Contains(s, "reversed") || !strings.Contains(s, "25150000") {
 		t.Error(s)
 	}
 	tab, err = UFMConditions(paperUFM.WithS(0.2))
@@ -76,7 +77,8 @@ func TestUFMConditions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s := UFMTable(m).Text() + UFMSpectrumTable(m).Text(); !strings.Contains(s, "3.12782") || !strings.Contains(s, "400000") {
+	if s := UFMTable(m).Text() + UFMSpectrumTable(m).Text(); !strings.Contains(s, "3.12782") ||
+		!strings.Contains(s, "400000") {
 		t.Error(s)
 	}
 }
@@ -91,7 +93,8 @@ func TestUFMTables(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	compared := &ufm.Comparison{Theory: m, Pairs: []ufm.Pair{{Key: "w_norm", Measured: 3, Theory: m.WNorm, Relative: 0.04}}}
+	compared := &ufm.Comparison{Theory: m,
+		Pairs: []ufm.Pair{{Key: "w_norm", Measured: 3, Theory: m.WNorm, Relative: 0.04}}}
 	for _, c := range []struct {
 		report  *ufm.Report
 		spectra bool
@@ -99,7 +102,8 @@ func TestUFMTables(t *testing.T) {
 	}{
 		{&ufm.Report{Minimiser: m}, false, []string{"Global minimiser", "What the condition number"}},
 		{&ufm.Report{Minimiser: m, Compared: compared, Solved: solved}, true,
-			[]string{"Global minimiser", "What the condition number", "Spectra", "The trained network", "Solver compared"}},
+			[]string{"Global minimiser", "What the condition number", "Spectra",
+				"The trained network", "Solver compared"}},
 	} {
 		tables, err := UFMTables(c.report, c.spectra)
 		if err != nil || len(tables) != len(c.want) {

@@ -78,7 +78,8 @@ func epochFrame(runs []*record.Record, rows []*record.Epoch) Frame {
 				fmt.Fprintf(&svg, `<text x="%d" y="%d">not defined</text>`, left+4, y+14)
 				continue
 			}
-			fmt.Fprintf(&svg, `<rect x="%d" y="%d" width="%.1f" height="%d" fill="%s"/><text x="%.1f" y="%d">%.3g</text>`,
+			fmt.Fprintf(&svg,
+				`<rect x="%d" y="%d" width="%.1f" height="%d" fill="%s"/><text x="%.1f" y="%d">%.3g</text>`,
 				left, y, x(v)-left, bar-3, figures.Colour(j), x(v)+5, y+14, v)
 		}
 	}

@@ -20,7 +20,8 @@ func FigureHTML(f *figures.Figure) string {
 	if head != "" {
 		head = "<b>" + html.EscapeString(head) + ".</b> "
 	}
-	return `<figure style="margin:0">` + img + "<figcaption>" + head + html.EscapeString(f.Caption) + "</figcaption></figure>"
+	return `<figure style="margin:0">` + img + "<figcaption>" + head +
+		html.EscapeString(f.Caption) + "</figcaption></figure>"
 }
 
 // SVGImage returns an <img> that holds svg; alt says in words what it shows.

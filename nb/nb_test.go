@@ -19,7 +19,8 @@ import (
 )
 
 func TestFigureBundleSurvivesSanitising(t *testing.T) {
-	f := &figures.Figure{Number: "1", Title: "Error & collapse", Caption: "Drawn from 2 runs, a < b.", Alt: `curves "down"`,
+	f := &figures.Figure{Number: "1", Title: "Error & collapse",
+		Caption: "Drawn from 2 runs, a < b.", Alt: `curves "down"`,
 		SVG: []byte("<svg/>"), PNG: []byte("png bytes")}
 	b := FigureBundle(f)
 	forms := b.forms()
@@ -36,7 +37,8 @@ func TestFigureBundleSurvivesSanitising(t *testing.T) {
 			t.Errorf("HTML form holds %s, which an untrusted notebook strips:\n%s", bad, html)
 		}
 	}
-	for _, want := range []string{`src="data:image/svg+xml;base64,PHN2Zy8+"`, `alt="curves &#34;down&#34;"`, "<b>Figure 1. Error &amp; collapse.</b> Drawn from 2 runs, a &lt; b."} {
+	for _, want := range []string{`src="data:image/svg+xml;base64,PHN2Zy8+"`, `alt="curves &#34;down&#34;"`,
+		"<b>Figure 1. Error &amp; collapse.</b> Drawn from 2 runs, a &lt; b."} {
 		if !strings.Contains(html, want) {
 			t.Errorf("HTML form lacks %s:\n%s", want, html)
 		}
@@ -92,14 +94,16 @@ func TestExplore(t *testing.T) {
 		r.Spec.Loss = record.Loss{Name: loss, Delta: delta}
 		return r
 	}
-	ce := run("ce", 0, record.Epoch{Epoch: 1, TrainError: 0.5, NC1: 20, NC2: 1}, record.Epoch{Epoch: 2, TrainError: 0.25, NC1: 10, NC2: record.Number(math.NaN())}, record.Epoch{Epoch: 3})
+	ce := run("ce", 0, record.Epoch{Epoch: 1, TrainError: 0.5, NC1: 20, NC2: 1},
+		record.Epoch{Epoch: 2, TrainError: 0.25, NC1: 10, NC2: record.Number(math.NaN())}, record.Epoch{Epoch: 3})
 	ls := run("ls", 0.05, record.Epoch{Epoch: 2, TrainError: 0.125, NC1: 5, NC2: 0.5})
 	b, err := exploreBundle([]*record.Record{ce, ls})
 	if err != nil {
 		t.Fatal(err)
 	}
 	// Epoch 2 is the only one that both have.
-	want := "epoch 2: CE: training error 25.00 %, test error 0.00 %; LS (δ = 0.05): training error 12.50 %, test error 0.00 %; NC1 CE 10, NC1 LS (δ = 0.05) 5, NC2 CE NaN"
+	want := "epoch 2: CE: training error 25.00 %, test error 0.00 %; LS (δ = 0.05): training error 12.50 %, test " +
+		"error 0.00 %; NC1 CE 10, NC1 LS (δ = 0.05) 5, NC2 CE NaN"
 	if !strings.HasPrefix(b.Text, want) || strings.Count(b.Text, "\n") != 1 {
 		t.Errorf("text form is\n%s\nwant one line that begins\n%s", b.Text, want)
 	}
@@ -123,7 +127,8 @@ func newProject(t *testing.T, records ...string) string {
 	root := t.TempDir()
 	write(t, filepath.Join(root, "go.mod"), "module "+project.Module+"\n\ngo 1.26\n")
 	for _, p := range records {
-		rec := record.Record{Format: record.Format, Version: record.Version, Spec: record.DefaultSpec(), Status: record.Finished}
+		rec := record.Record{Format: record.Format, Version: record.Version,
+			Spec: record.DefaultSpec(), Status: record.Finished}
 		rec.Spec.Name = p
 		full := filepath.Join(root, p)
 		if err := os.MkdirAll(filepath.Dir(full), 0o755); err != nil {
@@ -148,7 +153,8 @@ func write(t *testing.T, path, text string) {
 }
 
 func TestLoadRunLooksInOrder(t *testing.T) {
-	root := newProject(t, "build/runs/a/record.json", "runs/a/record.json", "runs/b/record.json", "records/a.json", "records/c.json")
+	root := newProject(t, "build/runs/a/record.json", "runs/a/record.json", "runs/b/record.json",
+		"records/a.json", "records/c.json")
 	for name, want := range map[string]string{
 		"a":                                      "build/runs/a/record.json",
 		"b":                                      "runs/b/record.json",
@@ -166,7 +172,8 @@ func TestLoadRunLooksInOrder(t *testing.T) {
 		}
 	}
 	_, err := LoadRun("d")
-	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "make report") || !strings.Contains(err.Error(), filepath.Join("records", "d.json")) {
+	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "make report") ||
+		!strings.Contains(err.Error(), filepath.Join("records", "d.json")) {
 		t.Errorf("an absent run must be fs.ErrNotExist, name the places and say what to do; got %v", err)
 	}
 	// A broken record is reported, not passed over for another of the same name.

@@ -62,7 +62,8 @@ func LoadRun(name string) (*record.Record, error) {
 		}
 		return rec, err
 	}
-	return nil, fmt.Errorf("run %q: %w at %s; make report trains the runs that the notebooks show, and collapse train your own",
+	return nil, fmt.Errorf("run %q: %w at %s; make report trains the runs that the notebooks show, and collapse "+
+		"train your own",
 		name, fs.ErrNotExist, strings.Join(candidates, ", "))
 }
 

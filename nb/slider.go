@@ -30,7 +30,8 @@ func Slider(name string, start int, frames ...Frame) {
 
 func sliderBundle(name string, start int, frames []Frame) (Bundle, error) {
 	if start < 0 || start >= len(frames) {
-		return Bundle{}, fmt.Errorf("slider %q: start %d is not one of its %d frames; give 0 to %d", name, start, len(frames), len(frames)-1)
+		return Bundle{}, fmt.Errorf("slider %q: start %d is not one of its %d frames; give 0 to %d", name,
+			start, len(frames), len(frames)-1)
 	}
 	labels, bodies := make([]string, len(frames)), make([]string, len(frames))
 	var text strings.Builder
@@ -52,7 +53,8 @@ func sliderBundle(name string, start int, frames []Frame) (Bundle, error) {
 	page := fmt.Sprintf(`<div class="%[1]s"><div></div><div>%[2]s</div></div>
 <script>for (const box of document.querySelectorAll(".%[1]s")) {
  const [labels, bodies] = %[3]s, [control, frame] = box.children;
- control.innerHTML = '<label>%[4]s <input type="range" min="0" max="%[5]d" value="%[6]d" style="width:20em;vertical-align:middle"> <output></output></label>';
+ control.innerHTML = '<label>%[4]s <input type="range" min="0" max="%[5]d" value="%[6]d" ' +
+  'style="width:20em;vertical-align:middle"> <output></output></label>';
  const range = control.querySelector("input"), output = control.querySelector("output");
  output.textContent = labels[%[6]d];
  range.oninput = () => { output.textContent = labels[range.value]; frame.innerHTML = bodies[range.value]; };

@@ -58,7 +58,8 @@ func (r *Record) Describe() Description {
 		d.Precision = spec.Precision
 	}
 	if r.Status != Finished && r.Status != "" {
-		d.Status = fmt.Sprintf("the run is not complete (%s after %d of %d epochs)", r.Status, len(r.Epochs), spec.Epochs)
+		d.Status = fmt.Sprintf("the run is not complete (%s after %d of %d epochs)",
+			r.Status, len(r.Epochs), spec.Epochs)
 	}
 	return d
 }

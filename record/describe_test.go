@@ -18,8 +18,9 @@ func TestDescribe(t *testing.T) {
 	s.Model, s.Width, s.Stem = "resnet50", 16, "7x7"
 	s.Precision = "tf32"
 	want := Description{
-		Scale: "reduced scale, not the paper's run", Dataset: "CIFAR-100", Images: "5000 training and 10000 test images",
-		Bytes: "not the official bytes", Changes: "20 % of the training labels wrong, augmented by mirroring",
+		Scale: "reduced scale, not the paper's run", Dataset: "CIFAR-100",
+		Images: "5000 training and 10000 test images",
+		Bytes:  "not the official bytes", Changes: "20 % of the training labels wrong, augmented by mirroring",
 		Network:   "ResNet-50 with 16 channels in the first stage (the paper's has 64), stem of 7×7 and max-pooling",
 		Loss:      "focal loss, γ = 3",
 		Schedule:  "200 epochs in batches of 128, rate 0.001 decreasing along a cosine of 200 epochs",
@@ -30,17 +31,20 @@ func TestDescribe(t *testing.T) {
 	if got := r.Describe(); got != want {
 		t.Errorf("got\n%+v\nwant\n%+v", got, want)
 	}
-	if got := s.NetworkTitle() + " on " + s.DataTitle(); got != "ResNet-50 of width 16 on CIFAR-100, 50 images per class" {
+	if got := s.NetworkTitle() + " on " + s.DataTitle(); got != "ResNet-50 of width 16 on "+
+		"CIFAR-100, 50 images per class" {
 		t.Errorf("title %q", got)
 	}
 }
 
 // The paper's run is described without what does not differ from the paper.
 func TestDescribePaper(t *testing.T) {
-	r := &Record{Spec: DefaultSpec(), Scale: PaperScale, Status: Finished, Data: Data{Bytes: Official, Train: 50000, Test: 10000},
+	r := &Record{Spec: DefaultSpec(), Scale: PaperScale, Status: Finished,
+		Data:        Data{Bytes: Official, Train: 50000, Test: 10000},
 		Environment: Environment{Backend: "xla:cpu", OS: "linux", Arch: "amd64", Cores: 2}}
 	want := Description{
-		Scale: "paper scale", Dataset: "CIFAR-10", Images: "50000 training and 10000 test images", Bytes: "official bytes",
+		Scale: "paper scale", Dataset: "CIFAR-10",
+		Images: "50000 training and 10000 test images", Bytes: "official bytes",
 		Network: "ResNet-18", Loss: "cross entropy",
 		Schedule:  "800 epochs in batches of 128, rate 0.05 ×0.1 after epochs 150, 350",
 		Optimiser: "SGD with momentum 0.9, weight decay 0.0005",

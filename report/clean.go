@@ -14,9 +14,12 @@ import (
 
 // dropped are elements that run, load or need a script.
 var dropped = map[string]bool{
-	"script": true, "noscript": true, "iframe": true, "frame": true, "frameset": true, "object": true, "embed": true, "applet": true,
-	"link": true, "meta": true, "base": true, "form": true, "input": true, "button": true, "select": true, "textarea": true,
-	"audio": true, "video": true, "source": true, "track": true, "canvas": true, "template": true, "foreignobject": true, "set": true, "animate": true,
+	"script": true, "noscript": true, "iframe": true, "frame": true, "frameset": true, "object": true,
+	"embed": true, "applet": true,
+	"link": true, "meta": true, "base": true, "form": true, "input": true, "button": true,
+	"select": true, "textarea": true,
+	"audio": true, "video": true, "source": true, "track": true, "canvas": true, "template": true,
+	"foreignobject": true, "set": true, "animate": true,
 }
 
 var (
@@ -34,7 +37,8 @@ func (p *page) clean(fragment string, embed func(ref string) string) (string, er
 	if i := strings.Index(fragment, "<svg"); i > 0 && strings.HasPrefix(strings.TrimSpace(fragment), "<?xml") {
 		fragment = fragment[i:]
 	}
-	nodes, err := html.ParseFragment(strings.NewReader(fragment), &html.Node{Type: html.ElementNode, Data: "body", DataAtom: atom.Body})
+	nodes, err := html.ParseFragment(strings.NewReader(fragment),
+		&html.Node{Type: html.ElementNode, Data: "body", DataAtom: atom.Body})
 	if err != nil {
 		return "", fmt.Errorf("HTML: %w", err)
 	}
@@ -70,11 +74,13 @@ func keepPunctuation(root *html.Node) {
 	})
 	for _, m := range inline {
 		t := m.NextSibling
-		if t == nil || t.Type != html.TextNode || t.Data == "" || !strings.ContainsRune(".,;:!?)’”", []rune(t.Data)[0]) {
+		if t == nil || t.Type != html.TextNode || t.Data == "" ||
+			!strings.ContainsRune(".,;:!?)’”", []rune(t.Data)[0]) {
 			continue
 		}
 		sign := string([]rune(t.Data)[0])
-		span := &html.Node{Type: html.ElementNode, Data: "span", DataAtom: atom.Span, Attr: []html.Attribute{{Key: "class", Val: "nowrap"}}}
+		span := &html.Node{Type: html.ElementNode, Data: "span", DataAtom: atom.Span,
+			Attr: []html.Attribute{{Key: "class", Val: "nowrap"}}}
 		m.Parent.InsertBefore(span, m)
 		m.Parent.RemoveChild(m)
 		span.AppendChild(m)
@@ -107,15 +113,18 @@ func (p *page) strip(n *html.Node, embed func(string) string, depth int) error {
 		}
 		if name == "style" {
 			// A style sheet of a cell would restyle the page.
-			if c.FirstChild == nil || c.Namespace == "" || cssLoad.MatchString(c.FirstChild.Data) || external(c.FirstChild.Data) {
+			if c.FirstChild == nil || c.Namespace == "" || cssLoad.MatchString(c.FirstChild.Data) ||
+				external(c.FirstChild.Data) {
 				n.RemoveChild(c)
 			}
 			continue
 		}
 		c.Attr = slices.DeleteFunc(c.Attr, func(a html.Attribute) bool {
 			k := strings.ToLower(a.Key)
-			return strings.HasPrefix(k, "on") || k == "srcset" || k == "srcdoc" || k == "ping" || k == "background" || k == "autofocus" || k == "contenteditable" ||
-				k == "style" && (cssLoad.MatchString(a.Val) || external(a.Val)) || a.Key != "style" && strings.Contains(a.Val, "url(") && external(a.Val)
+			return strings.HasPrefix(k, "on") || k == "srcset" || k == "srcdoc" || k == "ping" || k == "background" ||
+				k == "autofocus" || k == "contenteditable" ||
+				k == "style" && (cssLoad.MatchString(a.Val) || external(a.Val)) || a.Key != "style" &&
+				strings.Contains(a.Val, "url(") && external(a.Val)
 		})
 		switch {
 		case name == "img":
@@ -134,7 +143,8 @@ func (p *page) strip(n *html.Node, embed func(string) string, depth int) error {
 			// What loads has an address inside the page, or is data.
 			c.Attr = slices.DeleteFunc(c.Attr, func(a html.Attribute) bool {
 				k := strings.ToLower(a.Key)
-				return (k == "href" || k == "src" || k == "action" || k == "data" || k == "poster" || k == "cite") && !strings.HasPrefix(a.Val, "#") && !isImageData(a.Val)
+				return (k == "href" || k == "src" || k == "action" || k == "data" || k == "poster" || k == "cite") &&
+					!strings.HasPrefix(a.Val, "#") && !isImageData(a.Val)
 			})
 		}
 		if err := p.strip(c, embed, depth+1); err != nil {
@@ -170,7 +180,8 @@ func (p *page) picture(img *html.Node, embed func(string) string) (*html.Node, e
 		}
 		if svg := parseSVG(string(b)); svg != nil {
 			if alt != "" && attr(svg, "aria-label") == "" {
-				svg.Attr = append(svg.Attr, html.Attribute{Key: "role", Val: "img"}, html.Attribute{Key: "aria-label", Val: alt})
+				svg.Attr = append(svg.Attr, html.Attribute{Key: "role", Val: "img"},
+					html.Attribute{Key: "aria-label", Val: alt})
 			}
 			return svg, nil
 		}
@@ -194,7 +205,8 @@ func parseSVG(s string) *html.Node {
 	if i < 0 {
 		return nil
 	}
-	nodes, err := html.ParseFragment(strings.NewReader(s[i:]), &html.Node{Type: html.ElementNode, Data: "body", DataAtom: atom.Body})
+	nodes, err := html.ParseFragment(strings.NewReader(s[i:]),
+		&html.Node{Type: html.ElementNode, Data: "body", DataAtom: atom.Body})
 	if err != nil {
 		return nil
 	}
@@ -240,7 +252,8 @@ func (p *page) link(a *html.Node) {
 }
 
 // references are the attributes that name ids.
-var references = map[string]bool{"for": true, "aria-labelledby": true, "aria-describedby": true, "aria-controls": true, "headers": true, "list": true}
+var references = map[string]bool{"for": true, "aria-labelledby": true, "aria-describedby": true, "aria-controls": true,
+	"headers": true, "list": true}
 
 // uniqueIDs renames ids that the page has already, and what refers to them inside
 // the fragment.
@@ -317,7 +330,8 @@ func visible(n *html.Node) bool {
 		return true
 	case n.Type == html.ElementNode && n.Data == "style", n.Type == html.ElementNode && has(n, "hidden"):
 		return false
-	case n.Type == html.ElementNode && slices.Contains([]string{"img", "svg", "math", "hr", "progress", "meter", "input"}, n.Data):
+	case n.Type == html.ElementNode && slices.Contains([]string{"img", "svg", "math", "hr",
+		"progress", "meter", "input"}, n.Data):
 		return true
 	}
 	for c := n.FirstChild; c != nil; c = c.NextSibling {

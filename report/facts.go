@@ -43,7 +43,8 @@ var allFacts = []fact{
 		if r.Model.Parameters == 0 {
 			return esc(d.Network)
 		}
-		return esc(fmt.Sprintf("%s, %s parameters, %d features", d.Network, thousands(r.Model.Parameters), r.Model.Features))
+		return esc(fmt.Sprintf("%s, %s parameters, %d features", d.Network,
+			thousands(r.Model.Parameters), r.Model.Features))
 	}},
 	described("Loss", func(d record.Description) string { return d.Loss }),
 	{"Epochs", func(r *run, _ record.Description) string { return epochsText(r) }},

@@ -31,7 +31,8 @@ var converter = sync.OnceValue(func() goldmark.Markdown {
 	return goldmark.New(
 		goldmark.WithExtensions(extension.GFM, extension.Footnote, formulas{}),
 		goldmark.WithParserOptions(parser.WithAutoHeadingID()),
-		goldmark.WithRendererOptions(goldhtml.WithUnsafe(), renderer.WithNodeRenderers(util.Prioritized(codeBlocks{}, 10))),
+		goldmark.WithRendererOptions(goldhtml.WithUnsafe(),
+			renderer.WithNodeRenderers(util.Prioritized(codeBlocks{}, 10))),
 	)
 })
 
@@ -57,7 +58,8 @@ func (nb *notebook) embed(c cell, ref, root string) string {
 		}
 		return ""
 	}
-	kind, ok := map[string]string{".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".gif": "image/gif", ".svg": "image/svg+xml", ".webp": "image/webp"}[strings.ToLower(filepath.Ext(ref))]
+	kind, ok := map[string]string{".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".gif": "image/gif",
+		".svg": "image/svg+xml", ".webp": "image/webp"}[strings.ToLower(filepath.Ext(ref))]
 	if !ok || !filepath.IsLocal(filepath.FromSlash(ref)) {
 		return ""
 	}
@@ -153,7 +155,8 @@ func (inlineFormulas) Parse(_ ast.Node, block text.Reader, _ parser.Context) ast
 				continue
 			}
 			closes := i+fence <= len(line) && (fence == 1 || i+1 < len(line) && line[i+1] == '$')
-			money := fence == 1 && (len(tex) == 0 || util.IsSpace(tex[len(tex)-1]) || i+1 < len(line) && line[i+1] >= '0' && line[i+1] <= '9')
+			digit := i+1 < len(line) && line[i+1] >= '0' && line[i+1] <= '9'
+			money := fence == 1 && (len(tex) == 0 || util.IsSpace(tex[len(tex)-1]) || digit)
 			if !closes || money {
 				block.SetPosition(savedLine, savedPos)
 				return nil
@@ -223,25 +226,28 @@ func (formulaRenderer) RegisterFuncs(reg renderer.NodeRendererFuncRegisterer) {
 	})
 	reg.Register(kindBlock, func(w util.BufWriter, src []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
 		if entering {
-			_, err := w.WriteString("<div class=\"formula\">" + formula(string(n.Lines().Value(src)), true) + "</div>\n")
+			_, err := w.WriteString(displayed(string(n.Lines().Value(src))))
 			return ast.WalkSkipChildren, err
 		}
 		return ast.WalkContinue, nil
 	})
 }
 
+// displayed returns a formula on a line of its own.
+func displayed(tex string) string { return "<div class=\"formula\">" + formula(tex, true) + "</div>\n" }
+
 // codeBlocks highlights fenced code in text cells.
 type codeBlocks struct{}
 
 func (codeBlocks) RegisterFuncs(reg renderer.NodeRendererFuncRegisterer) {
-	reg.Register(ast.KindFencedCodeBlock, func(w util.BufWriter, src []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
+	render := func(w util.BufWriter, src []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
 		if !entering {
 			return ast.WalkContinue, nil
 		}
 		lang := string(n.(*ast.FencedCodeBlock).Language(src))
 		code := string(n.Lines().Value(src))
 		if lang == "math" {
-			_, err := w.WriteString("<div class=\"formula\">" + formula(code, true) + "</div>\n")
+			_, err := w.WriteString(displayed(code))
 			return ast.WalkSkipChildren, err
 		}
 		body := html.EscapeString(code)
@@ -250,10 +256,12 @@ func (codeBlocks) RegisterFuncs(reg renderer.NodeRendererFuncRegisterer) {
 		}
 		_, err := w.WriteString("<pre class=\"source\"><code class=\"c-chroma\">" + body + "</code></pre>\n")
 		return ast.WalkSkipChildren, err
-	})
+	}
+	reg.Register(ast.KindFencedCodeBlock, render)
 }
 
-var code = chromahtml.New(chromahtml.WithClasses(true), chromahtml.ClassPrefix("c-"), chromahtml.PreventSurroundingPre(true))
+var code = chromahtml.New(
+	chromahtml.WithClasses(true), chromahtml.ClassPrefix("c-"), chromahtml.PreventSurroundingPre(true))
 
 // highlight marks up source code; a language that is not known stays plain, and
 // "" is Go, the language of the project's notebooks.

@@ -157,7 +157,8 @@ func (nb *notebook) body(p *page) (string, error) {
 			}
 			b.WriteString("<section class=\"cell text\">\n" + h + "</section>\n")
 		case "raw":
-			b.WriteString("<section class=\"cell\"><pre class=\"output\">" + html.EscapeString(string(c.Source)) + "</pre></section>\n")
+			b.WriteString("<section class=\"cell\"><pre class=\"output\">" +
+				html.EscapeString(string(c.Source)) + "</pre></section>\n")
 		case "code":
 			label := "Cell"
 			if c.Count != nil {
@@ -165,7 +166,8 @@ func (nb *notebook) body(p *page) (string, error) {
 			}
 			b.WriteString("<section class=\"cell code\" aria-label=\"" + label + "\">\n")
 			if strings.TrimSpace(string(c.Source)) != "" {
-				b.WriteString("<pre class=\"source\" tabindex=\"0\"><code class=\"c-chroma\">" + highlight(string(c.Source), lang) + "</code></pre>\n")
+				b.WriteString("<pre class=\"source\" tabindex=\"0\"><code class=\"c-chroma\">" +
+					highlight(string(c.Source), lang) + "</code></pre>\n")
 			}
 			for _, o := range joined(c.Outputs) {
 				h, err := p.output(o)
@@ -194,7 +196,9 @@ func joined(outs []output) (js []output) {
 
 // forms are the kinds of output in the order of preference: vector pictures
 // before pixels, what can be read before plain text.
-var forms = []string{"text/html", "image/svg+xml", "image/png", "image/jpeg", "text/markdown", "text/latex", "text/plain"}
+var forms = []string{
+	"text/html", "image/svg+xml", "image/png", "image/jpeg", "text/markdown", "text/latex", "text/plain",
+}
 
 // output renders one output of a cell.
 func (p *page) output(o output) (string, error) {

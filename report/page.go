@@ -85,7 +85,8 @@ func styleSheet() (template.CSS, error) {
 	if err != nil {
 		return "", err
 	}
-	return template.CSS(styleCSS + "\n@media screen and (prefers-color-scheme: dark) {\n" + dark + "}\n@media print, not (prefers-color-scheme: dark) {\n" + light + "}\n"), nil
+	return template.CSS(styleCSS + "\n@media screen and (prefers-color-scheme: dark) {\n" + dark +
+		"}\n@media print, not (prefers-color-scheme: dark) {\n" + light + "}\n"), nil
 }
 
 func (p *page) render(css template.CSS, body string) ([]byte, error) {
@@ -154,7 +155,10 @@ func (p *page) index() (string, error) {
 	s := p.site
 	var b strings.Builder
 	b.WriteString(`<h1>Collapse</h1>
-<p class="lead">Collapse is a research environment for <em>neural collapse</em> in Go: it trains networks under cross entropy and label smoothing, measures how far their last layers collapse, and rebuilds the tables and figures of <a href="https://arxiv.org/abs/2402.03979">“Cross Entropy versus Label Smoothing: A Neural Collapse Perspective”</a>. This report shows what was run here, on which data and at which scale, and what came out.</p>
+<p class="lead">Collapse is a research environment for <em>neural collapse</em> in Go. It trains networks under
+cross entropy and label smoothing, measures how far their last layers collapse, and rebuilds the tables and figures of
+<a href="https://arxiv.org/abs/2402.03979">“Cross Entropy versus Label Smoothing: A Neural Collapse Perspective”</a>.
+This report shows what was run here, on which data and at which scale, and what came out.</p>
 `)
 	if len(s.notebooks) > 0 {
 		b.WriteString("<h2 id=\"" + p.takeID("lessons") + "\">Lessons</h2>\n<ul class=\"cards\">\n")
@@ -187,7 +191,8 @@ func (p *page) index() (string, error) {
 
 // overviewColumns are the metrics of the last epoch in the table of all runs.
 var overviewColumns = []struct{ key, name string }{
-	{"train_error", "Training error (%)"}, {"test_error", "Test error (%)"}, {"nc1", "NC1"}, {"nc2", "NC2"}, {"nc3", "NC3"},
+	{"train_error", "Training error (%)"}, {"test_error", "Test error (%)"}, {"nc1", "NC1"},
+	{"nc2", "NC2"}, {"nc3", "NC3"},
 }
 
 // overview is the table of all runs with their last numbers.

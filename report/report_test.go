@@ -1,8 +1,6 @@
 package report
 
 import (
-	"encoding/base64"
-	"encoding/json"
 	"maps"
 	"math"
 	"os"
@@ -10,155 +8,12 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"golang.org/x/net/html"
 
 	"github.com/gocollapse/collapse/record"
 )
-
-// synthetic returns a made-up record; its numbers were not measured and stand in
-// tests only.
-func synthetic(dataset, loss string, epochs int) *record.Record {
-	s := record.DefaultSpec()
-	s.Name, s.Dataset, s.Loss.Name, s.Epochs, s.Width, s.Milestones = "x", dataset, loss, epochs, 16, nil
-	if loss == "ls" {
-		s.Delta = 0.05
-	}
-	r := &record.Record{Format: record.Format, Version: record.Version, Spec: s, Scale: s.Scale(), Status: record.Finished,
-		Environment: record.Environment{Go: "go1.26.5", GoMLX: "v0.28.2", Backend: "xla:cpu", CPU: "Test CPU <1>", Cores: 2, OS: "linux", Arch: "amd64", BackendReason: "the plugin of the project was found"},
-		Data: record.Data{Name: dataset, Source: "embedded", Bytes: record.Official, Train: 5000, Test: 1000, Height: 32, Width: 32, Channels: 3,
-			Classes: []string{"a", "b"}, Files: []record.File{{Name: "f.bin", Size: 1234567, SHA256: strings.Repeat("ab", 32)}}, Preparation: "padded to 32×32"},
-		Model: record.Model{Parameters: 701466, Features: 128, Classes: 10}, Started: time.Date(2026, 11, 24, 5, 0, 0, 0, time.UTC), Seconds: 245}
-	for e := 1; e <= epochs; e++ {
-		x := float64(e)
-		row := record.Epoch{Epoch: e, TrainError: record.Number(0.6 * math.Exp(-x/6)), TestError: record.Number(0.3 + 0.3*math.Exp(-x/5)),
-			NC1: record.Number(27 * math.Pow(x, -1.4)), NC2: record.Number(math.Pow(x, -0.28)), NC3: record.Number(0.9 * math.Pow(x, -0.35)),
-			WNorm: 1, HNorm: 3, NCCError: record.Number(0.6 * math.Exp(-x/6)), NCCTestError: 0.4}
-		r.Epochs = append(r.Epochs, row)
-	}
-	r.Epochs[0].NC3 = record.Number(math.NaN())
-	r.Epochs[0].Notes = map[string]string{"nc3": "a reason <why>"}
-	return r
-}
-
-// svg has an id and a reference to it, as pictures of cells may.
-const svg = `<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" width="40" height="40"><defs><linearGradient id="g"><stop offset="0"/></linearGradient></defs><rect id="r" width="40" height="40" fill="url(#g)"/><text x="1" y="9">drawn</text></svg>`
-
-type object = map[string]any
-
-// notebookJSON is a notebook with every kind of cell and output.
-func notebookJSON(t *testing.T) []byte {
-	t.Helper()
-	display := func(data object) object {
-		return object{"output_type": "display_data", "data": data, "metadata": object{}}
-	}
-	code := func(src string, outs ...object) object {
-		return object{"cell_type": "code", "execution_count": 3, "metadata": object{}, "source": src, "outputs": outs}
-	}
-	text := func(src ...string) object {
-		return object{"cell_type": "markdown", "metadata": object{}, "source": src}
-	}
-	img := "<figure><img src=\"data:image/svg+xml;base64," + base64.StdEncoding.EncodeToString([]byte(svg)) + "\" alt=\"a drawing\"><figcaption>Words.</figcaption></figure>"
-	nb := object{"nbformat": 4, "nbformat_minor": 5, "metadata": object{"language_info": object{"name": "go"}}, "cells": []object{
-		text("# A lesson with $\\delta$ & <more>\n", "\n", "The first paragraph, with **words** and $\\bar h_k$.\n"),
-		text("## Formulas\n\n$$\n\\mathrm{NC1} = \\frac1K \\operatorname{tr}(\\Sigma_W\n- \\Sigma_B^\\dagger)\n$$\n\nInline $$x^2$$ and $a_1 * b * c_2$; it costs $5 and $6. `$code$`\n\n| a | b |\n|---|--:|\n| $x\\|y$ | 2 |\n\n$\\nosuch{x}$\n\n## Formulas\n\n[next](other.ipynb#end) [web](https://example.org) [gone](../x.md) ![far](https://example.org/p.png)\n\n```go\nfunc f() {}\n```\n"),
-		code("import \"fmt\"\n\n%%\nfmt.Println(1 < 2)", object{"output_type": "stream", "name": "stdout", "text": []string{"a \x1b[31mred\x1b[0m word\n", "10%\r50%\r100%\n"}},
-			object{"output_type": "stream", "name": "stderr", "text": "a warning\n"}),
-		code("two()", display(object{"image/svg+xml": svg, "image/png": "iVBORw0KGgo=", "text/plain": "<fig>"}), display(object{"text/html": img, "text/plain": "p"})),
-		code("three()", display(object{"text/html": "<script>alert(1)</script>", "text/plain": "only words are left"}),
-			display(object{"text/html": `<div onclick="x()" id="r">kept<iframe src="https://example.org"></iframe><img src="https://example.org/t.png"><input type="range"><style>body{display:none}</style><b style="background:url(https://example.org/a)">bold</b></div>`}),
-			display(object{"image/png": "iVBORw0KGgo=\n"}), display(object{"text/markdown": "it is $\\frac{1}{2}$"})),
-		code("four()", object{"output_type": "error", "ename": "E", "evalue": "v", "traceback": []string{"\x1b[31mE: it broke <here>\x1b[0m"}}),
-		code("", object{"output_type": "execute_result", "execution_count": 4, "data": object{"text/plain": []string{"plain ", "result"}}}),
-		{"cell_type": "raw", "metadata": object{}, "source": "raw <text>"},
-	}}
-	b, err := json.Marshal(nb)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
-// project writes a notebook and records and returns options for them.
-func project(t *testing.T) Options {
-	t.Helper()
-	root := t.TempDir()
-	write := func(name string, b []byte) string {
-		path := filepath.Join(root, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, b, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
-	o := Options{Root: root, Out: filepath.Join(root, "build", "report")}
-	o.Notebooks = []string{write("build/nb/lesson.ipynb", notebookJSON(t)), write("build/nb/other.ipynb", []byte(`{"nbformat":4,"cells":[{"cell_type":"markdown","source":"# Other\n\nText."}]}`))}
-	for _, r := range []struct {
-		path string
-		rec  *record.Record
-	}{
-		{"build/runs/fashion-ce/record.json", synthetic("fashion-mnist-small", "ce", 8)},
-		{"build/runs/fashion-ls/record.json", synthetic("fashion-mnist-small", "ls", 8)},
-		{"records/cifar10-ce.json", synthetic("cifar10", "ce", 40)},
-		{"records/cifar10-ls.json", synthetic("cifar10", "ls", 40)},
-	} {
-		path := write(r.path, nil)
-		if err := r.rec.WriteFile(path); err != nil {
-			t.Fatal(err)
-		}
-		o.Records = append(o.Records, path)
-	}
-	o.Records[0] = filepath.Dir(o.Records[0]) // a run's folder will do
-	return o
-}
-
-// built is the site of project, made once for the tests that only read it.
-func built(t *testing.T) (o Options, pages map[string]string) {
-	t.Helper()
-	once.Do(func() {
-		once.o = project(t)
-		once.pages = build(t, once.o)
-	})
-	if once.pages == nil {
-		t.Fatal("the site could not be built")
-	}
-	return once.o, once.pages
-}
-
-var once struct {
-	sync.Once
-	o     Options
-	pages map[string]string
-}
-
-func build(t *testing.T, o Options) map[string]string {
-	t.Helper()
-	index, err := Build(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if filepath.Base(index) != "index.html" {
-		t.Errorf("index is %s", index)
-	}
-	files, err := os.ReadDir(filepath.Dir(index))
-	if err != nil {
-		t.Fatal(err)
-	}
-	pages := map[string]string{}
-	for _, f := range files {
-		b, err := os.ReadFile(filepath.Join(filepath.Dir(index), f.Name()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		pages[f.Name()] = string(b)
-	}
-	return pages
-}
 
 // TestPagesStandAlone walks every element of every page: nothing runs, nothing is
 // loaded, ids are unique and links lead to pages and ids that exist.
@@ -277,8 +132,10 @@ func TestNotebookPage(t *testing.T) {
 func TestIndex(t *testing.T) {
 	_, pages := built(t)
 	p := pages["index.html"]
-	for _, want := range []string{"A lesson with", "The first paragraph", "Fashion-MNIST", "CIFAR-10", "reduced scale", "official bytes (embedded)",
-		"5000 training", "ResNet-18 of width 16", "ResNet-18 with 16 channels", "cross entropy", "label smoothing, δ = 0.05", "xla:cpu", "Test CPU &lt;1&gt; (2 cores)", "4 min 5 s",
+	for _, want := range []string{"A lesson with", "The first paragraph", "Fashion-MNIST", "CIFAR-10", "reduced scale",
+		"official bytes (embedded)",
+		"5000 training", "ResNet-18 of width 16", "ResNet-18 with 16 channels", "cross entropy",
+		"label smoothing, δ = 0.05", "xla:cpu", "Test CPU &lt;1&gt; (2 cores)", "4 min 5 s",
 		"Figure 1", "Table 1", "GoMLX v0.28.2", "There is no Table 1 for these runs: it needs a row at epoch 10",
 		"Theorem 4.1: Norms", "Theorem 4.2: Condition number"} {
 		if !strings.Contains(p, want) {
@@ -344,7 +201,8 @@ func TestFigure4WhereMeasured(t *testing.T) {
 		if got := strings.Contains(body, "Calibration along training"); got != calibrated {
 			t.Errorf("calibrated %v: Figure 4 on the run's page %v", calibrated, got)
 		}
-		shown, absent := strings.Contains(group, "Figure 4. Calibration"), strings.Contains(group, "no Figure 4 for these runs: it needs calibration")
+		shown, absent := strings.Contains(group, "Figure 4. Calibration"),
+			strings.Contains(group, "no Figure 4 for these runs: it needs calibration")
 		if shown != calibrated || absent == calibrated {
 			t.Errorf("calibrated %v: Figure 4 in the group %v, called absent %v", calibrated, shown, absent)
 		}
@@ -374,8 +232,10 @@ func TestTable2AtPaperScale(t *testing.T) {
 	}
 	for train, want := range map[int]bool{50000: true, 5000: false} {
 		h := group(train)
-		if !strings.Contains(h, "Table 1") || strings.Contains(h, "Table 2") != want || strings.Contains(h, "paper scale</span>") != want {
-			t.Errorf("%d training images: Table 2 %v, the badge of paper scale %v, want %v", train, strings.Contains(h, "Table 2"), strings.Contains(h, "paper scale</span>"), want)
+		if !strings.Contains(h, "Table 1") || strings.Contains(h, "Table 2") != want ||
+			strings.Contains(h, "paper scale</span>") != want {
+			t.Errorf("%d training images: Table 2 %v, the badge of paper scale %v, want %v", train,
+				strings.Contains(h, "Table 2"), strings.Contains(h, "paper scale</span>"), want)
 		}
 	}
 	_, pages := built(t)
@@ -387,7 +247,8 @@ func TestTable2AtPaperScale(t *testing.T) {
 func TestRecordPage(t *testing.T) {
 	_, pages := built(t)
 	p := pages["run-cifar10-ce.html"]
-	for _, want := range []string{"records/cifar10-ce.json", "f.bin", strings.Repeat("ab", 32), "1\u202f234\u202f567", "a reason &lt;why&gt;", "Every epoch", "the plugin of the project was found", "701\u202f466 parameters"} {
+	for _, want := range []string{"records/cifar10-ce.json", "f.bin", strings.Repeat("ab", 32), "1\u202f234\u202f567",
+		"a reason &lt;why&gt;", "Every epoch", "the plugin of the project was found", "701\u202f466 parameters"} {
 		if !strings.Contains(p, want) {
 			t.Errorf("no %q on the record's page", want)
 		}
@@ -429,15 +290,19 @@ func TestBuildErrors(t *testing.T) {
 		"no out":           {func(o *Options) { o.Out = "" }, "Options.Out"},
 		"missing notebook": {func(o *Options) { o.Notebooks[0] += "x" }, "does not exist; execute it first"},
 		"missing record":   {func(o *Options) { o.Records[1] += "x" }, "train it first"},
-		"not JSON":         {func(o *Options) { os.WriteFile(o.Notebooks[0], []byte("<html>"), 0o644) }, "lesson.ipynb: not a notebook's JSON"},
-		"old format":       {func(o *Options) { os.WriteFile(o.Notebooks[0], []byte(`{"nbformat":3}`), 0o644) }, "want notebook format 4, found 3"},
+		"not JSON": {func(o *Options) { os.WriteFile(o.Notebooks[0], []byte("<html>"), 0o644) },
+			"lesson.ipynb: not a notebook's JSON"},
+		"old format": {func(o *Options) { os.WriteFile(o.Notebooks[0], []byte(`{"nbformat":3}`), 0o644) },
+			"want notebook format 4, found 3"},
 		"odd cell": {func(o *Options) {
 			os.WriteFile(o.Notebooks[0], []byte(`{"nbformat":4,"cells":[{"cell_type":"x"}]}`), 0o644)
 		}, `unknown type "x"`},
 		"broken picture": {func(o *Options) {
-			os.WriteFile(o.Notebooks[0], []byte(`{"nbformat":4,"cells":[{"cell_type":"code","outputs":[{"output_type":"display_data","data":{"image/png":"*"}}]}]}`), 0o644)
+			os.WriteFile(o.Notebooks[0], []byte(`{"nbformat":4,"cells":[{"cell_type":"code","outputs":[`+
+				`{"output_type":"display_data","data":{"image/png":"*"}}]}]}`), 0o644)
 		}, "lesson, cell 1: output image/png"},
-		"broken record": {func(o *Options) { os.WriteFile(o.Records[2], []byte(`{"format":"x"}`), 0o644) }, "cifar10-ce.json"},
+		"broken record": {func(o *Options) { os.WriteFile(o.Records[2], []byte(`{"format":"x"}`), 0o644) },
+			"cifar10-ce.json"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := project(t)
@@ -485,8 +350,11 @@ func TestProjectNotebooks(t *testing.T) {
 // gives a page or an error, and no page runs a script.
 func FuzzNotebook(f *testing.F) {
 	f.Add([]byte(`{"nbformat":4,"cells":[{"cell_type":"markdown","source":["# T\n","$$x$$ $a$ <b onclick=x>"]}]}`))
-	f.Add([]byte(`{"nbformat":4,"cells":[{"cell_type":"code","source":"x","outputs":[{"output_type":"display_data","data":{"text/html":["<svg><script>1</script></svg>"],"image/png":"eA=="}}]}]}`))
-	f.Add([]byte(`{"nbformat":4,"cells":[{"cell_type":"code","outputs":[{"output_type":"stream","text":"\u001b[0m\r\n"},{"output_type":"error","traceback":null}]}]}`))
+	f.Add([]byte(`{"nbformat":4,"cells":[{"cell_type":"code","source":"x","outputs":[` +
+		`{"output_type":"display_data",` +
+		`"data":{"text/html":["<svg><script>1</script></svg>"],"image/png":"eA=="}}]}]}`))
+	f.Add([]byte(`{"nbformat":4,"cells":[{"cell_type":"code","outputs":[` +
+		`{"output_type":"stream","text":"\u001b[0m\r\n"},{"output_type":"error","traceback":null}]}]}`))
 	f.Add([]byte(`{"nbformat":4,"cells":[null]}`))
 	f.Add([]byte(`{"nbformat":4,"cells":[{"cell_type":"markdown","source":"$$\n\\frac{\n"}]}`))
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -47,7 +47,8 @@ func (r *run) body(p *page) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		t.Title, t.Caption = "Chosen epochs", "Errors in evaluation mode; NCC: nearest class mean of the training features."
+		t.Title, t.Caption = "Chosen epochs", "Errors in evaluation mode; NCC: nearest class mean of "+
+			"the training features."
 		b.WriteString(t.HTML())
 		full, err := figures.Curves([]figures.Series{s}, all...)
 		if err != nil {
@@ -104,21 +105,27 @@ func (r *run) origin() string {
 		cores = strconv.Itoa(e.Cores)
 	}
 	rows([][2]string{
-		{"Classes", strings.Join(r.Data.Classes, ", ")}, {"Licence of the images", r.Data.Licence}, {"Citation of the images", r.Data.Citation},
+		{"Classes", strings.Join(r.Data.Classes, ", ")}, {"Licence of the images", r.Data.Licence},
+		{"Citation of the images", r.Data.Citation},
 		{"Mean", floats(r.Data.Mean)}, {"Standard deviation", floats(r.Data.Std)},
-		{"Collapse", e.Collapse}, {"Go", e.Go}, {"GoMLX", e.GoMLX}, {"go-xla", e.GoXLA}, {"System", strings.Trim(e.OS+"/"+e.Arch, "/")},
-		{"CPU", e.CPU}, {"Cores", cores}, {"Backend", e.Backend}, {"Why this backend", e.BackendReason}, {"Device", e.Device},
+		{"Collapse", e.Collapse}, {"Go", e.Go}, {"GoMLX", e.GoMLX}, {"go-xla", e.GoXLA},
+		{"System", strings.Trim(e.OS+"/"+e.Arch, "/")},
+		{"CPU", e.CPU}, {"Cores", cores}, {"Backend", e.Backend},
+		{"Why this backend", e.BackendReason}, {"Device", e.Device},
 		{"Plugin", strings.TrimSpace(e.Plugin + " " + e.PluginVersion)},
 	})
 	if len(r.Data.Files) > 0 {
-		b.WriteString("<div class=\"scroll\"><table>\n<thead><tr><th scope=\"col\">Data file</th><th scope=\"col\" class=\"n\">Bytes</th><th scope=\"col\">SHA-256</th></tr></thead>\n<tbody>\n")
+		b.WriteString("<div class=\"scroll\"><table>\n<thead><tr><th scope=\"col\">Data file</th><th scope=\"col\" " +
+			"class=\"n\">Bytes</th><th scope=\"col\">SHA-256</th></tr></thead>\n<tbody>\n")
 		for _, f := range r.Data.Files {
-			b.WriteString("<tr><td>" + esc(f.Name) + "</td><td class=\"n\">" + thousands(int(f.Size)) + "</td><td class=\"hash\"><code>" + esc(f.SHA256) + "</code></td></tr>\n")
+			b.WriteString("<tr><td>" + esc(f.Name) + "</td><td class=\"n\">" + thousands(int(f.Size)) +
+				"</td><td class=\"hash\"><code>" + esc(f.SHA256) + "</code></td></tr>\n")
 		}
 		b.WriteString("</tbody></table></div>\n")
 	}
 	if c := r.Checkpoint; c != nil {
-		fmt.Fprintf(&b, "<p>Checkpoint after epoch %d: <code>%s</code>, SHA-256 <code class=\"hash\">%s</code>.</p>\n", c.Epoch, esc(c.File), esc(c.SHA256))
+		fmt.Fprintf(&b, "<p>Checkpoint after epoch %d: <code>%s</code>, SHA-256 <code class=\"hash\">%s</code>.</p>\n",
+			c.Epoch, esc(c.File), esc(c.SHA256))
 	}
 	return b.String()
 }

@@ -47,14 +47,15 @@ of your own.`,
 		},
 	}
 	c.Flags().Var(&out, "out", "`file` to write, .svg or .png")
-	c.Flags().IntVar(&per, "per-class", 8, "pictures a class, 1 to 20")
+	c.Flags().IntVar(&per, "per-class", 8, "pictures per class, 1 to 20")
 	return c
 }
 
 // dataCaption says what the pictures are and where they come from.
 func dataCaption(set *data.Set) string {
 	in := set.Info
-	s := fmt.Sprintf("The first training pictures of each class; %d training and %d test images of %d×%d pixels, %s. Preparation: %s.",
+	s := fmt.Sprintf("The first training pictures of each class; %d training and %d test images of %d×%d pixels, %s. "+
+		"Preparation: %s.",
 		in.Train, in.Test, in.Height, in.Width, in.Bytes, in.Preparation)
 	if in.Licence != "" {
 		s += " Licence: " + in.Licence + "."

@@ -66,7 +66,8 @@ func tableCommand() *cobra.Command {
 		Short: "Print a table of the paper from records",
 		Long: "Print a table of the paper from records, next to the paper's cells:\n\n" +
 			entryList(func(e figures.Entry) bool { return e.Table != nil }),
-		Example: `  collapse table table1 records/cifar10-resnet18-w16-500-ce.json records/cifar10-resnet18-w16-500-ls.json
+		Example: `  collapse table table1 records/cifar10-resnet18-w16-500-ce.json \
+    records/cifar10-resnet18-w16-500-ls.json
   collapse table 2 records/cifar10-resnet18-w16-500-*.json`,
 		Args: usageArgs(cobra.MinimumNArgs(2)),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -118,7 +119,8 @@ func figuresCommand() *cobra.Command {
 			entryList(func(e figures.Entry) bool { return e.Figure != nil }) +
 			"\nor in closed form, in the paper's simulated setting ('collapse ufm' takes any other):\n\n" +
 			entryList(func(e figures.Entry) bool { return e.Theory != nil }),
-		Example: `  collapse figures fig1 records/cifar10-resnet18-w16-500-ce.json records/cifar10-resnet18-w16-500-ls.json
+		Example: `  collapse figures fig1 records/cifar10-resnet18-w16-500-ce.json \
+    records/cifar10-resnet18-w16-500-ls.json
   collapse figures thm4.1 --out norms.png`,
 		Args: usageArgs(cobra.MinimumNArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -222,7 +224,8 @@ func versionCommand() *cobra.Command {
 			fmt.Fprintf(w, "collapse %s (%s)\n", info.Main.Version, info.GoVersion)
 			for _, d := range info.Deps {
 				switch d.Path {
-				case "github.com/gomlx/gomlx", "github.com/gomlx/compute", "github.com/gomlx/go-xla", "gonum.org/v1/gonum", "gonum.org/v1/plot":
+				case "github.com/gomlx/gomlx", "github.com/gomlx/compute", "github.com/gomlx/go-xla",
+					"gonum.org/v1/gonum", "gonum.org/v1/plot":
 					fmt.Fprintf(w, "%s %s\n", d.Path, d.Version)
 				}
 			}

@@ -23,9 +23,13 @@ func (d *drawing) html(status string) string {
 	} else if n := len(d.rows); n > 0 {
 		done = float64(d.rows[n-1].Epoch)
 	}
-	fmt.Fprintf(&b, `<div><div>%s</div><div>%s&nbsp;</div><progress max="%d" value="%.3f" style="width:100%%;max-width:840px"></progress><div style="color:#777;font-size:90%%">%s</div>`,
-		html.EscapeString(status), html.EscapeString(d.measured()), d.spec.Epochs, done, html.EscapeString(d.choice.Name+": "+d.choice.Reason))
-	b.WriteString(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 840 230" style="width:100%;max-width:840px;background:#fff" font-family="sans-serif" font-size="11">`)
+	fmt.Fprintf(&b, `<div><div>%s</div><div>%s&nbsp;</div>`+
+		`<progress max="%d" value="%.3f" style="width:100%%;max-width:840px"></progress>`+
+		`<div style="color:#777;font-size:90%%">%s</div>`,
+		html.EscapeString(status), html.EscapeString(d.measured()), d.spec.Epochs, done,
+		html.EscapeString(d.choice.Name+": "+d.choice.Reason))
+	b.WriteString(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 840 230" ` +
+		`style="width:100%;max-width:840px;background:#fff" font-family="sans-serif" font-size="11">`)
 	panels := []panel{
 		{title: "loss", lines: []line{
 			{"each step", grey, thin(d.steps, 600)},
@@ -97,7 +101,8 @@ func (p panel) write(b *strings.Builder, x, y, w, h, epochs float64) {
 	lo, hi := p.limits()
 	sx := func(e float64) float64 { return x + w*e/epochs }
 	sy := func(v float64) float64 { return y + h*(1-(p.scale(v)-lo)/(hi-lo)) }
-	fmt.Fprintf(b, `<g><rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" fill="none" stroke="#ccc"/><text x="%.1f" y="%.1f" font-weight="bold" fill="#222">%s</text>`,
+	fmt.Fprintf(b, `<g><rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" fill="none" stroke="#ccc"/>`+
+		`<text x="%.1f" y="%.1f" font-weight="bold" fill="#222">%s</text>`,
 		x, y, w, h, x, y-8, html.EscapeString(p.title))
 	for i := 0; i <= 2; i++ {
 		s := lo + (hi-lo)*float64(i)/2
@@ -105,12 +110,15 @@ func (p panel) write(b *strings.Builder, x, y, w, h, epochs float64) {
 		if p.log {
 			v = math.Pow(10, s)
 		}
-		fmt.Fprintf(b, `<text x="%.1f" y="%.1f" text-anchor="end" fill="#555">%.2g</text>`, x-4, y+h*(1-float64(i)/2)+4, v)
+		fmt.Fprintf(b, `<text x="%.1f" y="%.1f" text-anchor="end" fill="#555">%.2g</text>`,
+			x-4, y+h*(1-float64(i)/2)+4, v)
 	}
-	fmt.Fprintf(b, `<text x="%.1f" y="%.1f" fill="#555">0</text><text x="%.1f" y="%.1f" text-anchor="end" fill="#555">epoch %.0f</text>`,
+	fmt.Fprintf(b, `<text x="%.1f" y="%.1f" fill="#555">0</text>`+
+		`<text x="%.1f" y="%.1f" text-anchor="end" fill="#555">epoch %.0f</text>`,
 		x, y+h+14, x+w, y+h+14, epochs)
 	for i, l := range p.lines {
-		fmt.Fprintf(b, `<text x="%.1f" y="%.1f" text-anchor="end" fill="%s">%s</text>`, x+w-6, y+14+float64(i)*13, l.colour, html.EscapeString(l.name))
+		fmt.Fprintf(b, `<text x="%.1f" y="%.1f" text-anchor="end" fill="%s">%s</text>`, x+w-6, y+14+float64(i)*13,
+			l.colour, html.EscapeString(l.name))
 		var path strings.Builder
 		for _, q := range l.points {
 			if s := p.scale(q.y); math.IsNaN(s) || math.IsInf(s, 0) {
@@ -121,7 +129,8 @@ func (p panel) write(b *strings.Builder, x, y, w, h, epochs float64) {
 				fmt.Fprintf(b, `<circle cx="%.1f" cy="%.1f" r="2" fill="%s"/>`, sx(q.x), sy(q.y), l.colour)
 			}
 		}
-		fmt.Fprintf(b, `<polyline points="%s" fill="none" stroke="%s" stroke-width="1.5"/>`, strings.TrimSpace(path.String()), l.colour)
+		fmt.Fprintf(b, `<polyline points="%s" fill="none" stroke="%s" stroke-width="1.5"/>`,
+			strings.TrimSpace(path.String()), l.colour)
 	}
 	b.WriteString("</g>")
 }

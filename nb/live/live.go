@@ -52,7 +52,8 @@ func Train(spec record.Spec, out string) (*record.Record, error) {
 
 // runIn is Train on a set of images that the caller may give; nil opens the
 // specification's.
-func runIn(ctx context.Context, terminal io.Writer, spec record.Spec, out string, set *data.Set) (*record.Record, error) {
+func runIn(ctx context.Context, terminal io.Writer, spec record.Spec, out string,
+	set *data.Set) (*record.Record, error) {
 	if err := spec.Validate(); err != nil {
 		return nil, err
 	}
@@ -80,7 +81,8 @@ func runIn(ctx context.Context, terminal io.Writer, spec record.Spec, out string
 		Out: out, Set: set, Backend: b, Choice: choice, Progress: d.event, Resume: resume, Log: terminal,
 	})
 	if errors.Is(err, train.ErrStopped) {
-		d.show(fmt.Sprintf("Stopped after epoch %d of %d. Run the cell again to continue.", rec.Checkpoint.Epoch, spec.Epochs))
+		d.show(fmt.Sprintf("Stopped after epoch %d of %d. Run the cell again to continue.",
+			rec.Checkpoint.Epoch, spec.Epochs))
 		return rec, err
 	}
 	if err != nil {
@@ -99,7 +101,8 @@ func makeRoom(out string, spec record.Spec) (resume bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("%w; move the folder away to train there", err)
 	}
-	if sameSpec(old.Spec, spec) && old.Status != record.Finished && old.Status != record.Failed && old.Checkpoint != nil {
+	if sameSpec(old.Spec, spec) && old.Status != record.Finished &&
+		old.Status != record.Failed && old.Checkpoint != nil {
 		return true, nil
 	}
 	if err := train.InUse(out); err != nil {

@@ -74,7 +74,8 @@ func TestTrainStopsContinuesAndKeepsTheRunBefore(t *testing.T) {
 	if _, err := os.Stat(out + ".before"); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("continuing a run must not move it away: %v", err)
 	}
-	if !strings.Contains(terminal.String(), " · after epoch 2: training error ") || !strings.Contains(terminal.String(), "Reduced scale") {
+	if !strings.Contains(terminal.String(), " · after epoch 2: training error ") ||
+		!strings.Contains(terminal.String(), "Reduced scale") {
 		t.Errorf("want a line an epoch and the figure's caption, got\n%s", terminal.String())
 	}
 
@@ -164,7 +165,8 @@ func TestTrainRefusesAFaultySpecification(t *testing.T) {
 	spec := tiny()
 	spec.Rate = -1
 	out := filepath.Join(t.TempDir(), "run")
-	if _, err := runIn(context.Background(), os.Stdout, spec, out, nil); err == nil || !strings.Contains(err.Error(), "rate") {
+	if _, err := runIn(context.Background(), os.Stdout, spec, out, nil); err == nil ||
+		!strings.Contains(err.Error(), "rate") {
 		t.Errorf("rate −1 gave %v", err)
 	}
 	if _, err := os.Stat(out); !errors.Is(err, os.ErrNotExist) {
@@ -207,7 +209,8 @@ func TestThinKeepsTheMean(t *testing.T) {
 }
 
 func TestCheckFailsOnFaultsOnly(t *testing.T) {
-	checks := []kernels.Check{{Name: "Go", Status: kernels.OK, Found: "go1.26"}, {Name: "backend", Status: kernels.Warn, Found: "pure Go", Fix: "make setup"}}
+	checks := []kernels.Check{{Name: "Go", Status: kernels.OK, Found: "go1.26"},
+		{Name: "backend", Status: kernels.Warn, Found: "pure Go", Fix: "make setup"}}
 	table, err := checkTable(checks)
 	if err != nil {
 		t.Errorf("a warning alone gave %v", err)
@@ -215,7 +218,8 @@ func TestCheckFailsOnFaultsOnly(t *testing.T) {
 	if len(table.Rows) != 2 || !strings.Contains(table.Text(), "make setup") {
 		t.Errorf("the table does not show every line with what to do:\n%s", table.Text())
 	}
-	_, err = checkTable(append(checks, kernels.Check{Name: "C compiler", Status: kernels.Fault, Found: "none", Fix: "apt-get install gcc"}))
+	_, err = checkTable(append(checks, kernels.Check{Name: "C compiler", Status: kernels.Fault, Found: "none",
+		Fix: "apt-get install gcc"}))
 	if err == nil || !strings.Contains(err.Error(), "C compiler: none; apt-get install gcc") {
 		t.Errorf("a fault gave %v, want an error that names it and what to do", err)
 	}

@@ -14,14 +14,18 @@ var formulas = []string{
 	`\bar{h}_k = \frac{1}{n}\sum_{i=1}^{n} h_{k,i}`,
 	`\bar H = [\bar h_1 - h_G, \ldots, \bar h_K - h_G]`,
 	`\mathrm{NC1} = \frac{1}{K}\operatorname{tr}\left(\Sigma_W \Sigma_B^{\dagger}\right)`,
-	`\mathrm{NC2} = \left\lVert \frac{W^\top \bar{H}}{\lVert W^\top \bar{H}\rVert_F} - \frac{1}{\sqrt{K-1}}\left(I_K - \tfrac{1}{K}\mathbf{1}\mathbf{1}^\top\right) \right\rVert_F`,
-	`\mathrm{NC3} = \Bigl\| \frac{\mathbf{W}}{\|\mathbf{W}\|_F} - \frac{\bar{\mathbf{H}}}{\|\bar{\mathbf{H}}\|_F} \Bigr\|_F`,
+	`\mathrm{NC2} = \left\lVert \frac{W^\top \bar{H}}{\lVert W^\top \bar{H}\rVert_F} - ` +
+		`\frac{1}{\sqrt{K-1}}\left(I_K - \tfrac{1}{K}\mathbf{1}\mathbf{1}^\top\right) \right\rVert_F`,
+	`\mathrm{NC3} = \Bigl\| \frac{\mathbf{W}}{\|\mathbf{W}\|_F} - ` +
+		`\frac{\bar{\mathbf{H}}}{\|\bar{\mathbf{H}}\|_F} \Bigr\|_F`,
 	`y^{\delta} = (1-\delta)\, e_k + \frac{\delta}{K}\mathbf{1}_K`,
 	`\ell(z, y^\delta) = -\sum_{j} y^\delta_j \log \operatorname{softmax}(z)_j`,
 	`a = \begin{cases} \log\left(\frac{K}{s+\delta} - K + 1\right) & s+\delta < 1 \\ 0 & \text{otherwise} \end{cases}`,
 	`\begin{pmatrix} a & b \\ c & d \end{pmatrix}`,
-	`\begin{aligned} \Sigma_W &= \frac1N \sum_{k,i} (h_{k,i}-\bar h_k)(h_{k,i}-\bar h_k)^\top \\ \Sigma_B &= \frac1K \sum_k (\bar h_k - h_G)(\bar h_k - h_G)^\top \end{aligned}`,
-	`\min_{W,H,b} \frac{1}{N}\sum_{k=1}^K\sum_{i=1}^n \ell(W^\top h_{k,i}+b,\, y_k^\delta) + \frac{\lambda_W}{2}\|W\|_F^2`,
+	`\begin{aligned} \Sigma_W &= \frac1N \sum_{k,i} (h_{k,i}-\bar h_k)(h_{k,i}-\bar h_k)^\top \\ ` +
+		`\Sigma_B &= \frac1K \sum_k (\bar h_k - h_G)(\bar h_k - h_G)^\top \end{aligned}`,
+	`\min_{W,H,b} \frac{1}{N}\sum_{k=1}^K\sum_{i=1}^n \ell(W^\top h_{k,i}+b,\, y_k^\delta) + ` +
+		`\frac{\lambda_W}{2}\|W\|_F^2`,
 	`\hat{p} \in \mathbb{R}^{d \times K}, \quad \mathcal{L} \approx 0`,
 	`\underbrace{a+b}_{\text{the sum}} \overline{xy}\, \boldsymbol{\delta} \binom{n}{k}`,
 	`W^* = \sqrt{a}\,\Bigl(\frac{n\lambda_H}{\lambda_W}\Bigr)^{1/4} P J`,
@@ -32,10 +36,12 @@ var formulas = []string{
 // wellFormed fails where out is not XML or has an element that MathML Core lacks.
 func wellFormed(t *testing.T, tex, out string) {
 	t.Helper()
-	core := set("math mrow mi mn mo mtext mspace mfrac msqrt mroot msub msup msubsup munder mover munderover mtable mtr mtd mstyle mphantom")
+	core := set("math mrow mi mn mo mtext mspace mfrac msqrt mroot msub msup msubsup munder mover munderover mtable " +
+		"mtr mtd mstyle mphantom")
 	kids := []int{}
 	var open []string
-	want := map[string]int{"mfrac": 2, "mroot": 2, "msub": 2, "msup": 2, "msubsup": 3, "munder": 2, "mover": 2, "munderover": 3}
+	want := map[string]int{"mfrac": 2, "mroot": 2, "msub": 2, "msup": 2, "msubsup": 3, "munder": 2,
+		"mover": 2, "munderover": 3}
 	for d := xml.NewDecoder(strings.NewReader(out)); ; {
 		tok, err := d.Token()
 		if err == io.EOF {
@@ -80,23 +86,27 @@ var math = regexp.MustCompile(`^<math[^>]*>|</math>$`)
 
 func TestConvert(t *testing.T) {
 	for tex, want := range map[string]string{
-		`x_1^2`:                `<mrow><msubsup><mi>x</mi><mn>1</mn><mn>2</mn></msubsup></mrow>`,
-		`x^2_1`:                `<mrow><msubsup><mi>x</mi><mn>1</mn><mn>2</mn></msubsup></mrow>`,
-		`\|w\|`:                `<mrow><mo stretchy="false" lspace="0" rspace="0">‖</mo><mi>w</mi><mo stretchy="false" lspace="0" rspace="0">‖</mo></mrow>`,
-		`a < b`:                `<mrow><mi>a</mi><mo>&lt;</mo><mi>b</mi></mrow>`,
-		`0.05`:                 `<mrow><mn>0.05</mn></mrow>`,
-		`\frac12`:              `<mrow><mfrac><mn>1</mn><mn>2</mn></mfrac></mrow>`,
-		`\sum_i`:               `<mrow><munder><mo>∑</mo><mi>i</mi></munder></mrow>`,
-		`\bar h_k`:             `<mrow><msub><mover accent="true"><mi>h</mi><mo stretchy="false">¯</mo></mover><mi>k</mi></msub></mrow>`,
-		`2\operatorname{tr} A`: `<mrow><mn>2</mn>` + thin + `<mi mathvariant="normal">tr</mi>` + thin + `<mi>A</mi></mrow>`,
-		`\log(x)`:              `<mrow><mi>log</mi><mo stretchy="false" form="prefix">(</mo><mi>x</mi><mo stretchy="false" form="postfix">)</mo></mrow>`,
-		`\mathbf{W}`:           `<mrow><mi mathvariant="normal">𝐖</mi></mrow>`,
-		`\mathbb R`:            `<mrow><mi mathvariant="normal">ℝ</mi></mrow>`,
-		`\boldsymbol{\delta}`:  `<mrow><mrow><mi mathvariant="normal">𝜹</mi></mrow></mrow>`,
-		`\text{if } x`:         "<mrow><mtext>if\u00a0</mtext><mi>x</mi></mrow>",
-		`\mathrm{NC1}`:         `<mrow><mi mathvariant="normal">NC1</mi></mrow>`,
-		`a \not= b`:            "<mrow><mi>a</mi><mo>=\u0338</mo><mi>b</mi></mrow>",
-		`% note` + "\n" + `x`:  `<mrow><mi>x</mi></mrow>`,
+		`x_1^2`: `<mrow><msubsup><mi>x</mi><mn>1</mn><mn>2</mn></msubsup></mrow>`,
+		`x^2_1`: `<mrow><msubsup><mi>x</mi><mn>1</mn><mn>2</mn></msubsup></mrow>`,
+		`\|w\|`: `<mrow><mo stretchy="false" lspace="0" rspace="0">‖</mo><mi>w</mi><mo ` +
+			`stretchy="false" lspace="0" rspace="0">‖</mo></mrow>`,
+		`a < b`:   `<mrow><mi>a</mi><mo>&lt;</mo><mi>b</mi></mrow>`,
+		`0.05`:    `<mrow><mn>0.05</mn></mrow>`,
+		`\frac12`: `<mrow><mfrac><mn>1</mn><mn>2</mn></mfrac></mrow>`,
+		`\sum_i`:  `<mrow><munder><mo>∑</mo><mi>i</mi></munder></mrow>`,
+		`\bar h_k`: `<mrow><msub><mover accent="true"><mi>h</mi><mo stretchy="false">¯</mo></mover>` +
+			`<mi>k</mi></msub></mrow>`,
+		`2\operatorname{tr} A`: `<mrow><mn>2</mn>` + thin +
+			`<mi mathvariant="normal">tr</mi>` + thin + `<mi>A</mi></mrow>`,
+		`\log(x)`: `<mrow><mi>log</mi><mo stretchy="false" form="prefix">(</mo><mi>x</mi><mo ` +
+			`stretchy="false" form="postfix">)</mo></mrow>`,
+		`\mathbf{W}`:          `<mrow><mi mathvariant="normal">𝐖</mi></mrow>`,
+		`\mathbb R`:           `<mrow><mi mathvariant="normal">ℝ</mi></mrow>`,
+		`\boldsymbol{\delta}`: `<mrow><mrow><mi mathvariant="normal">𝜹</mi></mrow></mrow>`,
+		`\text{if } x`:        "<mrow><mtext>if\u00a0</mtext><mi>x</mi></mrow>",
+		`\mathrm{NC1}`:        `<mrow><mi mathvariant="normal">NC1</mi></mrow>`,
+		`a \not= b`:           "<mrow><mi>a</mi><mo>=\u0338</mo><mi>b</mi></mrow>",
+		`% note` + "\n" + `x`: `<mrow><mi>x</mi></mrow>`,
 	} {
 		out, err := Convert(tex, true)
 		if err != nil {
@@ -139,7 +149,8 @@ func FuzzConvert(f *testing.F) {
 	for _, s := range formulas {
 		f.Add(s)
 	}
-	for _, s := range []string{`\left.\right`, `\begin{array}{c|c}\\[`, `\not`, `\mathbf\sum`, `x'''^2`, `\bigl`, `\\`, `\operatorname*{`, "\x00", `\sqrt[[]]`} {
+	for _, s := range []string{`\left.\right`, `\begin{array}{c|c}\\[`, `\not`, `\mathbf\sum`, `x'''^2`, `\bigl`, `\\`,
+		`\operatorname*{`, "\x00", `\sqrt[[]]`} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

@@ -17,19 +17,25 @@ var symbols = func() map[string]atom {
 		}
 	}
 	put("mi", ord, `alpha α beta β gamma γ delta δ epsilon ϵ varepsilon ε zeta ζ eta η theta θ vartheta ϑ iota ι kappa κ
-		lambda λ mu μ nu ν xi ξ pi π varpi ϖ rho ρ varrho ϱ sigma σ varsigma ς tau τ upsilon υ phi ϕ varphi φ chi χ psi ψ omega ω
+		lambda λ mu μ nu ν xi ξ pi π varpi ϖ rho ρ varrho ϱ
+		sigma σ varsigma ς tau τ upsilon υ phi ϕ varphi φ chi χ psi ψ omega ω
 		ell ℓ hbar ℏ imath ı jmath ȷ partial ∂ nabla ∇ infty ∞ emptyset ∅ varnothing ∅ Re ℜ Im ℑ aleph ℵ wp ℘`)
-	put(`mi mathvariant="normal"`, ord, `Gamma Γ Delta Δ Theta Θ Lambda Λ Xi Ξ Pi Π Sigma Σ Upsilon Υ Phi Φ Psi Ψ Omega Ω
+	put(`mi mathvariant="normal"`, ord, `Gamma Γ Delta Δ Theta Θ Lambda Λ Xi Ξ Pi Π Sigma Σ
+		Upsilon Υ Phi Φ Psi Ψ Omega Ω
 		top ⊤ bot ⊥ dagger † ddagger ‡ degree ° checkmark ✓ square □ blacksquare ■ star ⋆ prime ′`)
-	put("mo", oper, `times × cdot ⋅ pm ± mp ∓ div ÷ ast ∗ circ ∘ bullet ∙ oplus ⊕ ominus ⊖ otimes ⊗ odot ⊙ wedge ∧ land ∧ vee ∨ lor ∨
+	put("mo", oper, `times × cdot ⋅ pm ± mp ∓ div ÷ ast ∗ circ ∘ bullet ∙ oplus ⊕ ominus ⊖ otimes
+		⊗ odot ⊙ wedge ∧ land ∧ vee ∨ lor ∨
 		cap ∩ cup ∪ setminus ∖ sqcup ⊔ uplus ⊎ amalg ⨿
-		le ≤ leq ≤ leqslant ⩽ ge ≥ geq ≥ geqslant ⩾ ne ≠ neq ≠ equiv ≡ approx ≈ sim ∼ simeq ≃ cong ≅ propto ∝ ll ≪ gg ≫ prec ≺ succ ≻
+		le ≤ leq ≤ leqslant ⩽ ge ≥ geq ≥ geqslant ⩾ ne ≠ neq ≠ equiv ≡
+		approx ≈ sim ∼ simeq ≃ cong ≅ propto ∝ ll ≪ gg ≫ prec ≺ succ ≻
 		preceq ⪯ succeq ⪰ asymp ≍ doteq ≐ lesssim ≲ gtrsim ≳ lt < gt > perp ⊥ parallel ∥ mid ∣ nmid ∤
 		in ∈ notin ∉ ni ∋ subset ⊂ subseteq ⊆ supset ⊃ supseteq ⊇ vdash ⊢ models ⊨
-		to → rightarrow → leftarrow ← gets ← leftrightarrow ↔ Rightarrow ⇒ implies ⟹ Leftarrow ⇐ Leftrightarrow ⇔ iff ⟺ mapsto ↦
+		to → rightarrow → leftarrow ← gets ← leftrightarrow ↔
+		Rightarrow ⇒ implies ⟹ Leftarrow ⇐ Leftrightarrow ⇔ iff ⟺ mapsto ↦
 		longrightarrow ⟶ longmapsto ⟼ hookrightarrow ↪ uparrow ↑ downarrow ↓ nearrow ↗ searrow ↘
 		forall ∀ exists ∃ neg ¬ lnot ¬ triangleq ≜ coloneqq ≔ colon : therefore ∴ because ∵`)
-	put(`mo lspace="0" rspace="0"`, ord, `ldots … dots … cdots ⋯ vdots ⋮ ddots ⋱ dotsc … dotsb ⋯ % % # # & & _ _ $ $ angle ∠ backslash \ S §`)
+	put(`mo lspace="0" rspace="0"`, ord,
+		`ldots … dots … cdots ⋯ vdots ⋮ ddots ⋱ dotsc … dotsb ⋯ % % # # & & _ _ $ $ angle ∠ backslash \ S §`)
 	put("mo", limit, `sum ∑ prod ∏ coprod ∐ bigcup ⋃ bigcap ⋂ bigoplus ⨁ bigotimes ⨂ bigvee ⋁ bigwedge ⋀`)
 	put("mo", oper, `int ∫ iint ∬ iiint ∭ oint ∮`)
 	return m
@@ -40,7 +46,8 @@ var spaces = map[string]string{
 	"enspace": "0.5em", "quad": "1em", "qquad": "2em", "thinspace": "0.1667em",
 }
 
-var functions = set(`log ln lg exp sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh coth dim ker deg hom arg`)
+var functions = set(`log ln lg exp sin cos tan cot sec csc arcsin
+	arccos arctan sinh cosh tanh coth dim ker deg hom arg`)
 
 func set(words string) map[string]bool {
 	m := map[string]bool{}
@@ -64,7 +71,8 @@ type accent struct {
 }
 
 var accents = map[string]accent{
-	"bar": {sign: "¯"}, "hat": {sign: "^"}, "tilde": {sign: "~"}, "vec": {sign: "→"}, "dot": {sign: "˙"}, "ddot": {sign: "¨"},
+	"bar": {sign: "¯"}, "hat": {sign: "^"}, "tilde": {sign: "~"}, "vec": {sign: "→"},
+	"dot": {sign: "˙"}, "ddot": {sign: "¨"},
 	"check": {sign: "ˇ"}, "breve": {sign: "˘"}, "acute": {sign: "´"}, "grave": {sign: "`"}, "mathring": {sign: "˚"},
 	"widehat": {sign: "^", stretchy: true}, "widetilde": {sign: "~", stretchy: true},
 	"overrightarrow": {sign: "→", stretchy: true}, "overleftarrow": {sign: "←", stretchy: true},
@@ -127,7 +135,8 @@ var alphabets = map[string]variant{
 		'C': 'ℂ', 'H': 'ℍ', 'N': 'ℕ', 'P': 'ℙ', 'Q': 'ℚ', 'R': 'ℝ', 'Z': 'ℤ'}},
 	"mathcal": {upper: 0x1D49C, lower: 0x1D4B6, special: map[rune]rune{
 		'B': 'ℬ', 'E': 'ℰ', 'F': 'ℱ', 'H': 'ℋ', 'I': 'ℐ', 'L': 'ℒ', 'M': 'ℳ', 'R': 'ℛ', 'e': 'ℯ', 'g': 'ℊ', 'o': 'ℴ'}},
-	"mathfrak": {upper: 0x1D504, lower: 0x1D51E, special: map[rune]rune{'C': 'ℭ', 'H': 'ℌ', 'I': 'ℑ', 'R': 'ℜ', 'Z': 'ℨ'}},
+	"mathfrak": {upper: 0x1D504, lower: 0x1D51E,
+		special: map[rune]rune{'C': 'ℭ', 'H': 'ℌ', 'I': 'ℑ', 'R': 'ℜ', 'Z': 'ℨ'}},
 }
 
 func (v variant) rune(r rune) rune {
