@@ -13,7 +13,7 @@ import (
 	"github.com/gocollapse/collapse/calib"
 )
 
-// temperatureNote stands wherever a temperature is shown.
+// temperatureNote is given wherever a temperature is shown.
 const temperatureNote = "T divides the logits: T > 1 means that the model was over-confident."
 
 // Reliability draws the paper's Figure 7: for each summary a reliability diagram over
@@ -132,7 +132,7 @@ type DeltaPoint struct {
 }
 
 // ECEDelta draws the paper's Figure 3: ECE before and after temperature scaling, on the
-// same held-out samples, and the fitted T, against δ. Points are in rising order of δ.
+// same held-out samples, and the fitted T, against δ. Points are in ascending order of δ.
 func ECEDelta(origin string, points ...DeltaPoint) (*Figure, error) {
 	if len(points) == 0 {
 		return nil, fmt.Errorf("figures: no model given")
@@ -140,7 +140,7 @@ func ECEDelta(origin string, points ...DeltaPoint) (*Figure, error) {
 	var x, before, after, t []float64
 	for i, p := range points {
 		if i > 0 && !(p.Delta > points[i-1].Delta) {
-			return nil, fmt.Errorf("figures: δ = %v after %v; want rising values", p.Delta, points[i-1].Delta)
+			return nil, fmt.Errorf("figures: δ = %v after %v; want ascending values", p.Delta, points[i-1].Delta)
 		}
 		x = append(x, p.Delta)
 		before, after, t = append(before, 100*p.Unscaled.ECE),

@@ -57,12 +57,12 @@ func TestCalibrationFigures(t *testing.T) {
 		t.Errorf("caption %q says nothing of T", f.Caption)
 	}
 	for name, err := range map[string]error{
-		"no summary":  second(Reliability("", nil, nil)),
-		"names":       second(Reliability("", []string{"a"}, []*calib.Summary{over.Scaled, over.Scaled})),
-		"falling δ":   second(ECEDelta("", DeltaPoint{0.1, over}, DeltaPoint{0, under})),
-		"no model":    second(ECEDelta("")),
-		"no samples":  second(Confidence("", nil)),
-		"seven names": second(Reliability("", make([]string, 7), make([]*calib.Summary, 7))),
+		"no summary":   second(Reliability("", nil, nil)),
+		"names":        second(Reliability("", []string{"a"}, []*calib.Summary{over.Scaled, over.Scaled})),
+		"descending δ": second(ECEDelta("", DeltaPoint{0.1, over}, DeltaPoint{0, under})),
+		"no model":     second(ECEDelta("")),
+		"no samples":   second(Confidence("", nil)),
+		"seven names":  second(Reliability("", make([]string, 7), make([]*calib.Summary, 7))),
 	} {
 		if err == nil {
 			t.Errorf("%s: no error", name)

@@ -64,7 +64,7 @@ func CollapseFigures(g *nc.Geometry, s *nc.Summary) ([]*Figure, error) {
 }
 
 // CollapseTable returns the scalars of s with one line on what each is. Those of
-// test samples and bootstrap intervals stand in columns of their own where they were
+// test samples and bootstrap intervals have columns of their own where they were
 // measured; what is not defined is a dash with the reason.
 func CollapseTable(s *nc.Summary) *Table {
 	t := &Table{Title: "Neural collapse", Header: []string{"metric", "value"}}
@@ -111,7 +111,7 @@ func CollapseTable(s *nc.Summary) *Table {
 	t.Rows = append(t.Rows, covarianceRows(s)...)
 	var other []string
 	for k := range s.Notes {
-		if _, isFigure := s.Value(k); !isFigure && !slices.Contains([]string{"correct", "wrong"}, k) {
+		if _, isMetric := s.Value(k); !isMetric && !slices.Contains([]string{"correct", "wrong"}, k) {
 			other = append(other, k)
 		}
 	}
@@ -121,12 +121,12 @@ func CollapseTable(s *nc.Summary) *Table {
 		if k == "nc1_per_class" {
 			name = "NC1 by class"
 			if math.IsNaN(s.NC1) {
-				continue // the reason stands with NC1
+				continue // the note of NC1 says why
 			}
 		}
 		t.Notes = append(t.Notes, name+": "+s.Notes[k]+".")
 	}
-	// Figures that share a reason share its note.
+	// Metrics that share a reason share its note.
 	t.Notes = slices.Compact(t.Notes)
 	return t
 }
@@ -156,7 +156,7 @@ func covarianceRows(s *nc.Summary) (rows [][]string) {
 	return rows
 }
 
-// ClassTable returns the figures that s has of each class.
+// ClassTable returns the metrics that s has of each class.
 func ClassTable(s *nc.Summary) *Table {
 	t := &Table{Title: "Class by class", Header: []string{"class", "samples"},
 		Caption: "Shares are of the samples of a class."}
@@ -186,7 +186,7 @@ func ClassTable(s *nc.Summary) *Table {
 	return t
 }
 
-// GroupTable returns the figures of the majority and the minority classes of
+// GroupTable returns the metrics of the majority and the minority classes of
 // unbalanced data; s must have them.
 func GroupTable(s *nc.Summary) *Table {
 	t := &Table{Title: "Majority and minority classes",
@@ -207,7 +207,7 @@ func GroupTable(s *nc.Summary) *Table {
 	return t
 }
 
-// RegressionTable returns the figures of neural regression collapse with one line on
+// RegressionTable returns the metrics of neural regression collapse with one line on
 // what each is.
 func RegressionTable(s *nc.RegressionSummary) *Table {
 	t := &Table{Title: "Neural regression collapse", Header: []string{"metric", "value", "what it is"},
@@ -226,7 +226,7 @@ func RegressionTable(s *nc.RegressionSummary) *Table {
 	return t
 }
 
-// OutcomeTable returns the figures of correctly and of wrongly classified samples
+// OutcomeTable returns the metrics of correctly and of wrongly classified samples
 // side by side, as far as s has them.
 func OutcomeTable(s *nc.Summary) *Table {
 	t := &Table{Title: "Correctly and wrongly classified samples", Header: []string{"metric"},
@@ -277,7 +277,7 @@ func shown(v float64) string {
 	return strings.Replace(fmt.Sprintf("%.4g", v), "-", "−", 1)
 }
 
-// LayerTable returns the profile of a network: the figures that need no classifier,
+// LayerTable returns the profile of a network: the metrics that need no classifier,
 // layer by layer. what names the first column.
 func LayerTable(layers []nc.Layer, what string) *Table {
 	t := &Table{Title: "Collapse by " + what,
@@ -371,7 +371,7 @@ func trailingNumber(name string) float64 {
 }
 
 // Collapse draws what NC1 to NC3 measure: WᵀH̄ and the cosines of the class means,
-// which for a simplex ETF have one value on the diagonal and one beside it; the
+// which for a simplex ETF have one value on the diagonal and one elsewhere; the
 // spectrum of Σ_B (and of Σ_W where s has it); and NC1 class by class. Without a
 // classifier the first panel says so.
 func Collapse(g *nc.Geometry, s *nc.Summary) (*Figure, error) {
@@ -426,7 +426,7 @@ func spectrumPanel(s *nc.Summary) panel {
 		add(s.Covariance.SpectrumW)
 	}
 	addCurves(p, true, cs)
-	if len(cs) > 1 { // d eigenvalues beside K−1
+	if len(cs) > 1 { // d eigenvalues next to K−1
 		p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, plot.TickerFunc(logTicks)
 		p.X.Min = 0.9
 	}
@@ -450,7 +450,7 @@ func classPanel(s *nc.Summary) panel {
 	return p
 }
 
-// bars draws one bar a class from 0, and a line at the mean.
+// bars draws one bar per class from 0, and a line at the mean.
 type bars struct {
 	y    []float64
 	mean float64

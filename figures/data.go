@@ -8,10 +8,10 @@ import (
 // mostRows is how many classes DataSet shows with several pictures each.
 const mostRows = 20
 
-// DataSet draws pictures of a data set: of up to 20 classes as Images does, a class a
-// row; of more classes one picture each, 20 a row, each row named by its first and
-// its last class. Sizes that do not fit together are errors, as is, of more than 20
-// classes, one without a picture.
+// DataSet draws pictures of a data set. Up to 20 classes are drawn as Images does, one class per
+// row. More classes have one picture each, 20 per row, and a row is named by its first and its last
+// class. It is an error if sizes do not fit together, or if one of more than 20 classes has no
+// picture.
 func DataSet(s Samples) (*Figure, error) {
 	k := len(s.Classes)
 	if k <= mostRows {

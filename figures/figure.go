@@ -17,11 +17,11 @@ import (
 
 // A Figure is a picture with its words. SVG and PNG hold the same picture.
 type Figure struct {
-	Number  string  // the paper's number, "1", or "" for a figure that the paper has not
+	Number  string  // the paper's number, "1", or "" for a figure that is not in the paper
 	Title   string  // one line
 	Caption string  // plain text: what is drawn and how the numbers came about
 	Alt     string  // plain text for readers who do not see the picture
-	SVG     []byte  // one <svg> element, without XML declaration, ready to stand in HTML
+	SVG     []byte  // one <svg> element, without XML declaration, ready for HTML
 	PNG     []byte  // Width by Height pixels times Scale, or times 1 where the figure is made of pictures
 	Width   float64 // in CSS pixels
 	Height  float64 // in CSS pixels
@@ -30,7 +30,7 @@ type Figure struct {
 // Scale is the number of PNG pixels for one CSS pixel of a figure.
 const Scale = 2
 
-// ErrNoSeries is returned where a figure or table was asked of no run at all.
+// ErrNoSeries is the error of a figure or table without any run.
 var ErrNoSeries = errors.New("figures: no run given; want at least one Series with a record")
 
 // HTML returns the figure as a <figure> element: inline SVG and the caption.

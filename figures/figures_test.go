@@ -23,7 +23,7 @@ import (
 var update = flag.Bool("update", false, "rewrite the golden files in testdata")
 
 // synthetic returns a made-up record whose curves have the shape of a run.
-// Its numbers were not measured; they stand in tests only.
+// Its numbers were not measured; they are for tests only.
 func synthetic(dataset, loss string, delta float64, seed int64, epochs int) *record.Record {
 	s := record.DefaultSpec()
 	s.Dataset, s.Loss, s.Seed, s.Epochs = dataset, record.Loss{Name: loss, Delta: delta}, seed, epochs

@@ -14,7 +14,7 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// heatColours fall in luminance, from nearly white through the palette's blue to
+// heatColours decrease in luminance, from nearly white through the palette's blue to
 // nearly black, so that a heat map reads in grey and by the colour-blind.
 var heatColours = func() plotpalette.Palette {
 	m, err := moreland.NewLuminance([]color.Color{
@@ -22,7 +22,7 @@ var heatColours = func() plotpalette.Palette {
 		color.NRGBA{0xF4, 0xF9, 0xFD, 0xFF},
 	})
 	if err != nil {
-		panic(err) // the colours above do not rise in luminance
+		panic(err) // the luminance of the colours above does not increase
 	}
 	m.SetMin(0)
 	m.SetMax(1)

@@ -42,12 +42,12 @@ var Table1Epochs = []int{10, 20, 50, 100}
 
 // ErrNoEpochs is returned by Table1 and Table2 where no run has a row at any of
 // Table1Epochs.
-var ErrNoEpochs = errors.New("figures: no run has epoch 10, 20, 50 or 100, of which the paper's Tables 1 and 2 consist")
+var ErrNoEpochs = errors.New("figures: no run has epoch 10, 20, 50 or 100, the epochs of the paper's Tables 1 and 2")
 
 // cell is one number of the paper's under both losses.
 type cell struct{ ce, ls float64 }
 
-// csvRows reads a file of the paper's cells, a map from column to text a row.
+// csvRows reads a file of the paper's cells, each row a map from column to text.
 func csvRows(name, text string) ([]map[string]string, error) {
 	lines, err := csv.NewReader(strings.NewReader(text)).ReadAll()
 	if err != nil {
@@ -78,8 +78,8 @@ func csvCell(name string, row map[string]string, prefix string) (c cell, err err
 	return c, nil
 }
 
-// comparison is runs of one setting, to stand beside the paper's cells where their
-// data set is one of the paper's.
+// comparison is runs of one setting, next to the paper's cells if their data set is one of the
+// paper's.
 type comparison struct {
 	runs    []Series
 	groups  []group
@@ -91,7 +91,7 @@ type comparison struct {
 	ce, ls  *group // runs under CE, and under LS with the paper's δ; nil where there are none
 }
 
-// compared checks that runs can stand in one table.
+// compared checks that one table can hold the runs.
 func compared(runs []Series) (*comparison, error) {
 	gs, err := grouped(runs)
 	if err != nil {
@@ -119,8 +119,8 @@ func (c *comparison) both() bool { return c.ce != nil && c.ls != nil }
 // judged reports whether a verdict is asked for at all.
 func (c *comparison) judged() bool { return c.onPaper && c.both() }
 
-// header writes the columns: those that name a row, the measured ones, of which
-// own come first, the paper's, and the verdict's.
+// header writes the columns: the names of a row, the measured values (own first), the paper's, and
+// the verdict.
 func (c *comparison) header(t *Table, row, own []string, verdict string) {
 	add := func(name string, cols ...string) {
 		t.Groups = append(t.Groups, Span{name, len(cols)})
@@ -169,8 +169,8 @@ func (c *comparison) undecided(enough bool) string {
 	return ""
 }
 
-// reservations says at what scale and on which bytes the runs were measured, where
-// those are not the paper's; what the cells hold is given in the plural.
+// reservations says where scale and bytes of the runs are not the paper's. what names the content of
+// the cells, in the plural.
 func (c *comparison) reservations(t *Table, what string) {
 	if c.onPaper && !c.atScale {
 		n := "Reduced scale: these are not the paper's runs, so the sizes of the " + what + " do not compare"

@@ -10,7 +10,7 @@ import (
 	"github.com/gocollapse/collapse/record/summary"
 )
 
-// TestSummaryTables: the numbers and verdicts of a summary stand in its tables.
+// TestSummaryTables: the numbers and verdicts of a summary are in its tables.
 func TestSummaryTables(t *testing.T) {
 	var runs []*record.Record
 	for _, loss := range []string{"ce", "ls"} {
@@ -53,6 +53,6 @@ func TestSummaryTables(t *testing.T) {
 		}
 	}
 	if strings.Contains(text.String(), "\nnc3") {
-		t.Errorf("a figure that no run has is shown:\n%s", &text)
+		t.Errorf("a metric that no run has is shown:\n%s", &text)
 	}
 }

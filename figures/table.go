@@ -18,7 +18,7 @@ type Table struct {
 	Title   string     // one line
 	Caption string     // plain text: how the numbers came about
 	Groups  []Span     // optional line over the header; spans add up to len(Header)
-	Header  []string   // one name a column
+	Header  []string   // one name per column
 	Rows    [][]string // each as long as Header
 	Notes   []string   // sentences under the table: verdicts and reservations
 }
@@ -37,7 +37,7 @@ func (t *Table) head() string {
 	return t.Title
 }
 
-// numeric reports whether a column holds numbers, which are set to the right.
+// numeric reports whether a column holds numbers, which are aligned to the right.
 func (t *Table) numeric(col int) bool {
 	some := false
 	for _, r := range t.Rows {
@@ -185,8 +185,8 @@ func (t *Table) HTML() string {
 	return b.String()
 }
 
-// Markdown returns the table in GitHub's Markdown. Group names stand in front of
-// the column names, since Markdown has no spans.
+// Markdown returns the table in GitHub's Markdown. Group names are put before the
+// column names, since Markdown has no spans.
 func (t *Table) Markdown() string {
 	esc := strings.NewReplacer("|", `\|`, "\n", " ", "*", `\*`, "_", `\_`, "<", "&lt;")
 	head := slices.Clone(t.Header)
@@ -290,7 +290,7 @@ func significant(v float64) string {
 
 // Curves returns a run's rows at chosen epochs: errors in percent, NC1 to NC3,
 // norms. Without epochs it takes 1, 2, 5, 10, 20, 50 … and the last. Epochs that
-// a run has not are left out; a run without rows gives a table without rows.
+// a run does not have are left out. A run without rows gives a table without rows.
 func Curves(runs []Series, epochs ...int) (*Table, error) {
 	gs, err := grouped(runs)
 	if err != nil {

@@ -61,21 +61,19 @@ var paperTable1 = sync.OnceValues(func() (map[string]cell, error) {
 	return cells, nil
 })
 
-// Table1 returns the paper's Table 1 for the given runs: training, test and
-// nearest-class-mean (NCC) errors in percent at those of epochs 10, 20, 50 and
-// 100 that a run has; several seeds of one label give their mean.
+// Table1 returns the paper's Table 1 for the given runs: training, test and nearest-class-mean
+// (NCC) errors in percent at epochs 10, 20, 50 and 100, as far as a run has them. Several seeds of
+// one label give their mean.
 //
-// The paper's cells stand beside the measured ones, in columns of their own,
-// only where the runs' data set is one of the paper's four: CIFAR-10, CIFAR-100,
-// STL-10 and Tiny ImageNet. Other data sets get neither cells nor verdict. A
-// verdict says whether the sign of LS − CE is that of the paper's cell, by the 95%
-// Student-t interval over paired seeds: holds, does not hold, or not decided, which
-// it always is with fewer than three paired seeds. At reduced scale it speaks of
-// the direction alone, and says so.
+// The paper's cells are next to the measured ones, in columns of their own, if the runs' data set
+// is one of the paper's four: CIFAR-10, CIFAR-100, STL-10 and Tiny ImageNet. Other data sets get
+// neither cells nor a verdict. The verdict compares the sign of LS − CE with that of the paper's
+// cell, by the 95% Student-t interval over paired seeds: holds, does not hold, or not decided.
+// Fewer than three paired seeds decide nothing. At reduced scale the verdict is about the direction
+// alone, and says so.
 //
-// Runs that differ in more than loss, δ, seed and number of epochs cannot stand
-// in one table and are an error, as are runs without any of the epochs
-// (ErrNoEpochs) and no run (ErrNoSeries).
+// It is an error if the runs differ in more than loss, δ, seed and number of epochs, if none has
+// one of the epochs (ErrNoEpochs), or if there is no run (ErrNoSeries).
 func Table1(runs ...Series) (*Table, error) {
 	c, err := compared(runs)
 	if err != nil {
@@ -123,13 +121,14 @@ func Table1(runs ...Series) (*Table, error) {
 	}
 
 	if !c.onPaper {
-		t.Notes = append(t.Notes, "No number of the paper stands here and no claim of the paper is judged: the paper "+
+		t.Notes = append(t.Notes, "There is no number of the paper here and no claim of the paper "+
+			"is judged: the paper "+
 			"did not train on "+record.DataName(c.first.Spec.Dataset)+".")
 	} else if why := c.undecided(enough); why != "" {
 		t.Notes = append(t.Notes, why)
 	} else {
 		t.Notes = append(t.Notes, fmt.Sprintf("Verdict by cell: the 95%% Student-t interval of LS − CE over %d "+
-			"paired seeds lies wholly on the side of the paper's sign (holds), wholly on the other (does not hold) "+
+			"paired seeds is wholly on the side of the paper's sign (holds), wholly on the other (does not hold) "+
 			"or across 0 (not decided).", sharedSeeds(c.ce, c.ls)))
 	}
 	c.reservations(t, "errors")

@@ -37,34 +37,32 @@ var paperTable2 = sync.OnceValues(func() (map[string]cell, error) {
 	return cells, nil
 })
 
-// What a cell of Table 2 takes for L_min.
+// What L_min is in a cell of Table 2.
 const (
 	ownMinimum = "own"   // the run's least training loss over its whole schedule
 	lossFloor  = "floor" // the least value that the loss can have
 )
 
-// Table2 returns the paper's Table 2 (Appendix B.3) for the given runs: the
-// log-scaled training loss log(L − L_min + c) at those of epochs 10, 20, 50 and 100
-// that a run has; several seeds of one label give their mean. Logarithms are
-// natural.
+// Table2 returns the paper's Table 2 (Appendix B.3) for the given runs: the log-scaled training
+// loss log(L − L_min + c) at epochs 10, 20, 50 and 100, as far as a run has them. Several seeds of
+// one label give their mean. Logarithms are natural.
 //
-// L is the record's train_loss in nats: cross entropy for CE, the loss on the
-// smoothed labels for LS, over all training images in evaluation mode. c is the
-// paper's: 0.002 for CIFAR-10, 0.006 for CIFAR-100, 0.01 for STL-10 and 0.005 for
-// Tiny ImageNet. L_min is the run's own least train_loss where every run has
-// reached the end of its schedule (spec.schedule_epochs). Where one has not, or does
-// not say how long its schedule is, L_min of all of them is the floor of their loss,
-// 0 or the entropy of y^δ; the cells are marked “floor”, and nothing is decided.
+// L is the record's train_loss in nats: cross entropy for CE, the loss on the smoothed labels for
+// LS, over all training images in evaluation mode. c is the paper's: 0.002 for CIFAR-10, 0.006 for
+// CIFAR-100, 0.01 for STL-10 and 0.005 for Tiny ImageNet. L_min is the run's own least train_loss
+// if every run has reached the end of its schedule (spec.schedule_epochs). If one has not, or its
+// record does not say how long the schedule is, L_min is the floor of the loss for all runs: 0, or
+// the entropy of y^δ. The cells are then marked “floor”, and nothing is decided.
 //
-// With runs under CE and under LS with δ = 0.05 each epoch has a second row, less its
-// start, which takes out the head start of LS: from uniform logits, at log K, LS has less
-// to lose than CE. Its cells are log((L − L_min + c)/(log K − floor + c)). Each row's
-// verdict says whether LS is lower, as the paper claims and all 16 of its cells are:
-// holds, does not hold or not decided, by the 95% Student-t interval of LS − CE over
-// at least three paired seeds; at reduced scale it speaks of the direction alone.
+// With runs under CE and under LS with δ = 0.05 each epoch has a second row, “less its start”. It
+// takes out the head start of LS: from uniform logits, at log K, LS has less to lose than CE. Its
+// cells are log((L − L_min + c)/(log K − floor + c)). The verdict of a row says whether LS is
+// lower, as in all 16 cells of the paper: holds, does not hold or not decided, by the 95% Student-t
+// interval of LS − CE over at least three paired seeds. At reduced scale it is about the direction
+// alone.
 //
-// Errors are those of Table1; also runs of a data set for which the paper gives no
-// c, and runs under another loss than CE and LS.
+// Errors are those of Table1. It is also an error if the paper gives no c for the data set, or if a
+// loss is neither CE nor LS.
 func Table2(runs ...Series) (*Table, error) {
 	c, err := compared(runs)
 	if err != nil {
@@ -206,15 +204,17 @@ func (l *logScaled) verdictNote() string {
 	case why != "":
 		return why
 	}
-	return fmt.Sprintf("Verdict by row: the 95%% Student-t interval of LS − CE over %d paired seeds lies wholly "+
-		"below 0, as the paper claims and all 16 cells of its Table 2 say (holds), wholly above 0 (does not hold) or across 0 "+
+	return fmt.Sprintf("Verdict by row: the 95%% Student-t interval of LS − CE over %d paired seeds is wholly "+
+		"below 0, as the paper claims and all 16 cells of its Table 2 say (holds), wholly above 0 (does "+
+		"not hold) or across 0 "+
 		"(not decided).", sharedSeeds(l.ce, l.ls))
 }
 
 // caption says where L, c and the paper's numbers come from.
 func (l *logScaled) caption() string {
 	return fmt.Sprintf("%s L: training loss in nats of the run's own kind, in evaluation mode over all training "+
-		"images, without weight decay (the paper does not say how its loss was taken). Logarithms are natural; c = %v is the "+
+		"images, without weight decay (the paper does not say how its loss was taken). Logarithms are "+
+		"natural; c = %v is the "+
 		"paper's for %s, and a loss at L_min gives log c = %s. The paper's numbers are those of its Table 2 "+
 		"(arXiv:2402.03979, Appendix B.3), at its own scale.",
 		l.origin, l.set.c, record.DataName(l.first.Spec.Dataset), decimal(math.Log(l.set.c)))
@@ -268,8 +268,8 @@ func (c *comparison) startNote() string {
 	ce, ls := c.ce.runs[0], c.ls.runs[0]
 	k := math.Log(float64(c.set.classesOf(ls)))
 	return fmt.Sprintf("Less its start: log((L − L_min + c)/(log K − floor + c)). From uniform logits, where either "+
-		"loss is log K = %s, CE has %s to lose down to its floor and LS %s, "+
-		"so that the curve of LS starts lower by %s: that much of LS − CE is there before the first step. In the "+
+		"loss is log K = %s, CE has %s to lose down to its floor and LS has %s. "+
+		"The curve of LS therefore starts lower by %s: that much of LS − CE is there before the first step. In the "+
 		"paper's columns these rows add this head start to LS − CE of its cells, which have two decimals: ±0.01 "+
 		"decides nothing.",
 		digits(k), digits(k-floor(ce)), digits(k-floor(ls)), digits(c.set.start(ce)-c.set.start(ls)))
@@ -338,7 +338,7 @@ func paperSetNames() string {
 // decimal writes a number with two decimals and a minus sign as wide as a plus.
 func decimal(v float64) string { return strings.TrimPrefix(signed(v), "+") }
 
-// digits writes a number of a sentence with three decimals, 0 as such.
+// digits writes a number of a sentence with three decimals, and 0 as 0.
 func digits(v float64) string {
 	if v == 0 {
 		return "0"

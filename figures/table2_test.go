@@ -11,7 +11,7 @@ import (
 )
 
 // lossRun is a made-up run with the training losses of some epochs. Its numbers
-// were not measured; they stand in tests only.
+// were not measured; they are for tests only.
 func lossRun(dataset, loss string, seed int64, schedule int, losses map[int]float64) *record.Record {
 	last := 0
 	for e := range losses {

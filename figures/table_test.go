@@ -118,10 +118,10 @@ func TestTable1OtherData(t *testing.T) {
 	text := tab.Text() + tab.HTML() + tab.Markdown()
 	for _, never := range []string{"4.84", "holds", "not hold", "not decided", "2402.03979"} {
 		if strings.Contains(text, never) {
-			t.Errorf("%q stands in the table of another data set", never)
+			t.Errorf("%q is in the table of another data set", never)
 		}
 	}
-	if !strings.Contains(text, "No number of the paper stands here") {
+	if !strings.Contains(text, "There is no number of the paper here") {
 		t.Error("the table must say that it does not compare")
 	}
 }
@@ -232,7 +232,7 @@ func TestPartOfASet(t *testing.T) {
 	}
 }
 
-// TestFocalIsNotCE: a run without smoothing under another loss stands in the table
+// TestFocalIsNotCE: a run without smoothing under another loss is in the table
 // and is not taken for cross entropy.
 func TestFocalIsNotCE(t *testing.T) {
 	focal := synthetic("cifar10", "focal", 0, 1, 10)

@@ -22,7 +22,7 @@ func UFMNames() []string { return []string{"norms", "kappa", "spectrum", "map", 
 //
 //   - norms: ‖w‖ and ‖h‖ against δ (Theorem 4.1), for s of the parameters and others;
 //   - kappa: the theorem's κ against δ for several K (Eq 15), and, at the
-//     parameters, beside those of the objective with its penalties;
+//     parameters, next to those of the objective with its penalties;
 //   - spectrum: the non-zero eigenvalues of both blocks against δ (Eq 49, 58);
 //   - map: over (δ, s), the condition number relative to δ = 0: the theorem's, and that of the
 //     whole objective, with the lines where the order of the losses changes.
@@ -71,7 +71,7 @@ func deltas() []float64 {
 	return d
 }
 
-// against returns the curve of a figure of the minimiser against δ.
+// against returns the curve of a number of the minimiser against δ.
 func against(p ufm.Params, style int, f func(*ufm.Minimiser) float64) (*curve, error) {
 	k := &curve{x: deltas(), line: lineStyle(style)}
 	for _, d := range k.x {
@@ -117,9 +117,10 @@ func ufmNorms(p ufm.Params) (*Figure, error) {
 	addCurves(pw, false, w)
 	ph := newChart("(b) Features", deltaAxis, "‖h‖")
 	addCurves(ph, false, h)
-	f := &Figure{Title: entryOf("thm4.1").Title, Alt: "Two panels: the norms of classifier and features fall with " +
-		"label smoothing and reach zero where s + δ is 1."}
-	f.Caption = "Theorem 4.1: both norms fall with δ, and are zero from s+δ = 1 on. " + setting(p) +
+	f := &Figure{Title: entryOf("thm4.1").Title,
+		Alt: "Two panels: the norms of classifier and features decrease with " +
+			"label smoothing and reach zero where s + δ is 1."}
+	f.Caption = "Theorem 4.1: both norms decrease with δ, and are zero from s+δ = 1 on. " + setting(p) +
 		fmt.Sprintf(" That is s = %.4g; the other lines multiply λ_W and λ_H by one factor.", m.S)
 	return f, f.draw(660, 300, func(c draw.Canvas) {
 		c.Max.Y -= drawLegend(c, legend)
@@ -167,11 +168,12 @@ func ufmKappa(p ufm.Params) (*Figure, error) {
 	addCurves(pa, true, a)
 	pb := newChart(fmt.Sprintf("(b) K = %d, with the penalties", p.K), deltaAxis, "condition number κ")
 	addCurves(pb, true, b)
-	f := &Figure{Title: entryOf("thm4.2").Title, Alt: "Two panels: the theorem's condition number falls with label " +
+	f := &Figure{Title: entryOf("thm4.2").Title, Alt: "Two panels: the theorem's condition number " +
+		"decreases with label " +
 		"smoothing for every K above 2; with the penalties it need not."}
 	f.Caption = "(a) κ = K − (K−1)(s+δ) (Eq 15), on the non-zero eigenvalues of a block of the loss without " +
 		"penalties; 1 for K = 2. " +
-		"(b) The same beside the block with λ_H added, whose null space then has the eigenvalue λ_H, and the whole " +
+		"(b) The same next to the block with λ_H added, whose null space then has the eigenvalue λ_H, and the whole " +
 		"objective in W, H and b (units 1/√λ) on its non-zero eigenvalues: not in the paper. " + setting(p)
 	return f, f.draw(660, 340, func(c draw.Canvas) {
 		c.Max.Y -= drawLegend(c, legend)
@@ -180,7 +182,7 @@ func ufmKappa(p ufm.Params) (*Figure, error) {
 }
 
 func ufmSpectrum(p ufm.Params) (*Figure, error) {
-	// The i-th non-zero eigenvalue, rising.
+	// The i-th non-zero eigenvalue in ascending order.
 	nth := func(s ufm.Spectrum, i int) float64 {
 		for _, e := range s {
 			if e.Value > 0 {
@@ -216,8 +218,8 @@ func ufmSpectrum(p ufm.Params) (*Figure, error) {
 		legend = append(legend, entry{name, &curve{line: lineStyle(i)}})
 	}
 	f := &Figure{Title: "Non-zero eigenvalues of the Hessian's blocks",
-		Alt: "Two panels: eigenvalues against label smoothing rise at first, then fall to zero with the minimiser; " +
-			"the ratio of largest to smallest falls throughout."}
+		Alt: "Two panels: eigenvalues against label smoothing increase at first, then decrease to zero with the " +
+			"minimiser; the ratio of largest to smallest decreases throughout."}
 	f.Caption = "Of the mean loss without penalties at the global minimiser (Eq 49, 58), in the plain coordinates. " +
 		setting(p)
 	return f, f.draw(660, 300, func(c draw.Canvas) {

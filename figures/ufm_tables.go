@@ -8,8 +8,8 @@ import (
 	"github.com/gocollapse/collapse/ufm"
 )
 
-// figure6 writes a number with up to six digits, "–" where it is not defined.
-func figure6(v float64) string {
+// sixDigits writes a number with up to six digits, "–" where it is not defined.
+func sixDigits(v float64) string {
 	if !finite(v) {
 		return "–"
 	}
@@ -48,7 +48,7 @@ func UFMTable(m *ufm.Minimiser) *Table {
 		if note := m.Notes[metric.Key]; note != "" {
 			what += ". " + upperFirst(note)
 		}
-		t.Rows = append(t.Rows, []string{metric.Symbol, figure6(metric.Value(m)), what})
+		t.Rows = append(t.Rows, []string{metric.Symbol, sixDigits(metric.Value(m)), what})
 	}
 	return t
 }
@@ -81,7 +81,7 @@ func UFMSolverTable(s *ufm.SmallSolution) *Table {
 		{"bias / a", s.Distance.Bias},
 		{"‖gradient‖, scaled", s.GradientNorm},
 	} {
-		t.Rows = append(t.Rows, []string{r.name, figure6(r.value)})
+		t.Rows = append(t.Rows, []string{r.name, sixDigits(r.value)})
 	}
 	return t
 }
@@ -97,7 +97,7 @@ func UFMSpectrumTable(m *ufm.Minimiser) *Table {
 	}{{"block H", m.HessianH}, {"block W", m.HessianW},
 		{"objective", m.FullHessian(ufm.FullOptions{L2: true, Bias: true})}} {
 		for _, e := range b.s {
-			t.Rows = append(t.Rows, []string{b.name, figure6(e.Value), strconv.FormatInt(e.Count, 10)})
+			t.Rows = append(t.Rows, []string{b.name, sixDigits(e.Value), strconv.FormatInt(e.Count, 10)})
 		}
 	}
 	return t
@@ -134,13 +134,14 @@ func UFMConditions(p ufm.Params, delta ...float64) (*Table, error) {
 		if i <= 1 {
 			last = c
 		}
-		t.Rows = append(t.Rows, []string{figure6(d), figure6(c.H), figure6(c.HL2), figure6(c.WL2), figure6(c.Full),
-			figure6(c.FullRaw), strconv.FormatInt(c.NullH, 10), strconv.FormatInt(c.NullW, 10)})
+		t.Rows = append(t.Rows, []string{sixDigits(d), sixDigits(c.H), sixDigits(c.HL2),
+			sixDigits(c.WL2), sixDigits(c.Full),
+			sixDigits(c.FullRaw), strconv.FormatInt(c.NullH, 10), strconv.FormatInt(c.NullW, 10)})
 	}
 	if len(delta) > 1 && finite(first.Full) && finite(last.Full) {
-		verb := "falls too"
+		verb := "decreases too"
 		if last.Full > first.Full {
-			verb = "rises: the order of the two losses is reversed"
+			verb = "increases: the order of the two losses is reversed"
 		}
 		t.Notes = append(t.Notes, fmt.Sprintf("From δ = %g to %g the theorem's κ goes from %.4g to %.4g. With the "+
 			"penalties, in all variables, it goes from %.4g to %.4g: it %s.", delta[0], delta[1], first.H, last.H,
@@ -166,7 +167,7 @@ func UFMComparison(c *ufm.Comparison) *Table {
 	for _, p := range c.Pairs {
 		m, _ := ufm.MetricByKey(p.Key)
 		t.Rows = append(t.Rows,
-			[]string{m.Symbol, figure6(p.Measured), figure6(p.Theory), significant(p.Relative), c.Notes[p.Key]})
+			[]string{m.Symbol, sixDigits(p.Measured), sixDigits(p.Theory), significant(p.Relative), c.Notes[p.Key]})
 	}
 	return t
 }

@@ -70,7 +70,7 @@ func TestUFMConditions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s := tab.Text(); strings.Contains(s, "reversed") || !strings.Contains(s, "falls too") {
+	if s := tab.Text(); strings.Contains(s, "reversed") || !strings.Contains(s, "decreases too") {
 		t.Error(s)
 	}
 	m, err := paperUFM.Minimiser()

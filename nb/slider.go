@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// A Frame is one position of a slider: what the label beside it says and the HTML
+// A Frame is one position of a slider: what the label next to it says and the HTML
 // that is shown there. Make pictures with SVGImage or FigureHTML.
 type Frame struct {
 	Label string
@@ -48,7 +48,7 @@ func sliderBundle(name string, start int, frames []Frame) (Bundle, error) {
 	// equal sliders on a page show the same frames, so that one script may serve both.
 	sum := sha256.Sum256(data)
 	id := "collapse-slider-" + hex.EncodeToString(sum[:6])
-	// The control itself is made by the script, so that none stands there dead
+	// The control itself is made by the script, so that a reader sees no dead control
 	// where the script was stripped.
 	page := fmt.Sprintf(`<div class="%[1]s"><div></div><div>%[2]s</div></div>
 <script>for (const box of document.querySelectorAll(".%[1]s")) {

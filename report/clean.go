@@ -166,7 +166,7 @@ func external(css string) bool {
 
 func isImageData(v string) bool { return strings.HasPrefix(strings.ToLower(v), "data:image/") }
 
-// picture returns what stands in an <img>'s place: itself with an embedded
+// picture returns what takes an <img>'s place: itself with an embedded
 // picture, an inline SVG, or its alternative text.
 func (p *page) picture(img *html.Node, embed func(string) string) (*html.Node, error) {
 	src, alt := attr(img, "src"), attr(img, "alt")

@@ -65,7 +65,7 @@ var allFacts = []fact{
 	{"Record", func(r *run, _ record.Description) string { return "<code>" + esc(r.path) + "</code>" }},
 }
 
-// facts is a table with a column a run; what all runs share is written once.
+// facts is a table with one column per run. What all runs share is written once.
 func facts(g []*run) string {
 	var b strings.Builder
 	b.WriteString("<div class=\"scroll\"><table class=\"facts\">\n")

@@ -15,7 +15,7 @@ import (
 	"github.com/gocollapse/collapse/record"
 )
 
-// synthetic returns a made-up record; its numbers were not measured and stand in
+// synthetic returns a made-up record; its numbers were not measured and are for
 // tests only.
 func synthetic(dataset, loss string, epochs int) *record.Record {
 	s := record.DefaultSpec()

@@ -52,7 +52,7 @@ func duration(seconds float64) string {
 	d := time.Duration(math.Min(seconds, 1e9) * float64(time.Second)).Round(time.Second)
 	switch {
 	case d < time.Second:
-		return "under a second"
+		return "less than 1 s"
 	case d < time.Minute:
 		return fmt.Sprintf("%d s", int(d.Seconds()))
 	case d < time.Hour:

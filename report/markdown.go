@@ -47,7 +47,7 @@ func (p *page) markdown(src string, embed func(ref string) string) (string, erro
 }
 
 // embed returns a picture that a text cell refers to as a data: address: an
-// attachment of the cell, or a file beside the notebook or in the project's
+// attachment of the cell, or a file next to the notebook or in the project's
 // notebooks folder; "" where there is none.
 func (nb *notebook) embed(c cell, ref, root string) string {
 	if name, ok := strings.CutPrefix(ref, "attachment:"); ok {
@@ -120,8 +120,8 @@ type inlineFormulas struct{}
 func (inlineFormulas) Trigger() []byte { return []byte{'$'} }
 
 // Parse takes $…$ or $$…$$, over lines of one paragraph. As in Jupyter and on
-// GitHub the dollar signs stand against the formula, and a digit after the last
-// one makes it money.
+// GitHub no space separates the dollar signs from the formula, and a digit after the
+// last one makes it money.
 func (inlineFormulas) Parse(_ ast.Node, block text.Reader, _ parser.Context) ast.Node {
 	line, _ := block.PeekLine()
 	savedLine, savedPos := block.Position()

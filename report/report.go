@@ -30,11 +30,11 @@ type Options struct {
 	Records   []string // record files, or folders of runs that hold record.json
 }
 
-// mark stands in every page, so that Build replaces only what it wrote.
+// mark is in every page, so that Build replaces only what it wrote.
 const mark = `<meta name="generator" content="Collapse report">`
 
 // Build writes the site and returns the path of its index.html. It is written to
-// a folder beside Out and renamed, so that Out never holds half a site; where
+// a folder next to Out and renamed, so that Out never holds half a site; where
 // anything fails an earlier report stays as it was.
 //
 // Errors: no notebook and no record; a file that is missing, is no notebook or no

@@ -125,7 +125,7 @@ func TestNotebookPage(t *testing.T) {
 		}
 	}
 	if strings.Count(p, "data:image/png") != 1 {
-		t.Error("a PNG stands beside the SVG of the same output")
+		t.Error("a PNG is next to the SVG of the same output")
 	}
 }
 
@@ -142,13 +142,13 @@ func TestIndex(t *testing.T) {
 			t.Errorf("no %q on the index", want)
 		}
 	}
-	// The paper's numbers stand with its own data set only.
+	// The paper's numbers are shown with its own data set only.
 	at := strings.Index(p, `id="cifar-10`)
 	if at < 0 {
 		t.Fatal("no section for CIFAR-10")
 	}
 	if !strings.Contains(p[at:], ">21.23<") || strings.Contains(p[:at], ">21.23<") {
-		t.Error("the paper's cell 21.23 must stand in the CIFAR-10 section and nowhere else")
+		t.Error("the paper's cell 21.23 must be in the CIFAR-10 section and nowhere else")
 	}
 	if strings.Contains(p, "paper scale</span>") {
 		t.Error("a reduced run is called paper scale")
@@ -209,7 +209,7 @@ func TestFigure4WhereMeasured(t *testing.T) {
 	}
 }
 
-// TestTable2AtPaperScale: Table 2 stands beside Table 1 for runs at the paper's scale,
+// TestTable2AtPaperScale: Table 2 is below Table 1 for runs at the paper's scale,
 // and for no other.
 func TestTable2AtPaperScale(t *testing.T) {
 	group := func(train int) string {
@@ -240,7 +240,7 @@ func TestTable2AtPaperScale(t *testing.T) {
 	}
 	_, pages := built(t)
 	if strings.Contains(pages["index.html"], "Table 2") {
-		t.Error("Table 2 stands on a page of reduced runs")
+		t.Error("Table 2 is on a page of reduced runs")
 	}
 }
 
@@ -346,7 +346,7 @@ func TestProjectNotebooks(t *testing.T) {
 	}
 }
 
-// FuzzNotebook: whatever stands in a notebook's file, reading and rendering it
+// FuzzNotebook: whatever is in a notebook's file, reading and rendering it
 // gives a page or an error, and no page runs a script.
 func FuzzNotebook(f *testing.F) {
 	f.Add([]byte(`{"nbformat":4,"cells":[{"cell_type":"markdown","source":["# T\n","$$x$$ $a$ <b onclick=x>"]}]}`))

@@ -81,7 +81,7 @@ func (r *run) notes() string {
 		return ""
 	}
 	list := "<ul>\n" + b.String() + "</ul>\n"
-	if n > 6 { // figures by outcome have many, and the page is read for what is defined
+	if n > 6 { // metrics by outcome have many, and readers look for what is defined
 		list = fmt.Sprintf("<details><summary>%d values, each with its reason</summary>\n%s</details>\n", n, list)
 	}
 	return "<h2>Values that are not defined</h2>\n" + list

@@ -9,7 +9,7 @@ import (
 	"github.com/gocollapse/collapse/figures"
 )
 
-// A Sheet is one page that stands alone, in the style of the report: what
+// A Sheet is one page that needs no other, in the style of the report: what
 // collapse measure, calibrate and ufm write under --html.
 type Sheet struct {
 	Title    string // the page's heading

@@ -12,7 +12,7 @@ import (
 )
 
 // Check shows, line by line, what collapse doctor finds on this machine. Where a
-// line is a fault it returns an error that names each with what mends it.
+// line is a fault it returns an error that names each with what repairs it.
 func Check() error {
 	checks := doctor.Examine(context.Background(), doctor.Options{})
 	t, err := checkTable(checks)

@@ -43,7 +43,7 @@ var openBackend = backend.Open
 // checkpoint and an error that wraps train.ErrStopped; running the cell again
 // with the same specification continues it. Any other run that out holds is moved
 // to out.before, in place of what was there. Outside a notebook Train prints a
-// line a measured epoch.
+// line per measured epoch.
 func Train(spec record.Spec, out string) (*record.Record, error) {
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer cancel()
@@ -157,14 +157,14 @@ func (d *drawing) event(e train.Event) {
 	} else if e.Steps > 0 {
 		d.steps = append(d.steps, point{float64(e.Epoch-1) + float64(e.Step)/float64(e.Steps), e.Loss})
 	}
-	// A terminal gets a line a measured epoch, a notebook a drawing as often as it may.
+	// A terminal gets one line per measured epoch, a notebook a drawing as often as it may.
 	if e.Row == nil && (!nb.InNotebook() || time.Since(d.drawn) < redraw) {
 		return
 	}
 	d.show(d.status(e))
 }
 
-// status says in a line where the training stands.
+// status says in one line how far the training is.
 func (d *drawing) status(e train.Event) string {
 	s := fmt.Sprintf("epoch %d of %d", e.Epoch, e.Epochs)
 	if e.Row == nil {

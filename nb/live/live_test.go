@@ -28,7 +28,7 @@ func tiny() record.Spec {
 	return s
 }
 
-// few returns two training images a class, and 20 test images.
+// few returns two training images per class, and 20 test images.
 func few(t *testing.T) *data.Set {
 	t.Helper()
 	set, err := data.Open(context.Background(), tiny().Dataset, data.Options{})
@@ -76,10 +76,10 @@ func TestTrainStopsContinuesAndKeepsTheRunBefore(t *testing.T) {
 	}
 	if !strings.Contains(terminal.String(), " · after epoch 2: training error ") ||
 		!strings.Contains(terminal.String(), "Reduced scale") {
-		t.Errorf("want a line an epoch and the figure's caption, got\n%s", terminal.String())
+		t.Errorf("want one line per epoch and the figure's caption, got\n%s", terminal.String())
 	}
 
-	// Another run in the same place leaves the first beside it.
+	// Another run in the same place leaves the first next to it.
 	spec.Seed++
 	spec.Epochs = 1
 	if rec, err = runIn(context.Background(), &terminal, spec, out, set); err != nil {

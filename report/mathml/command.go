@@ -36,7 +36,7 @@ func (p *parser) command(t string) (atom, error) {
 	return atom{}, p.errorf("unknown command %s", t)
 }
 
-// sign returns a command that stands for a sign, a space or a function, without an argument.
+// sign returns a command for a sign, a space or a function, without an argument.
 func sign(name string) (atom, bool) {
 	if s, ok := symbols[name]; ok {
 		return s, true

@@ -66,7 +66,7 @@ func (p *parser) bigDelimiter(name, size string) (atom, error) {
 	f := fence(d, form, `stretchy="true" minsize="`+size+`" maxsize="`+size+`"`)
 	if t := p.peek(); f != "" && (t == "_" || t == "^") {
 		// A delimiter that is the whole base of a script takes its size from
-		// elsewhere; beside an empty identifier it keeps its own.
+		// elsewhere; next to an empty identifier it keeps its own.
 		f = mrow(f + "<mi></mi>")
 	}
 	return atom{f, c}, nil

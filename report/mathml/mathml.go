@@ -289,7 +289,7 @@ func (p *parser) group() (string, error) {
 	return body, nil
 }
 
-// raw returns the text between braces as it stands, braces inside matched.
+// raw returns the text between braces unchanged, braces inside matched.
 func (p *parser) raw() (string, error) {
 	p.space()
 	if p.pos >= len(p.src) || p.src[p.pos] != '{' {
