@@ -108,7 +108,8 @@ The images are streamed: memory does not grow with their number.`,
 				return usageError{err}
 			}
 			if given := givenSpecFlags(c); n.run != "" && len(given) > 0 {
-				return usageError{fmt.Errorf("--%s goes with --weights: a run's record says what its network and images are", given[0])}
+				return usageError{fmt.Errorf("--%s goes with --weights: "+
+					"a run's record says what its network and images are", given[0])}
 			}
 			spec := s
 			if n.weights != "" {
@@ -145,7 +146,8 @@ The images are streamed: memory does not grow with their number.`,
 	f.StringVar(&o.Split, "split", "", "train, test or both (default both, or train where there are no test images)")
 	f.StringSliceVar(&o.Layers, "layers", nil, "`layers` whose output to write too: all, or names such as stem,layer1")
 	f.StringVar(&n.weights, "weights", "", ".safetensors or .npz `file` of PyTorch's weights, in place of --run")
-	f.StringVar(&n.specFile, "spec", "", "with --weights: specification that says network and images; flags override its fields")
+	f.StringVar(&n.specFile, "spec", "",
+		"with --weights: specification that says network and images; flags override its fields")
 	addSpecFlags(f, &s)
 	return c
 }

@@ -65,19 +65,40 @@ func checkFiles(t *testing.T, want map[string]string) {
 	}
 }
 
-func TestExitCodesAndMessages(t *testing.T) {
-	dir := t.TempDir()
-	badSpec := filepath.Join(dir, "bad.json")
+// A message is what a command line that must fail says: all of want, on standard error.
+type message struct {
+	name string
+	args []string
+	code int
+	want []string
+}
+
+func checkMessages(t *testing.T, messages []message) {
+	t.Helper()
+	for _, m := range messages {
+		t.Run(m.name, func(t *testing.T) {
+			code, _, stderr := call(t, m.args...)
+			if code != m.code {
+				t.Errorf("exit code %d, want %d; %s", code, m.code, stderr)
+			}
+			for _, w := range m.want {
+				if !strings.Contains(stderr, w) {
+					t.Errorf("standard error lacks %q:\n%s", w, stderr)
+				}
+			}
+		})
+	}
+}
+
+// noRecord is a path without a record.
+const noRecord = "testdata/absent"
+
+func TestTrainMessages(t *testing.T) {
+	badSpec := filepath.Join(t.TempDir(), "bad.json")
 	if err := os.WriteFile(badSpec, []byte(`{"dataset":"cifar10","epoch":3}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	noRecord := filepath.Join(dir, "absent")
-	for _, c := range []struct {
-		name string
-		args []string
-		code int
-		want []string // all of them on standard error
-	}{
+	checkMessages(t, []message{
 		{"no such command", []string{"trian"}, exitUsage, []string{"trian", "did you mean train?"}},
 		{"no such command below", []string{"records", "sumary"}, exitUsage, []string{"did you mean summary?"}},
 		{"no such flag", []string{"train", "--detla", "0.1"}, exitUsage,
@@ -96,6 +117,17 @@ func TestExitCodesAndMessages(t *testing.T) {
 		{"begin and go on",
 			[]string{"train", "--init", "w.npz", "--resume", "--out", "../../record/testdata/run"}, exitUsage,
 			[]string{"leave one"}},
+		{"no such specification", []string{"train", "--spec", noRecord}, exitInput, []string{"absent"}},
+		{"specification with an unknown field", []string{"train", "--spec", badSpec}, exitInput,
+			[]string{"bad.json", "epoch"}},
+		{"resume without a folder", []string{"train", "--resume"}, exitUsage, []string{"--out"}},
+		{"resume of nothing", []string{"train", "--resume", "--out", noRecord}, exitInput,
+			[]string{"nothing to resume", "absent"}},
+	})
+}
+
+func TestFeatureMessages(t *testing.T) {
+	checkMessages(t, []message{
 		{"features of nothing", []string{"features"}, exitUsage, []string{"--run"}},
 		{"features to nowhere", []string{"features", "--run", noRecord}, exitUsage, []string{"--out"}},
 		{"features of no run", []string{"features", "--run", noRecord, "--out", "x.npz"}, exitInput,
@@ -110,12 +142,11 @@ func TestExitCodesAndMessages(t *testing.T) {
 		{"summary of no record", []string{"records", "summary", noRecord}, exitInput, []string{"absent"}},
 		{"calibration of no split", []string{"calibrate", "--logits", "x.npz", "--split", "val"}, exitUsage,
 			[]string{"labels, test"}},
-		{"no such specification", []string{"train", "--spec", noRecord}, exitInput, []string{"absent"}},
-		{"specification with an unknown field", []string{"train", "--spec", badSpec}, exitInput,
-			[]string{"bad.json", "epoch"}},
-		{"resume without a folder", []string{"train", "--resume"}, exitUsage, []string{"--out"}},
-		{"resume of nothing", []string{"train", "--resume", "--out", noRecord}, exitInput,
-			[]string{"nothing to resume", "absent"}},
+	})
+}
+
+func TestResultMessages(t *testing.T) {
+	checkMessages(t, []message{
 		{"table that is not there", []string{"table", "7", "x"}, exitUsage,
 			[]string{`"table7"`, "did you mean table1?", "table2"}},
 		{"figure that is not there", []string{"figures", "figg4", "x"}, exitUsage,
@@ -135,19 +166,7 @@ func TestExitCodesAndMessages(t *testing.T) {
 		{"data set that is not there", []string{"fetch", "imagenet"}, exitInput, []string{"imagenet"}},
 		{"two sets from one file", []string{"fetch", "cifar10", "fashion-mnist-small", "--from", "x"}, exitUsage,
 			[]string{"--from"}},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			code, _, stderr := call(t, c.args...)
-			if code != c.code {
-				t.Errorf("exit code %d, want %d; %s", code, c.code, stderr)
-			}
-			for _, w := range c.want {
-				if !strings.Contains(stderr, w) {
-					t.Errorf("standard error lacks %q:\n%s", w, stderr)
-				}
-			}
-		})
-	}
+	})
 }
 
 // Each table of the paper is printed in each form, JSON with the same cells as the text.
@@ -253,7 +272,7 @@ func TestSpecificationFlags(t *testing.T) {
 		t.Errorf("name %q", got.Name)
 	}
 	if ufm := resolve(t, "--lambda-w", "1e-3", "--lambda-h", "1e-6"); ufm.Decay != 0 {
-		t.Errorf("decay %v beside the UFM's penalty", ufm.Decay)
+		t.Errorf("decay %v together with the UFM's penalty", ufm.Decay)
 	}
 }
 

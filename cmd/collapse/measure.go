@@ -201,7 +201,8 @@ func (f *measureFlags) secondPass(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.ErrOrStderr(), "second pass over %d of %d samples written to %s\n", scatter.Seen(), scatter.N(), f.state)
+	fmt.Fprintf(c.ErrOrStderr(), "second pass over %d of %d samples written to %s\n",
+		scatter.Seen(), scatter.N(), f.state)
 	return files.WriteState(f.state, scatter)
 }
 

@@ -35,12 +35,13 @@ func trainCommand() *cobra.Command {
 
 The defaults are the paper's setting for CIFAR-10 (800 epochs, rate 0.05 divided
 by 10 after epochs 150 and 350). The record goes to OUT/record.json after every
-measured epoch, the state to a checkpoint beside it. Ctrl-C stops with a checkpoint
-(exit code 3), --resume goes on from it to the numbers of a straight run.
+measured epoch, the state to a checkpoint in the same folder. Ctrl-C stops with a
+checkpoint (exit code 3); --resume continues from it to the same numbers as an
+uninterrupted run.
 
 With --seeds each seed is a run of its own in OUT/seed-N, --jobs of them at once;
-Ctrl-C stops and --resume takes up all of them. 'collapse records summary OUT' says
-what they say together.`,
+Ctrl-C stops all of them, and --resume continues all. 'collapse records summary OUT'
+compares them.`,
 		Example: `  collapse train --dataset cifar10 --model resnet18 --width 16 --train-per-class 500 \
       --loss ls --delta 0.05 --epochs 20 --seed 2021 --out runs/x
   collapse train --spec fashion-resnet18-ce --out runs/ce
@@ -52,14 +53,16 @@ what they say together.`,
 	}
 	f := c.Flags()
 	f.SortFlags = false
-	f.StringVar(&t.specFile, "spec", "", "specification: a JSON `file`, or the bare name of one in experiments/; flags override its fields")
+	f.StringVar(&t.specFile, "spec", "", "specification: a JSON `file`, or the bare name of one in experiments/; "+
+		"flags override its fields")
 	f.StringVar(&t.out, "out", "", "`folder` of the record and the checkpoint (default runs/NAME)")
-	f.BoolVar(&t.resume, "resume", false, "go on from the checkpoint in --out, or from those of its seeds")
+	f.BoolVar(&t.resume, "resume", false, "continue from the checkpoint in --out, or from those of its seeds")
 	f.Int64SliceVar(&t.seeds, "seeds", nil, "`seeds` of several runs, such as 2021,2022,2023")
-	f.IntVar(&t.jobs, "jobs", 0, "runs of --seeds at once; 0 is one on a CPU, and as many as find room on a GPU")
+	f.IntVar(&t.jobs, "jobs", 0, "runs of --seeds at once; 0 is one on a CPU, and as many as fit on a GPU")
 	t.add(f)
 	f.BoolVar(&t.quiet, "quiet", false, "no progress on standard error")
-	f.BoolVar(&t.asJSON, "json", false, "print the record to standard output at the end (of several seeds, their summary)")
+	f.BoolVar(&t.asJSON, "json", false,
+		"print the record to standard output at the end (for several seeds, their summary)")
 	addSpecFlags(f, &s)
 	return c
 }
@@ -72,7 +75,8 @@ func (t *trainFlags) run(c *cobra.Command, flags record.Spec) error {
 	case t.resume && t.out == "":
 		return usageError{errors.New("--resume needs --out, the folder with the record")}
 	case t.resume && t.initial != "":
-		return usageError{errors.New("--init: a run that goes on begins from its checkpoint; leave one of --init and --resume away")}
+		return usageError{errors.New("--init: a run that continues starts from its checkpoint; " +
+			"leave one of --init and --resume away")}
 	case t.resume:
 		from.resume = t.out
 	}
@@ -161,7 +165,8 @@ func (t *trainFlags) trainSeeds(c *cobra.Command, spec record.Spec, o train.Opti
 			return err
 		}
 	}
-	fmt.Fprintf(log, "runs     %s, seeds %v, %d epochs, %d at once (%s) → %s\n", spec.Name, t.seeds, spec.Epochs, min(jobs, len(t.seeds)), reason, t.out)
+	fmt.Fprintf(log, "runs     %s, seeds %v, %d epochs, %d at once (%s) → %s\n",
+		spec.Name, t.seeds, spec.Epochs, min(jobs, len(t.seeds)), reason, t.out)
 	p := newProgress(log, spec, len(t.seeds))
 	records, err := train.Seeds(c.Context(), spec, t.seeds, jobs, o, func(seed int64, e train.Event) {
 		t.live(true, train.SeedFolder(t.out, seed), e)
@@ -180,7 +185,7 @@ func (t *trainFlags) trainSeeds(c *cobra.Command, spec record.Spec, o train.Opti
 	return printSummary(c.OutOrStdout(), records, t.asJSON)
 }
 
-// printSummary prints what runs say together.
+// printSummary prints the summary of runs.
 func printSummary(w io.Writer, runs []*record.Record, asJSON bool) error {
 	sum, err := summary.Of(runs...)
 	if err != nil {
@@ -189,28 +194,20 @@ func printSummary(w io.Writer, runs []*record.Record, asJSON bool) error {
 	if asJSON {
 		return printJSON(w, sum)
 	}
-	for i, table := range figures.SummaryTables(sum) {
-		if i > 0 {
-			fmt.Fprintln(w)
-		}
-		if _, err := io.WriteString(w, table.Text()); err != nil {
-			return err
-		}
-	}
-	return nil
+	return printTables(w, figures.SummaryTables(sum)...)
 }
 
 func recordsCommand() *cobra.Command {
 	var asJSON bool
-	c := &cobra.Command{Use: "records", Short: "Say what records say together",
+	c := &cobra.Command{Use: "records", Short: "Compare records",
 		Args: usageArgs(cobra.NoArgs), RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
 	summary := &cobra.Command{
 		Use:   "summary RECORD…",
-		Short: "Mean and 95 % interval over seeds, and CE beside LS on the same seeds",
-		Long: `Gather runs that differ in their seeds alone and print, for every figure of the last
-epoch, the mean and the 95 % interval over seeds (Student's t, from two seeds). Where CE
-and LS were run on the same seeds, also the paired differences LS − CE and, from three
-seeds, which loss is ahead.
+		Short: "Mean and 95 % interval over seeds, and CE versus LS on the same seeds",
+		Long: `Group runs that differ only in their seeds and print, for every metric of the last
+epoch, the mean and the 95 % interval over seeds (Student's t, from two seeds). If CE
+and LS were run on the same seeds, also print the paired differences LS − CE and, from
+three seeds, which loss is ahead.
 
 RECORD is a record, a run's folder, or a folder of runs, as 'train --seeds' makes.`,
 		Example: "  collapse records summary runs/ce runs/ls",

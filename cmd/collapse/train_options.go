@@ -16,8 +16,8 @@ import (
 	"github.com/gocollapse/collapse/train/tensorboard"
 )
 
-// trainOptions are the flags of collapse train beside a specification's: how a run is
-// kept and looked at, not what it computes.
+// trainOptions are the flags of collapse train that do not change what a run computes: how it is
+// stopped, saved and observed.
 type trainOptions struct {
 	maxMinutes, checkpointMinutes float64
 	keep                          []int
@@ -27,15 +27,21 @@ type trainOptions struct {
 }
 
 func (t *trainOptions) add(f *pflag.FlagSet) {
-	f.Float64Var(&t.maxMinutes, "max-minutes", 0, "stop with a checkpoint after this time (exit code 3); 0 is no limit")
-	f.Float64Var(&t.checkpointMinutes, "checkpoint-minutes", 0, "most time between two checkpoints; 0 is ten minutes")
+	f.Float64Var(&t.maxMinutes, "max-minutes", 0,
+		"stop with a checkpoint after this time (exit code 3); 0 is no limit")
+	f.Float64Var(&t.checkpointMinutes, "checkpoint-minutes", 0,
+		"longest time between two checkpoints; 0 is ten minutes")
 	f.IntSliceVar(&t.keep, "keep", nil, "`epochs` after which a checkpoint is kept for good, such as 10,100")
-	f.BoolVar(&t.force, "force", false, "train even where memory or disk seem too small")
-	f.StringVar(&t.tensorboard, "tensorboard", "", "also write the figures, as they are measured, as a TensorBoard event file into this `folder`")
-	f.StringVar(&t.initial, "init", "", "begin from the `weights` in a .safetensors or .npz of PyTorch's names, in place of the seed's")
-	f.IntVar(&t.stepsPerCall, "together", 0, "`steps` that the device takes at one call; 0 is 1 on a CPU and up to 32 on a GPU")
+	f.BoolVar(&t.force, "force", false, "train even if memory or disk seem too small")
+	f.StringVar(&t.tensorboard, "tensorboard", "",
+		"also write the metrics of every measured epoch to a TensorBoard event file in this `folder`")
+	f.StringVar(&t.initial, "init", "",
+		"start from the `weights` in a .safetensors or .npz with PyTorch's names, in place of the seed's")
+	f.IntVar(&t.stepsPerCall, "together", 0,
+		"`steps` per device call; 0 is 1 on a CPU and up to 32 on a GPU")
 	f.BoolVar(&t.layers, "layer-profile", false, "also measure NC1 of every layer's features after the last epoch")
-	f.BoolVar(&t.deterministic, "deterministic", false, "have CUDA give the same bits at each call; changes nothing on a CPU")
+	f.BoolVar(&t.deterministic, "deterministic", false,
+		"make CUDA give the same bits at each call; changes nothing on a CPU")
 }
 
 // check reports what does not fit a flag's range.
@@ -67,7 +73,7 @@ func (t *trainOptions) backend(spec record.Spec) backend.Options {
 	return o
 }
 
-// apply gives the options of a run what the flags say.
+// apply sets the options of a run that the flags give.
 func (t *trainOptions) apply(o *train.Options) error {
 	minutes := func(v float64) time.Duration { return time.Duration(v * float64(time.Minute)) }
 	o.Limit, o.CheckpointEvery = minutes(t.maxMinutes), minutes(t.checkpointMinutes)
@@ -76,8 +82,8 @@ func (t *trainOptions) apply(o *train.Options) error {
 	return nil
 }
 
-// live brings the event file of the run in a folder up to date after each measured row. What fails
-// here is left to export at the end.
+// live updates the event file of the run in a folder after each measured row. Errors are left to
+// export, which writes the file again at the end.
 func (t *trainOptions) live(several bool, folder string, e train.Event) {
 	if t.tensorboard == "" || e.Row == nil {
 		return
@@ -87,8 +93,8 @@ func (t *trainOptions) live(several bool, folder string, e train.Event) {
 	}
 }
 
-// eventFolder is where a run's event file stands: a single run's in the folder that was asked for,
-// those of several in one folder a seed.
+// eventFolder returns the folder of a run's event file: the one that was asked for, or with several
+// runs a folder in it for each seed.
 func (t *trainOptions) eventFolder(several bool, r *record.Record) string {
 	if several {
 		return filepath.Join(t.tensorboard, "seed-"+strconv.FormatInt(r.Spec.Seed, 10))
