@@ -18,21 +18,22 @@ import (
 	"sync"
 
 	"github.com/gocollapse/collapse/data/archive"
+	"github.com/gocollapse/collapse/internal/bounded"
 	"github.com/gocollapse/collapse/internal/lock"
 	"github.com/gocollapse/collapse/record"
 )
 
-// A decoded set is kept in one file, which is mapped into memory when the set is
-// opened again: opening is then a matter of milliseconds, and processes share the
-// images. The file holds
+// A decoded set is kept in one file, which is mapped into memory when the set is opened again. That
+// takes milliseconds, and processes share the images. The file holds
 //
-//	magic, version (4 bytes), length of the header (4 bytes), checksum of the rest of the head (4 bytes)
+//	magic, version (4 bytes), length of the header (4 bytes),
+//	checksum of all that follows but for the images (4 bytes)
 //	header, JSON
 //	labels of training and of testing, 4 bytes each, little-endian
 //	zeros up to a multiple of 4096
 //	images of training and of testing
 //
-// It is valid for source files of the same names, sizes and times of change only.
+// It is valid only for source files of the same names, sizes and times of change.
 const (
 	cacheMagic   = "COLLAPSE"
 	cacheVersion = 1
@@ -54,14 +55,20 @@ type cacheHeader struct {
 	Info                    record.Data `json:"info"`
 }
 
-// cached opens a set from its decoded file, if that is there for the source files
-// as they are; else it calls decode and leaves such a file. stamp lists the source
-// files in folder. A decoded file that cannot be read or written is no failure.
-func cached(ctx context.Context, o Options, name, folder string, stamp func(folder string) ([]stampedFile, error), decode func() (*Set, error)) (*Set, error) {
+// origin is where the files of a set are.
+type origin struct {
+	name   string                                     // of the set
+	folder string                                     // of the files, or a file
+	stamp  func(folder string) ([]stampedFile, error) // lists the files
+}
+
+// cached opens a set from its decoded copy if there is one of the files as they are. Otherwise it
+// calls decode and leaves a copy. A copy that cannot be read or written is no failure.
+func cached(ctx context.Context, o Options, from origin, decode func() (*Set, error)) (*Set, error) {
 	if o.NoCache {
 		return decode()
 	}
-	paths, key, err := cachePaths(o, name, folder, stamp)
+	paths, key, err := from.copies(o)
 	if err != nil {
 		return decode() // whose error, if any, says more
 	}
@@ -69,35 +76,34 @@ func cached(ctx context.Context, o Options, name, folder string, stamp func(fold
 		if s, err := openCache(path, key); err == nil {
 			return s, nil
 		} else if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errStale) {
-			o.logf("data: %s: %v: decoding %s again", path, err, name)
+			o.logf("data: %s: %v: decoding %s again", path, err, from.name)
 		}
 	}
 	s, err := decode()
 	if err != nil {
 		return nil, err
 	}
-	// What changed while it was read has another key now.
-	if _, again, err := cachePaths(o, name, folder, stamp); err != nil || again != key {
+	// Files that changed while they were read have another key now.
+	if _, again, err := from.copies(o); err != nil || again != key {
 		return s, ctx.Err()
 	}
 	for _, path := range paths {
 		if err = writeCache(ctx, path, key, s, archive.OS); err == nil {
-			// From here on the images are those of the file: its memory is the
-			// system's to take back.
+			// From here on the images are those of the file: the system may take back its memory.
 			if m, err := openCache(path, key); err == nil {
 				return m, nil
 			}
 			return s, nil
 		}
 	}
-	o.logf("data: no decoded copy of %s was kept: %v", name, err)
+	o.logf("data: no decoded copy of %s was kept: %v", from.name, err)
 	return s, nil
 }
 
-// hasCopy reports whether there is a decoded copy of the very files in folder: it was made when they
+// hasCopy reports whether there is a decoded copy of the files as they are: it was made when they
 // were read through.
-func hasCopy(o Options, name, folder string, stamp func(string) ([]stampedFile, error)) bool {
-	paths, key, err := cachePaths(o, name, folder, stamp)
+func (f origin) hasCopy(o Options) bool {
+	paths, key, err := f.copies(o)
 	if err != nil {
 		return false
 	}
@@ -107,25 +113,25 @@ func hasCopy(o Options, name, folder string, stamp func(string) ([]stampedFile, 
 	})
 }
 
-// cachePaths returns where the decoded copy of the set in folder may be, in the
-// order of preference, and the key of the files that are there now: in the folder of
-// the data sets, or where that is not ours to write, in the user's cache folder.
-func cachePaths(o Options, name, folder string, stamp func(string) ([]stampedFile, error)) (paths []string, key string, err error) {
+// copies returns the paths at which the decoded copy may be, the preferred one first, and the key
+// of the files as they are. The copy is in the folder of the data sets or, where that is not ours
+// to write, in the user's cache folder.
+func (f origin) copies(o Options) (paths []string, key string, err error) {
 	dir, _, err := archive.Folder(o.Dir)
 	if err != nil {
 		return nil, "", err
 	}
-	files, err := stamp(folder)
+	files, err := f.stamp(f.folder)
 	if err != nil {
 		return nil, "", err
 	}
 	h := sha256.New()
-	fmt.Fprintf(h, "%d %s %s\n", cacheVersion, name, folder)
-	for _, f := range files {
-		fmt.Fprintf(h, "%q %d %d\n", f.name, f.size, f.changed)
+	fmt.Fprintf(h, "%d %s %s\n", cacheVersion, f.name, f.folder)
+	for _, file := range files {
+		fmt.Fprintf(h, "%q %d %d\n", file.name, file.size, file.changed)
 	}
-	where := sha256.Sum256([]byte(folder))
-	base := fmt.Sprintf("%s-%x.bin", name, where[:6])
+	where := sha256.Sum256([]byte(f.folder))
+	base := fmt.Sprintf("%s-%x.bin", f.name, where[:6])
 	paths = []string{filepath.Join(dir, cacheFolder, base)}
 	if own, err := archive.UserFolder(); err == nil && own != dir {
 		paths = append(paths, filepath.Join(own, cacheFolder, base))
@@ -133,7 +139,7 @@ func cachePaths(o Options, name, folder string, stamp func(string) ([]stampedFil
 	return paths, fmt.Sprintf("%x", h.Sum(nil)), nil
 }
 
-// stampedFile is a source file as far as it tells without reading.
+// stampedFile is what is known of a source file without reading it.
 type stampedFile struct {
 	name    string
 	size    int64
@@ -194,8 +200,8 @@ func stampTree(folder string) ([]stampedFile, error) {
 // errStale says that a decoded file is of other source files.
 var errStale = errors.New("decoded from other files")
 
-// mappings are the decoded files that this process has mapped, by path and key. They
-// stay mapped, since nobody can tell how long images are in use.
+// mappings are the decoded files that this process has mapped, by path and key. They stay mapped,
+// since nobody knows how long images are in use.
 var mappings = struct {
 	sync.Mutex
 	m map[[2]string][]byte
@@ -237,10 +243,11 @@ func readCacheHead(r io.Reader) (cacheHeader, int64, error) {
 	var h cacheHeader
 	fixed := make([]byte, len(cacheMagic)+12)
 	if _, err := io.ReadFull(r, fixed); err != nil {
-		return h, 0, fmt.Errorf("not a decoded set: %w", unexpected(err))
+		return h, 0, fmt.Errorf("not a decoded set: %w", bounded.Unexpected(err))
 	}
 	n := binary.LittleEndian.Uint32(fixed[len(cacheMagic)+4:])
-	if string(fixed[:len(cacheMagic)]) != cacheMagic || binary.LittleEndian.Uint32(fixed[len(cacheMagic):]) != cacheVersion || n > cacheHead {
+	version := binary.LittleEndian.Uint32(fixed[len(cacheMagic):])
+	if string(fixed[:len(cacheMagic)]) != cacheMagic || version != cacheVersion || n > cacheHead {
 		return h, 0, errors.New("not a decoded set of this version")
 	}
 	text, err := readExactly(r, int64(n))
@@ -251,8 +258,8 @@ func readCacheHead(r io.Reader) (cacheHeader, int64, error) {
 	return h, int64(len(fixed)) + int64(n), err
 }
 
-// decodeCache makes a set of the content of a decoded file, whose images it shares.
-// Everything but the images is checked against the file's checksum.
+// decodeCache makes a set from the content of a decoded file and shares its images. It checks
+// everything but the images against the file's checksum.
 func decodeCache(b []byte, key string) (*Set, error) {
 	h, at, err := readCacheHead(bytes.NewReader(b))
 	if err != nil {
@@ -317,13 +324,14 @@ func checkCache(path string) error {
 	return nil
 }
 
-// writeCache places the decoded file of s at path, whole or not at all.
-func writeCache(ctx context.Context, path, key string, s *Set, d archive.Disk) (err error) {
-	h := cacheHeader{Key: key, Height: s.Height, Width: s.Width, Channels: s.Channels, Train: s.Train.Len(), Test: s.Test.Len(), Info: s.Info}
+// cacheHeadOf returns all of the decoded file of s that comes before the images.
+func cacheHeadOf(s *Set, key string) ([]byte, error) {
+	h := cacheHeader{Key: key, Height: s.Height, Width: s.Width, Channels: s.Channels,
+		Train: s.Train.Len(), Test: s.Test.Len(), Info: s.Info}
 	h.Checksum = crc32.Update(crc32.Checksum(s.Train.Images, castagnoli), castagnoli, s.Test.Images)
 	text, err := json.Marshal(h)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	head := append([]byte(cacheMagic), make([]byte, 12)...)
 	binary.LittleEndian.PutUint32(head[len(cacheMagic):], cacheVersion)
@@ -337,12 +345,21 @@ func writeCache(ctx context.Context, path, key string, s *Set, d archive.Disk) (
 	}
 	head = append(head, make([]byte, (cacheAlign-len(head)%cacheAlign)%cacheAlign)...)
 	binary.LittleEndian.PutUint32(head[sum:], crc32.Checksum(head[sum+4:], castagnoli))
+	return head, nil
+}
 
-	dir := filepath.Dir(path)
+// writeCache places the decoded file of s at path, whole or not at all. It uses a folder of its own
+// and not package atomic, since what a killed writer leaves may have gigabytes: the next one
+// removes it.
+func writeCache(ctx context.Context, path, key string, s *Set, d archive.Disk) (err error) {
+	head, err := cacheHeadOf(s, key)
+	if err != nil {
+		return err
+	}
+	dir, base := filepath.Split(path)
 	if err := d.MkdirAll(dir); err != nil {
 		return err
 	}
-	base := filepath.Base(path)
 	unlock, err := lock.Wait(ctx, filepath.Join(dir, "."+base+".lock"), d.Lock, func() {})
 	if err != nil {
 		return err

@@ -235,7 +235,8 @@ func FuzzDecodeCache(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if n := s.Train.Len() + s.Test.Len(); len(s.Train.Images)+len(s.Test.Images) != n*s.Height*s.Width*s.Channels || n > len(b) {
+		n := s.Train.Len() + s.Test.Len()
+		if len(s.Train.Images)+len(s.Test.Images) != n*s.Height*s.Width*s.Channels || n > len(b) {
 			t.Errorf("%d images of %d×%d×%d in %d bytes", n, s.Height, s.Width, s.Channels, len(b))
 		}
 	})

@@ -88,8 +88,8 @@ func decodeCIFAR(r io.Reader, f cifarFormat, images []byte, labels []int32) erro
 		n := min(block, len(labels)-at)
 		m, err := io.ReadFull(r, buf[:n*size])
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			return fmt.Errorf("%d bytes, want %d (%d records of %d bytes): the file is cut; take it from the archive again",
-				at*size+m, len(labels)*size, len(labels), size)
+			return fmt.Errorf("%d bytes, want %d (%d records of %d bytes): the file is cut; "+
+				"take it from the archive again", at*size+m, len(labels)*size, len(labels), size)
 		}
 		if err != nil {
 			return err

@@ -204,7 +204,8 @@ func TestRealCIFAR10(t *testing.T) {
 			t.Errorf("channel %d: mean %.8f, want %.8f", c, mean, want)
 		}
 		if math.Abs(mean-s.Info.Mean[c]) > 1e-4 || math.Abs(std-s.Info.Std[c]) > 1e-3 {
-			t.Errorf("channel %d: mean %.5f, std %.5f; the set says %v, %v", c, mean, std, s.Info.Mean[c], s.Info.Std[c])
+			t.Errorf("channel %d: mean %.5f, std %.5f; the set says %v, %v",
+				c, mean, std, s.Info.Mean[c], s.Info.Std[c])
 		}
 	}
 	if len(s.Info.Files) != 6 {

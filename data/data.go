@@ -1,18 +1,16 @@
-// Package data opens the image data sets that networks are trained on: it finds
-// or fetches the files, checks them, reads them exactly, and says in a
-// record.Data what the images are and where they come from.
+// Package data opens the image data sets that networks are trained on. It finds or fetches the
+// files, checks them, reads them exactly, and describes the images and their origin in a
+// record.Data.
 //
-// List names the sets; docs/data.md shows them. Besides them, Open takes
-// "folder:PATH", a folder of PNG and JPEG files in one folder a class, and
-// "npz:PATH", arrays as NumPy writes them.
+// List names the sets; docs/data.md shows them. Open also takes "folder:PATH", PNG and JPEG files
+// in one folder per class, and "npz:PATH", arrays as NumPy writes them.
 //
-// A set is opened with Open, cut to a number of images a class with PerClass or to
-// a long tail with LongTail, given wrong labels with CorruptLabels, and walked
-// through in the order of Permutation; Augmentation shifts and flips. These depend
-// on their arguments only: the same images come in the same order on every
-// platform and backend.
+// PerClass cuts a set to a number of images per class, LongTail to a long tail; CorruptLabels gives
+// it wrong labels; Permutation is the order of an epoch; Augmentation shifts and flips. All of them
+// depend on their arguments only: the same images come in the same order on every platform and
+// backend.
 //
-// Decoded sets are kept in one file each, which a second Open maps into memory.
+// Open keeps each decoded set in one file, which the next Open maps into memory.
 package data
 
 import (
@@ -41,36 +39,34 @@ func newSplit(n, size int64) Split { return Split{make([]byte, n*size), make([]i
 // Len returns N.
 func (s Split) Len() int { return len(s.Labels) }
 
-// Set is a data set in memory. Nobody writes to its images and labels: sets share
-// them, and the images may be a file that is mapped for reading only.
+// Set is a data set in memory. Do not write to its images and labels: sets share them, and the
+// images may be a file that is mapped for reading only.
 type Set struct {
 	Train, Test             Split
 	Height, Width, Channels int
 	Info                    record.Data // complete; goes to the record of a run as it is
 }
 
-// Image returns the pixels of image i of a split of s, H×W×C bytes, without
-// copying them.
+// Image returns the pixels of image i of a split of s, H×W×C bytes, without copying them.
 func (s *Set) Image(p Split, i int) []byte {
 	n := s.Height * s.Width * s.Channels
 	return p.Images[i*n : (i+1)*n : (i+1)*n]
 }
 
-// Options say where data sets lie and how fetching them is told. The zero value
-// is ready for use.
+// Options say where data sets are and how fetching them is reported. The zero value is ready for
+// use.
 type Options struct {
-	// Dir is the folder that holds a set's folder, as
-	// Dir/cifar-10-batches-bin, or is that folder itself. It is created where it
-	// does not exist. Empty means the folder in the environment variable
-	// COLLAPSE_DATA, else collapse/data in the user's cache folder.
+	// Dir is the folder that holds a set's folder, such as Dir/cifar-10-batches-bin, or is that
+	// folder itself. It is created where it does not exist. Empty means the folder in the
+	// environment variable COLLAPSE_DATA, else collapse/data in the user's cache folder.
 	Dir string
-	// Progress, if not nil, is told of the bytes of a download.
+	// Progress, if not nil, is called with the bytes of a download.
 	Progress func(done, total int64)
 	// Offline forbids any download.
 	Offline bool
-	// NoCache reads the files anew and leaves no decoded copy of them.
+	// NoCache reads the files again and leaves no decoded copy of them.
 	NoCache bool
-	// Log, if not nil, gets a line for each step a user would want to know of.
+	// Log, if not nil, gets a line for each step that a user would want to know of.
 	Log io.Writer
 }
 
@@ -141,7 +137,8 @@ func find(name string) (dataset, error) {
 		}
 		known = append(known, d.name)
 	}
-	return dataset{}, fmt.Errorf("data: unknown set %q; did you mean %s? Known are %s, and %sPATH and %sPATH for images of your own",
+	return dataset{}, fmt.Errorf("data: unknown set %q; did you mean %s? Known are %s, "+
+		"and %sPATH and %sPATH for images of your own",
 		name, edit.Nearest(name, known), strings.Join(known, ", "), folderPrefix, npzPrefix)
 }
 
@@ -175,7 +172,7 @@ func (d dataset) openSet(ctx context.Context, o Options) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	return cached(ctx, o, d.name, folder, d.stamp, func() (*Set, error) { return d.readSet(ctx, folder) })
+	return cached(ctx, o, d.from(folder), func() (*Set, error) { return d.readSet(ctx, folder) })
 }
 
 func (d dataset) openEmbedded() (*Set, error) {
@@ -210,9 +207,12 @@ func (d dataset) options(o Options) archive.Options {
 			_, sums, err := d.read(ctx, d.archive, folder)
 			return sums, err
 		},
-		Known: func(folder string) bool { return !o.NoCache && hasCopy(o, d.name, folder, d.stamp) },
+		Known: func(folder string) bool { return !o.NoCache && d.from(folder).hasCopy(o) },
 	}
 }
+
+// from returns where the files in folder are.
+func (d dataset) from(folder string) origin { return origin{d.name, folder, d.stamp} }
 
 // complete fills what Info says of the set.
 func (d dataset) complete(s *Set) {

@@ -70,7 +70,8 @@ func TestFashion(t *testing.T) {
 	if s.Height != 32 || s.Width != 32 || s.Channels != 3 || in.Height != 32 || in.Width != 32 || in.Channels != 3 {
 		t.Errorf("shape %d×%d×%d, want 32×32×3", s.Height, s.Width, s.Channels)
 	}
-	if in.Train != 5000 || in.Test != 1000 || in.Source != "embedded" || in.Bytes != record.Official || len(in.Classes) != 10 {
+	if in.Train != 5000 || in.Test != 1000 || in.Source != "embedded" || in.Bytes != record.Official ||
+		len(in.Classes) != 10 {
 		t.Errorf("info %+v", in)
 	}
 	for _, c := range []struct {
@@ -96,7 +97,8 @@ func TestFashion(t *testing.T) {
 					want = images[(i*28+y)*28+x]
 				}
 				if v != want {
-					t.Fatalf("%s image %d, row %d, column %d, channel %d is %d, want %d", c.name, i, y+2, x+2, p%3, v, want)
+					t.Fatalf("%s image %d, row %d, column %d, channel %d is %d, want %d",
+						c.name, i, y+2, x+2, p%3, v, want)
 				}
 			}
 		}
@@ -144,7 +146,8 @@ func TestPerClass(t *testing.T) {
 			t.Fatal(err)
 		}
 		if p.Train.Len() != 10*n || p.Info.Train != 10*n || len(p.Train.Images) != 10*n*32*32*3 {
-			t.Fatalf("%d labels, %d said, %d bytes of images; want %d images", p.Train.Len(), p.Info.Train, len(p.Train.Images), 10*n)
+			t.Fatalf("%d labels, %d said, %d bytes of images; want %d images",
+				p.Train.Len(), p.Info.Train, len(p.Train.Images), 10*n)
 		}
 		if p.Test.Len() != s.Test.Len() || p.Info.Test != s.Info.Test {
 			t.Errorf("%d test images, want %d", p.Test.Len(), s.Test.Len())
@@ -187,7 +190,9 @@ func TestPerClass(t *testing.T) {
 	}
 	// The selection of seed 7 on every platform, as computed by an independent
 	// program in Python from the definitions of SplitMix64 and PCG-DXSM.
-	for i, at := range []int{7, 18, 81, 118, 129, 134, 185, 202, 205, 240, 246, 267, 269, 277, 286, 287, 309, 347, 382, 386} {
+	for i, at := range []int{
+		7, 18, 81, 118, 129, 134, 185, 202, 205, 240, 246, 267, 269, 277, 286, 287, 309, 347, 382, 386,
+	} {
 		if !bytes.Equal(a.Image(a.Train, i), s.Image(s.Train, at)) {
 			t.Errorf("image %d of the selection is not image %d of the set", i, at)
 		}

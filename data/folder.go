@@ -29,16 +29,14 @@ type picture struct {
 	label int32
 }
 
-// OpenFolder reads a folder of PNG and JPEG images of one size, in one folder a
-// class: PATH/train/CLASS/FILE and PATH/test/CLASS/FILE (or val), or PATH/CLASS/FILE,
-// which has no test images. Classes are labelled in the order of their names, and
-// images come in the order of their classes and names, where a number in a name
-// counts as a number. The set has one channel if every image is grey, else three.
-// Names that begin with a dot are passed over; a file that is not an image is an
-// error, as is a class without training images.
+// OpenFolder reads PNG and JPEG images of one size from one folder per class: PATH/train/CLASS/FILE
+// and PATH/test/CLASS/FILE (or val), or PATH/CLASS/FILE without test images. Labels follow the order
+// of the classes' names; images come class by class in the order of their names, where a number in a
+// name counts as a number. The set has one channel if every image is grey, else three. Names that
+// begin with a dot are left out. A file that is not an image is an error, and so is a class without
+// training images.
 //
-// The decoding of JPEG is that of Go's library: other decoders differ from it by a
-// few levels.
+// Go's library decodes JPEG; other decoders differ from it by a few levels.
 func OpenFolder(ctx context.Context, path string, o Options) (*Set, error) {
 	st, err := os.Stat(path)
 	if err != nil {
@@ -51,7 +49,7 @@ func OpenFolder(ctx context.Context, path string, o Options) (*Set, error) {
 	if path, err = filepath.Abs(path); err != nil {
 		return nil, fmt.Errorf("data: %w", err)
 	}
-	s, err := cached(ctx, o, "folder", path, stampTree, func() (*Set, error) {
+	s, err := cached(ctx, o, origin{"folder", path, stampTree}, func() (*Set, error) {
 		s, err := readFolder(ctx, os.DirFS(path))
 		if err != nil {
 			return nil, fmt.Errorf("data: %s: %w", path, err)
@@ -83,7 +81,7 @@ func readFolder(ctx context.Context, fsys fs.FS) (*Set, error) {
 		return nil, err
 	}
 	if len(classes) == 0 {
-		return nil, fmt.Errorf("%s holds no folders; want one a class", trainDir)
+		return nil, fmt.Errorf("%s holds no folders; want one per class", trainDir)
 	}
 	train, err := listPictures(fsys, trainDir, classes)
 	if err != nil {
@@ -111,28 +109,36 @@ func readFolder(ctx context.Context, fsys fs.FS) (*Set, error) {
 			return nil, err
 		}
 	}
-	all := slices.Concat(train, test)
-	// Sizes first: memory is taken for what the files are, not for what they say.
-	var height, width int
-	channels := 1
+	height, width, channels, err := pictureSize(ctx, fsys, slices.Concat(train, test))
+	if err != nil {
+		return nil, err
+	}
+	return readPictures(ctx, fsys, train, test, classes, [3]int{height, width, channels})
+}
+
+// pictureSize returns the size that all images have. It looks at their headers before memory for
+// the pixels is taken, and that must be in proportion to the files.
+func pictureSize(ctx context.Context, fsys fs.FS, all []picture) (height, width, channels int, err error) {
+	channels = 1
 	var bytes, pixels int64
 	for i, p := range all {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return 0, 0, 0, err
 		}
 		b, err := readPicture(fsys, p.path)
 		if err != nil {
-			return nil, err
+			return 0, 0, 0, err
 		}
 		c, grey, err := imageConfig(b)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", p.path, err)
+			return 0, 0, 0, fmt.Errorf("%s: %w", p.path, err)
 		}
 		if i == 0 {
 			height, width = c.Height, c.Width
 		}
 		if c.Height != height || c.Width != width {
-			return nil, fmt.Errorf("%s: %d×%d pixels, want %d×%d as %s; bring the images to one size first", p.path, c.Height, c.Width, height, width, all[0].path)
+			return 0, 0, 0, fmt.Errorf("%s: %d×%d pixels, want %d×%d as %s; bring the images to one size first",
+				p.path, c.Height, c.Width, height, width, all[0].path)
 		}
 		if !grey {
 			channels = 3
@@ -141,16 +147,18 @@ func readFolder(ctx context.Context, fsys fs.FS) (*Set, error) {
 		pixels += int64(c.Height) * int64(c.Width) * int64(channels)
 	}
 	if pixels > maxGain*bytes+1<<20 {
-		return nil, fmt.Errorf("%d bytes of files would become %d bytes of pixels: more than images of use do", bytes, pixels)
+		return 0, 0, 0, fmt.Errorf("%d bytes of files would become %d bytes of pixels: "+
+			"more than real images do", bytes, pixels)
 	}
-	return readPictures(ctx, fsys, train, test, classes, height, width, channels)
+	return height, width, channels, nil
 }
 
-// readPictures decodes images on all cores. Its Info has one file, whose hash is
-// that of the list of all files' hashes.
-func readPictures(ctx context.Context, fsys fs.FS, train, test []picture, classes []string, height, width, channels int) (*Set, error) {
-	s := &Set{Height: height, Width: width, Channels: channels}
-	one := height * width * channels
+// readPictures decodes images of size height×width×channels on all cores. Its Info has one file,
+// whose hash is that of the list of all files' hashes.
+func readPictures(ctx context.Context, fsys fs.FS, train, test []picture, classes []string,
+	size [3]int) (*Set, error) {
+	s := &Set{Height: size[0], Width: size[1], Channels: size[2]}
+	one := size[0] * size[1] * size[2]
 	for _, p := range []struct {
 		split *Split
 		files []picture
@@ -171,7 +179,7 @@ func readPictures(ctx context.Context, fsys fs.FS, train, test []picture, classe
 		if i >= len(train) {
 			images, at = s.Test.Images, i-len(train)
 		}
-		if err := decodeImage(images[at*one:(at+1)*one], b, height, width, channels); err != nil {
+		if err := decodeImage(images[at*one:(at+1)*one], b, size[0], size[1], size[2]); err != nil {
 			return fmt.Errorf("%s: %w", all[i].path, err)
 		}
 		files[i] = record.File{Name: all[i].path, Size: int64(len(b)), SHA256: fmt.Sprintf("%x", sha256.Sum256(b))}
@@ -185,8 +193,8 @@ func readPictures(ctx context.Context, fsys fs.FS, train, test []picture, classe
 	return s, nil
 }
 
-// listOf sums many files up as one: its hash is the SHA-256 of the lines that
-// sha256sum prints for them, in their order.
+// listOf describes many files as one: its hash is the SHA-256 of the lines that sha256sum prints for
+// them, in their order.
 func listOf(files []record.File) record.File {
 	h := sha256.New()
 	sum := record.File{Name: fmt.Sprintf("sha256sum of %d files", len(files))}
@@ -216,14 +224,13 @@ func subfolders(fsys fs.FS, dir string) ([]string, error) {
 		case isDir(fsys, path.Join(dir, e.Name())):
 			names = append(names, e.Name())
 		default:
-			return nil, fmt.Errorf("%s is not a folder; want one a class", path.Join(dir, e.Name()))
+			return nil, fmt.Errorf("%s is not a folder; want one per class", path.Join(dir, e.Name()))
 		}
 	}
 	return names, nil
 }
 
-// listPictures returns the images in dir/CLASS for each class, those of a class
-// that has no folder there being none.
+// listPictures returns the images in dir/CLASS for each class. A class without a folder has none.
 func listPictures(fsys fs.FS, dir string, classes []string) ([]picture, error) {
 	var l []picture
 	for k, c := range classes {

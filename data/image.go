@@ -16,8 +16,8 @@ const (
 	maxImageFile = 64 << 20
 	// maxSide bounds height and width of an image.
 	maxSide = 4096
-	// maxGain bounds how many bytes of pixels a byte of an image file may become,
-	// on average over a set: deflate cannot give more than 1032.
+	// maxGain bounds how many bytes of pixels a byte of an image file may become, on average over a
+	// set: deflate cannot give more than 1032.
 	maxGain = 1100
 )
 
@@ -45,20 +45,20 @@ func imageConfig(b []byte) (c image.Config, grey bool, err error) {
 
 func isPNG(b []byte) bool { return bytes.HasPrefix(b, []byte("\x89PNG\r\n\x1a\n")) }
 
-// decodeImage decodes a PNG or JPEG image of exactly height×width pixels into
-// dst, height·width·channels bytes. With 3 channels a grey image is repeated; with
-// 1 the image must be grey. Of 16 bits the high 8 are taken, an alpha channel is
-// left out, and other colour spaces become RGB.
+// decodeImage decodes a PNG or JPEG image of exactly height×width pixels into dst,
+// height·width·channels bytes. With 3 channels it repeats a grey image; with 1 the image must be
+// grey. It takes the high 8 of 16 bits, leaves out an alpha channel, and converts other colour
+// spaces to RGB.
 func decodeImage(dst, b []byte, height, width, channels int) error {
 	c, grey, err := imageConfig(b)
 	if err != nil {
 		return err
 	}
 	if c.Height != height || c.Width != width {
-		return fmt.Errorf("%d×%d pixels, want %d×%d as the other images", c.Height, c.Width, height, width)
+		return fmt.Errorf("%d×%d pixels, want %d×%d like the other images", c.Height, c.Width, height, width)
 	}
 	if channels == 1 && !grey {
-		return fmt.Errorf("has colours, want a grey image as the others")
+		return fmt.Errorf("has colours, want a grey image like the others")
 	}
 	var m image.Image
 	if isPNG(b) {
@@ -106,10 +106,10 @@ func decodeImage(dst, b []byte, height, width, channels int) error {
 	return nil
 }
 
-// smoothChroma returns a colour plane of m at the size of the image. Where the file
-// has it at half the width, or half of both, it is interpolated by the triangle
-// filter of libjpeg (h2v1_fancy_upsample, h2v2_fancy_upsample), to its rounding, as
-// Pillow and PyTorch's users read it; Go's own conversion would repeat the values.
+// smoothChroma returns a colour plane of m at the size of the image. A plane of half the width, or
+// of half of both, is interpolated by the triangle filter of libjpeg (h2v1_fancy_upsample,
+// h2v2_fancy_upsample) with its rounding, as Pillow and PyTorch read it. Go's own conversion would
+// repeat the values.
 func smoothChroma(m *image.YCbCr, plane []byte) []byte {
 	w, h := m.Bounds().Dx(), m.Bounds().Dy()
 	out := make([]byte, w*h)
@@ -142,7 +142,7 @@ func smoothChroma(m *image.YCbCr, plane []byte) []byte {
 				sum[x] = int(v)
 			}
 		}
-		// libjpeg rounds halves down and up in turn, so that errors do not add up.
+		// libjpeg rounds halves down and up alternately, so that errors do not add up.
 		down, up := total*2, total*2-1
 		if !half {
 			down, up = 1, 2

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"slices"
+
+	"github.com/gocollapse/collapse/internal/bounded"
 )
 
 // Types of the elements of a MAT file, level 5, and classes of its arrays.
@@ -29,18 +31,17 @@ type matReader struct {
 	order binary.ByteOrder
 }
 
-// readMAT reads arrays of bytes from a MAT file of level 5, which MATLAB calls
-// version 5 to 7: want names the arrays with their dimensions, each array comes in
-// MATLAB's order, the first index running fastest. Other arrays are passed over.
-// An array of another type or of other dimensions, or one that is not there, is an
-// error. Memory is taken as the bytes come.
+// readMAT reads arrays of bytes from a MAT file of level 5, which MATLAB calls version 5 to 7. want
+// names the arrays and their dimensions. Each array comes in MATLAB's order: the first index runs
+// fastest. Other arrays are skipped. An array of another type or of other dimensions is an error,
+// and so is a missing one. Memory is taken as the bytes come.
 //
 // See "MAT-File Format", The MathWorks, chapter 1.
 func readMAT(r io.Reader, want map[string][]int) (map[string][]byte, error) {
 	br := bufio.NewReaderSize(r, 1<<16)
 	var head [128]byte
 	if _, err := io.ReadFull(br, head[:]); err != nil {
-		return nil, fmt.Errorf("want the 128 bytes of a MAT file's header: %w", unexpected(err))
+		return nil, fmt.Errorf("want the 128 bytes of a MAT file's header: %w", bounded.Unexpected(err))
 	}
 	m := matReader{r: br}
 	switch string(head[126:]) {
@@ -49,7 +50,8 @@ func readMAT(r io.Reader, want map[string][]int) (map[string][]byte, error) {
 	case "MI":
 		m.order = binary.BigEndian
 	default:
-		return nil, fmt.Errorf("not a MAT file of level 5: its byte order is %q, want IM or MI; MATLAB writes it with save -v7", head[126:])
+		return nil, fmt.Errorf("not a MAT file of level 5: its byte order is %q, want IM or MI; "+
+			"MATLAB writes it with save -v7", head[126:])
 	}
 	found := map[string][]byte{}
 	for {
@@ -67,7 +69,8 @@ func readMAT(r io.Reader, want map[string][]int) (map[string][]byte, error) {
 		case miCOMPRESSED:
 			err = m.compressed(&body, want, found)
 		default:
-			return nil, fmt.Errorf("element of type %d, want %d (a matrix) or %d (a compressed one)", kind, miMATRIX, miCOMPRESSED)
+			return nil, fmt.Errorf("element of type %d, want %d (a matrix) or %d (a compressed one)",
+				kind, miMATRIX, miCOMPRESSED)
 		}
 		if err != nil {
 			return nil, err
@@ -96,13 +99,13 @@ func (m matReader) compressed(body io.Reader, want map[string][]int, found map[s
 	in := matReader{z, m.order}
 	kind, size, err := in.tag()
 	if err != nil {
-		return fmt.Errorf("compressed element: %w", unexpected(err))
+		return fmt.Errorf("compressed element: %w", bounded.Unexpected(err))
 	}
 	if kind != miMATRIX {
 		return fmt.Errorf("compressed element of type %d, want %d, a matrix", kind, miMATRIX)
 	}
-	// matrix stops where it knows enough: of an array that is wanted it reads all,
-	// and then the checksum must be right.
+	// matrix stops as soon as it knows enough. It reads an array that is wanted whole, and then the
+	// checksum must be right.
 	had := len(found)
 	limited := io.LimitedReader{R: z, N: int64(size)}
 	if err := (matReader{&limited, m.order}).matrix(int64(size), want, found); err != nil {
@@ -134,11 +137,11 @@ func (m matReader) tag() (kind, size uint32, err error) {
 	return m.order.Uint32(b[:]), m.order.Uint32(b[4:]), nil
 }
 
-// small reads an element of at most limit bytes, which may stand in its tag.
+// small reads an element of at most limit bytes, which may be inside its tag.
 func (m matReader) small(what string, limit uint32) (kind uint32, b []byte, err error) {
 	var tag [8]byte
 	if _, err := io.ReadFull(m.r, tag[:]); err != nil {
-		return 0, nil, fmt.Errorf("%s of an array: %w", what, unexpected(err))
+		return 0, nil, fmt.Errorf("%s of an array: %w", what, bounded.Unexpected(err))
 	}
 	kind = m.order.Uint32(tag[:])
 	if n := kind >> 16; n != 0 { // the small format: size and type share four bytes
@@ -153,13 +156,13 @@ func (m matReader) small(what string, limit uint32) (kind uint32, b []byte, err 
 	}
 	b = make([]byte, (size+7)&^7) // padded to eight bytes
 	if _, err := io.ReadFull(m.r, b); err != nil {
-		return 0, nil, fmt.Errorf("%s of an array: %w", what, unexpected(err))
+		return 0, nil, fmt.Errorf("%s of an array: %w", what, bounded.Unexpected(err))
 	}
 	return kind, b[:size], nil
 }
 
-// matrix reads the body of a matrix of size bytes and keeps its bytes in found if
-// want names it. Of others it reads no more than the name.
+// matrix reads the body of a matrix of size bytes and keeps its bytes in found if want names it. Of
+// other matrices it reads no more than the name.
 func (m matReader) matrix(size int64, want map[string][]int, found map[string][]byte) error {
 	if size == 0 {
 		return nil // an empty matrix without a name
@@ -177,7 +180,8 @@ func (m matReader) matrix(size int64, want map[string][]int, found map[string][]
 		return err
 	}
 	if kind != miINT32 || len(raw) < 8 || len(raw)%4 != 0 {
-		return fmt.Errorf("dimensions of an array: %d bytes of type %d, want at least two of type %d", len(raw), kind, miINT32)
+		return fmt.Errorf("dimensions of an array: %d bytes of type %d, want at least two of type %d",
+			len(raw), kind, miINT32)
 	}
 	var dims []int
 	for i := 0; i < len(raw); i += 4 {
@@ -210,7 +214,7 @@ func (m matReader) matrix(size int64, want map[string][]int, found map[string][]
 	for _, d := range shape {
 		n *= d
 	}
-	if n <= 4 { // may stand in the tag
+	if n <= 4 { // may be inside the tag
 		kind, b, err := m.small("values", 8)
 		if err != nil {
 			return fmt.Errorf("array %s: %w", name, err)
@@ -223,7 +227,7 @@ func (m matReader) matrix(size int64, want map[string][]int, found map[string][]
 	}
 	kind, got, err := m.tag()
 	if err != nil {
-		return fmt.Errorf("array %s: %w", name, unexpected(err))
+		return fmt.Errorf("array %s: %w", name, bounded.Unexpected(err))
 	}
 	if kind != miUINT8 || int64(got) != int64(n) {
 		return fmt.Errorf("array %s: %d bytes of type %d, want %d of type %d", name, got, kind, n, miUINT8)
@@ -234,12 +238,4 @@ func (m matReader) matrix(size int64, want map[string][]int, found map[string][]
 	}
 	found[name] = b
 	return nil
-}
-
-// unexpected makes the end of the input an error that says so.
-func unexpected(err error) error {
-	if errors.Is(err, io.EOF) {
-		return io.ErrUnexpectedEOF
-	}
-	return err
 }

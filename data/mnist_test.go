@@ -108,7 +108,9 @@ func TestMNISTFaults(t *testing.T) {
 			f[trainLabels] = append([]byte{0, 0, 8, 1, 0, 0, 0, 29}, make([]byte, 29)...)
 		}},
 		{"a label too large", "label 3 is 10", func(f map[string][]byte) { f[testLabels][8+3] = 10 }},
-		{"other sizes", "want 30 of 28×28", func(f map[string][]byte) { f[trainImages][7], f[trainImages][15] = 15, 56 }},
+		{"other sizes", "want 30 of 28×28", func(f map[string][]byte) {
+			f[trainImages][7], f[trainImages][15] = 15, 56
+		}},
 		{"cut", "the file is cut", func(f map[string][]byte) { f[trainImages] = f[trainImages][:1000] }},
 		{"bytes that follow", "bytes follow", func(f map[string][]byte) { f[trainLabels] = append(f[trainLabels], 0) }},
 		{"missing", "missing", func(f map[string][]byte) { delete(f, testImages) }},

@@ -20,17 +20,17 @@ const npzPrefix = "npz:"
 // maxNPZClasses bounds the classes of a .npz file.
 const maxNPZClasses = 1 << 16
 
-// OpenNPZ reads images from a .npz file as NumPy writes it: images, uint8 of shape
-// N×H×W×C or N×H×W with C = 1 or 3, and labels, N whole numbers from 0; test_images
-// and test_labels likewise, if there is a test split. K is the largest label + 1,
-// and each class must have a training image. The classes are named by their number.
+// OpenNPZ reads images from a .npz file as NumPy writes it: images, uint8 of shape N×H×W×C or N×H×W
+// with C = 1 or 3, and labels, N whole numbers from 0. test_images and test_labels have the same
+// form and may be absent. K is the largest label + 1, and each class must have a training image.
+// The classes are named by their number.
 func OpenNPZ(ctx context.Context, path string, o Options) (*Set, error) {
 	name := npzPrefix + path // as a specification gives it
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("data: %w", err)
 	}
-	s, err := cached(ctx, o, "npz", path, stampFile, func() (*Set, error) {
+	s, err := cached(ctx, o, origin{"npz", path, stampFile}, func() (*Set, error) {
 		s, err := readNPZ(ctx, path)
 		if err != nil {
 			return nil, fmt.Errorf("data: %s: %w", path, err)
@@ -76,7 +76,8 @@ func readNPZ(ctx context.Context, path string) (*Set, error) {
 	}
 	for i, ok := range has {
 		if !ok {
-			return nil, fmt.Errorf("labels: class %d has no training image, and class %d has; number the classes from 0 without gaps", i, k-1)
+			return nil, fmt.Errorf("labels: class %d has no training image, and class %d has; "+
+				"number the classes from 0 without gaps", i, k-1)
 		}
 		s.Info.Classes = append(s.Info.Classes, strconv.Itoa(i))
 	}
@@ -103,19 +104,24 @@ func (s *Set) readArrays(ctx context.Context, f *npz.File, split *Split, images,
 	if len(shape) == 3 {
 		shape = append(shape[:3:3], 1)
 	}
-	if len(shape) != 4 || shape[0] < 1 || shape[1] < 1 || shape[2] < 1 || shape[1] > maxSide || shape[2] > maxSide || shape[3] != 1 && shape[3] != 3 {
-		return fmt.Errorf("array %q has shape %v; want N×H×W×C or N×H×W with N ≥ 1, H and W from 1 to %d and C = 1 or 3; from N×C×H×W take numpy.transpose(x, (0, 2, 3, 1))", images, a.Shape, maxSide)
+	within := func(n, most int) bool { return n >= 1 && n <= most }
+	if len(shape) != 4 || shape[0] < 1 || !within(shape[1], maxSide) || !within(shape[2], maxSide) ||
+		shape[3] != 1 && shape[3] != 3 {
+		return fmt.Errorf("array %q has shape %v; want N×H×W×C or N×H×W with N ≥ 1, H and W from 1 to %d "+
+			"and C = 1 or 3; from N×C×H×W take numpy.transpose(x, (0, 2, 3, 1))", images, a.Shape, maxSide)
 	}
 	if a.DType != "|u1" {
 		return fmt.Errorf("array %q is of type %q; want uint8, 0 to 255", images, a.DType)
 	}
 	if len(l.Shape) != 1 || l.Shape[0] != shape[0] {
-		return fmt.Errorf("array %q has shape %v; want %d labels, one for each of %q", labels, l.Shape, shape[0], images)
+		return fmt.Errorf("array %q has shape %v; want %d labels, one for each of %q",
+			labels, l.Shape, shape[0], images)
 	}
 	if s.Height == 0 {
 		s.Height, s.Width, s.Channels = shape[1], shape[2], shape[3]
 	} else if s.Height != shape[1] || s.Width != shape[2] || s.Channels != shape[3] {
-		return fmt.Errorf("array %q has images of %v, the training images are %d×%d×%d", images, shape[1:], s.Height, s.Width, s.Channels)
+		return fmt.Errorf("array %q has images of %v, the training images are %d×%d×%d",
+			images, shape[1:], s.Height, s.Width, s.Channels)
 	}
 	if split.Labels, err = l.Int32s(); err != nil {
 		return err

@@ -8,9 +8,9 @@ import (
 	"slices"
 )
 
-// Streams of random numbers: what is drawn for one purpose is independent of what
-// is drawn for another from the same seed. The values are part of what makes a
-// run repeatable: never change one, add new ones at the end.
+// Streams of random numbers. Draws for one purpose are independent of draws for another from the
+// same seed. A run is repeatable only with the same values: never change one, add new ones at the
+// end.
 const (
 	streamPermutation uint64 = 1 + iota
 	streamPerClass
@@ -19,8 +19,8 @@ const (
 	streamAugment
 )
 
-// newSource returns the random numbers of (seed, stream, index). Seeds are mixed,
-// since neighbouring states of a congruential generator give related numbers.
+// newSource returns the random numbers of (seed, stream, index). It mixes seeds, since neighbouring
+// states of a congruential generator give related numbers.
 func newSource(seed int64, stream, index uint64) *rand.PCG {
 	hi := mix(uint64(seed) + mix(stream))
 	return rand.NewPCG(hi, mix(hi+index))
@@ -34,9 +34,9 @@ func mix(z uint64) uint64 {
 	return z ^ z>>31
 }
 
-// below returns a number from 0 to n−1, each equally likely, for n ≥ 1 (Lemire's
-// method). It is spelt out because PCG's output is fixed by its definition, while
-// how a library turns it into a range is not.
+// below returns a number from 0 to n−1, each equally likely, for n ≥ 1 (Lemire's method). It is
+// written out here since PCG's definition fixes its output, but not how a library turns that into a
+// range.
 func below(src *rand.PCG, n uint64) uint64 {
 	hi, lo := bits.Mul64(src.Uint64(), n)
 	if lo < n {
@@ -47,8 +47,8 @@ func below(src *rand.PCG, n uint64) uint64 {
 	return hi
 }
 
-// shuffle puts the first k of v into random order, drawn from all of v: each
-// selection of k is equally likely.
+// shuffle draws the first k elements of v at random from all of v: each selection and order of k is
+// equally likely.
 func shuffle(src *rand.PCG, v []int32, k int) {
 	for i := range k {
 		j := i + int(below(src, uint64(len(v)-i)))
@@ -56,9 +56,8 @@ func shuffle(src *rand.PCG, v []int32, k int) {
 	}
 }
 
-// Permutation returns the numbers 0 to n−1 in the order of an epoch (1, 2, …). It
-// depends on n, seed and epoch only and is the same on every platform and
-// backend. It is empty for n ≤ 0.
+// Permutation returns the numbers 0 to n−1 in the order of an epoch (1, 2, …). It depends on n, seed
+// and epoch only, and is the same on every platform and backend. It is empty for n ≤ 0.
 func Permutation(n int, seed int64, epoch int) []int32 {
 	p := make([]int32, max(n, 0))
 	for i := range p {
@@ -68,23 +67,22 @@ func Permutation(n int, seed int64, epoch int) []int32 {
 	return p
 }
 
-// PerClass returns a set with n training images of each class, chosen at random
-// from seed and kept in the order of s; the test split, mean and standard
-// deviation stay those of s. n = 0 returns s itself. It is an error to ask for
-// more images than a class has.
+// PerClass returns a set with n training images of each class, chosen at random from seed and kept
+// in the order of s. Test split, mean and standard deviation stay those of s. n = 0 returns s
+// itself. It is an error to ask for more images than a class has.
 func (s *Set) PerClass(n int, seed int64) (*Set, error) {
 	if n == 0 {
 		return s, nil
 	}
 	if n < 0 {
-		return nil, fmt.Errorf("data: %s: %d training images a class asked for; want 0 (all) or more", s.Info.Name, n)
+		return nil, fmt.Errorf("data: %s: %d training images per class asked for; want 0 (all) or more", s.Info.Name, n)
 	}
 	members := s.members()
 	counts := make([]int, len(members))
 	for k, m := range members {
 		if len(m) < n {
-			return nil, fmt.Errorf("data: %s: class %d (%s) has %d training images, %d asked for; ask for at most %d, or 0 for all",
-				s.Info.Name, k, s.Info.Classes[k], len(m), n, fewest(members))
+			return nil, fmt.Errorf("data: %s: class %d (%s) has %d training images, %d asked for; "+
+				"ask for at most %d, or 0 for all", s.Info.Name, k, s.Info.Classes[k], len(m), n, fewest(members))
 		}
 		counts[k] = n
 	}
@@ -97,12 +95,11 @@ func (s *Set) PerClass(n int, seed int64) (*Set, error) {
 //
 //	n_k = ⌊n · ratio^(−k/(K−1))⌋
 //
-// training images, n being the size of the smallest class of s: from n for class 0
-// down to n/ratio for class K−1 (Cao et al., Learning Imbalanced Datasets with
-// Label-Distribution-Aware Margin Loss, NeurIPS 2019). They are chosen at random
-// from seed and kept in the order of s; the test split, mean and standard deviation
-// stay those of s. ratio must be at least 1, which keeps n of each class, and leave
-// each class an image.
+// training images, where n is the size of the smallest class of s: from n for class 0 down to
+// n/ratio for class K−1 (Cao et al., Learning Imbalanced Datasets with Label-Distribution-Aware
+// Margin Loss, NeurIPS 2019). They are chosen at random from seed and kept in the order of s. Test
+// split, mean and standard deviation stay those of s. ratio must be at least 1, which keeps n of
+// each class, and at most n, which leaves each class an image.
 func (s *Set) LongTail(ratio float64, seed int64) (*Set, error) {
 	members := s.members()
 	k, n := len(members), fewest(members)
@@ -110,27 +107,25 @@ func (s *Set) LongTail(ratio float64, seed int64) (*Set, error) {
 		return nil, fmt.Errorf("data: %s: a long tail of %d class; want at least 2", s.Info.Name, k)
 	}
 	if !(ratio >= 1) || math.IsInf(ratio, 1) || n < 1 || ratio > float64(n) {
-		return nil, fmt.Errorf("data: %s: imbalance ratio %v; want 1 to %d, the images of the smallest class", s.Info.Name, ratio, n)
+		return nil, fmt.Errorf("data: %s: imbalance ratio %v; want 1 to %d, the images of the smallest class",
+			s.Info.Name, ratio, n)
 	}
 	counts := make([]int, k)
 	for i := range counts {
-		// The little that is added keeps powers that are whole numbers whole on
-		// every platform.
+		// The small addend keeps powers that are whole numbers whole on every platform.
 		counts[i] = int(math.Floor(float64(n)*math.Pow(ratio, -float64(i)/float64(k-1)) + 1e-6))
 	}
 	t := s.choose(members, counts, seed, streamLongTail)
-	t.Info.Preparation += fmt.Sprintf("; a long tail of training images, %d of class 0 down to %d of class %d (ratio %v), chosen at random with seed %d",
-		counts[0], counts[k-1], k-1, ratio, seed)
+	t.Info.Preparation += fmt.Sprintf("; a long tail of training images, %d of class 0 down to %d of class %d "+
+		"(ratio %v), chosen at random with seed %d", counts[0], counts[k-1], k-1, ratio, seed)
 	return t, nil
 }
 
-// CorruptLabels returns a set in which a share of the training images, rounded to a
-// whole number of them, have a wrong label: they are chosen at random from seed, and
-// so is, for each, one of the other K−1 classes, all equally likely (symmetric
-// noise; compare Zhang et al., Understanding Deep Learning Requires Rethinking
-// Generalization, ICLR 2017, who draw from all K). changed lists them in rising
-// order. Images, test split, mean and standard deviation are those of s. share must
-// be from 0 to 1.
+// CorruptLabels returns a set in which a share of the training images, rounded to a whole number,
+// have a wrong label. The images are chosen at random from seed, and each gets one of the other K−1
+// classes, all equally likely (symmetric noise; Zhang et al., Understanding Deep Learning Requires
+// Rethinking Generalization, ICLR 2017, draw from all K). changed lists the images in ascending
+// order. Images, test split, mean and standard deviation are those of s. share must be from 0 to 1.
 func (s *Set) CorruptLabels(share float64, seed int64) (t *Set, changed []int32, err error) {
 	k := len(s.Info.Classes)
 	if !(share >= 0 && share <= 1) {
@@ -158,7 +153,8 @@ func (s *Set) CorruptLabels(share float64, seed int64) (t *Set, changed []int32,
 		}
 		c.Train.Labels[i] = l
 	}
-	c.Info.Preparation += fmt.Sprintf("; %d of %d training labels replaced by another class, chosen at random with seed %d", count, n, seed)
+	c.Info.Preparation += fmt.Sprintf("; %d of %d training labels replaced by another class, "+
+		"chosen at random with seed %d", count, n, seed)
 	return &c, changed, nil
 }
 
@@ -171,8 +167,8 @@ func (s *Set) members() [][]int32 {
 	return members
 }
 
-// choose returns a set with counts[k] training images of class k, chosen at random
-// and kept in the order of s.
+// choose returns a set with counts[k] training images of class k, chosen at random and kept in the
+// order of s.
 func (s *Set) choose(members [][]int32, counts []int, seed int64, stream uint64) *Set {
 	kept := make([]bool, s.Train.Len())
 	total := 0

@@ -12,7 +12,8 @@ import (
 // numbered is a set of n training images of one pixel each, whose value is the
 // image's index, with labels 0 … k−1 in turn.
 func numbered(n, k int) *Set {
-	s := &Set{Height: 1, Width: 1, Channels: 1, Info: record.Data{Name: "x", Classes: make([]string, k), Preparation: "p"}}
+	s := &Set{Height: 1, Width: 1, Channels: 1,
+		Info: record.Data{Name: "x", Classes: make([]string, k), Preparation: "p"}}
 	for i := range n {
 		s.Train.Images = append(s.Train.Images, byte(i))
 		s.Train.Labels = append(s.Train.Labels, int32(i%k))
@@ -51,7 +52,8 @@ func TestLongTail(t *testing.T) {
 		}
 		again, _ := s.LongTail(c.ratio, 3)
 		other, _ := s.LongTail(c.ratio, 4)
-		if !bytes.Equal(again.Train.Images, l.Train.Images) || c.ratio > 1 && bytes.Equal(other.Train.Images, l.Train.Images) {
+		if !bytes.Equal(again.Train.Images, l.Train.Images) ||
+			c.ratio > 1 && bytes.Equal(other.Train.Images, l.Train.Images) {
 			t.Errorf("ratio %v: the seed does not decide", c.ratio)
 		}
 	}
@@ -153,8 +155,9 @@ func TestMoveApply(t *testing.T) {
 						if flip {
 							at = w - 1 - x
 						}
-						if want := padded[y+pad+dy][at+pad+dx]; !bytes.Equal(dst[(y*w+x)*c:][:c], want[:]) {
-							t.Fatalf("move %d, %d, %v: pixel %d, %d is %v, want %v", dy, dx, flip, y, x, dst[(y*w+x)*c:][:c], want)
+						want, got := padded[y+pad+dy][at+pad+dx], dst[(y*w+x)*c:][:c]
+						if !bytes.Equal(got, want[:]) {
+							t.Fatalf("move %d, %d, %v: pixel %d, %d is %v, want %v", dy, dx, flip, y, x, got, want)
 						}
 					}
 				}
@@ -207,7 +210,10 @@ func TestAugmentationDraw(t *testing.T) {
 	for _, c := range []struct {
 		a  Augmentation
 		ok bool
-	}{{Augmentation{Pad: 4, Flip: true}, true}, {Augmentation{}, true}, {Augmentation{Pad: 32}, true}, {Augmentation{Pad: 33}, false}, {Augmentation{Pad: -1}, false}} {
+	}{
+		{Augmentation{Pad: 4, Flip: true}, true}, {Augmentation{}, true}, {Augmentation{Pad: 32}, true},
+		{Augmentation{Pad: 33}, false}, {Augmentation{Pad: -1}, false},
+	} {
 		if err := c.a.Validate(32, 40); (err == nil) != c.ok {
 			t.Errorf("%+v: error %v", c.a, err)
 		}

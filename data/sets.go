@@ -83,8 +83,8 @@ var sets = []dataset{
 		preparation: "the 5,000 labelled training and 8,000 test images, pixels as in the files, labels from 0; " +
 			ownStatistics,
 		licence: "none stated by the publisher; the images are from ImageNet, for research",
-		citation: "A. Coates, H. Lee, A. Y. Ng. An Analysis of Single Layer Networks in Unsupervised Feature Learning. " +
-			"AISTATS, 2011",
+		citation: "A. Coates, H. Lee, A. Y. Ng. " +
+			"An Analysis of Single Layer Networks in Unsupervised Feature Learning. AISTATS, 2011",
 	},
 	{
 		name:  "tiny-imagenet",
@@ -104,8 +104,8 @@ var sets = []dataset{
 		read:        mnistReader("mnist", mnistTrain, mnistTest, digits),
 		preparation: mnistPreparation,
 		licence:     "none stated on the publisher's page",
-		citation: "Y. LeCun, L. Bottou, Y. Bengio, P. Haffner. Gradient-Based Learning Applied to Document Recognition. " +
-			"Proceedings of the IEEE 86(11), 1998",
+		citation: "Y. LeCun, L. Bottou, Y. Bengio, P. Haffner. " +
+			"Gradient-Based Learning Applied to Document Recognition. Proceedings of the IEEE 86(11), 1998",
 	},
 	{
 		name:  "fashion-mnist",
@@ -121,8 +121,9 @@ var sets = []dataset{
 		train: 10 * fashion.PerClassTrain, test: 10 * fashion.PerClassTest, classes: 10,
 		height: padded, width: padded, channels: 3,
 		embedded: readFashion,
-		preparation: "the first 500 training and 100 test images of each class of Fashion-MNIST, pixels as published; " +
-			"padded from 28×28 to 32×32 with zeros, two on each side, and the grey channel repeated to 3; " +
+		preparation: "the first 500 training and 100 test images of each class of Fashion-MNIST, " +
+			"pixels as published; padded from 28×28 to 32×32 with zeros, two on each side, " +
+			"and the grey channel repeated to 3; " +
 			"mean and standard deviation are those of the training pixels before padding",
 		licence:  fashion.Licence,
 		citation: fashion.Citation,

@@ -38,8 +38,8 @@ func decodeSTLImages(r io.Reader, images []byte) error {
 	buf := make([]byte, stlImage)
 	for at := 0; at < len(images); at += stlImage {
 		if m, err := io.ReadFull(r, buf); errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			return fmt.Errorf("%d bytes, want %d (%d images of %d bytes): the file is cut; take it from the archive again",
-				at+m, len(images), len(images)/stlImage, stlImage)
+			return fmt.Errorf("%d bytes, want %d (%d images of %d bytes): the file is cut; "+
+				"take it from the archive again", at+m, len(images), len(images)/stlImage, stlImage)
 		} else if err != nil {
 			return err
 		}

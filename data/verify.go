@@ -19,15 +19,13 @@ type Report struct {
 	Train  int           `json:"train"`            // images
 	Test   int           `json:"test"`             // images
 	Files  []record.File `json:"files"`
-	// Decoded is the decoded copy whose checksum was found right; empty if there
-	// is none.
+	// Decoded is the decoded copy, whose checksum is right; empty if there is none.
 	Decoded string `json:"decoded,omitempty"`
 }
 
-// Verify reads every file of an installed set through, whatever decoded copies there
-// are, and compares hashes with the published ones and with those of the
-// installation. It fetches nothing. A decoded copy that is damaged is an error that
-// names it.
+// Verify reads every file of an installed set through, even if there is a decoded copy, and compares
+// hashes with the published ones and with those of the installation. It fetches nothing. A damaged
+// decoded copy is an error that names it.
 func Verify(ctx context.Context, name string, o Options) (*Report, error) {
 	o.Offline, o.NoCache = true, true
 	d, err := find(name)
@@ -38,7 +36,8 @@ func Verify(ctx context.Context, name string, o Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Report{Name: name, Source: s.Info.Source, Bytes: s.Info.Bytes, Train: s.Info.Train, Test: s.Info.Test, Files: s.Info.Files}
+	in := s.Info
+	r := &Report{Name: name, Source: in.Source, Bytes: in.Bytes, Train: in.Train, Test: in.Test, Files: in.Files}
 	if d.archive == nil {
 		return r, nil
 	}
@@ -47,7 +46,7 @@ func Verify(ctx context.Context, name string, o Options) (*Report, error) {
 		return nil, err
 	}
 	r.Folder, _ = d.archive.Locate(dir)
-	paths, _, err := cachePaths(o, name, r.Folder, d.stamp)
+	paths, _, err := d.from(r.Folder).copies(o)
 	if err != nil {
 		return nil, fmt.Errorf("data: %w", err)
 	}

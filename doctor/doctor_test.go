@@ -74,7 +74,8 @@ func TestDoctor(t *testing.T) {
 		t.Errorf("nbconvert is not there: %+v", c)
 	}
 	c := got["backend"]
-	if c.Status != kernels.Warn || !strings.Contains(c.Found, "GOMLX_BACKEND=go") || !strings.Contains(c.Found, "slower") {
+	if c.Status != kernels.Warn || !strings.Contains(c.Found, "GOMLX_BACKEND=go") ||
+		!strings.Contains(c.Found, "slower") {
 		t.Errorf("backend: %+v", c)
 	}
 }
@@ -136,7 +137,8 @@ func TestFaults(t *testing.T) {
 			root := projecttest.Make(t)
 			test.harm(t, root)
 			c := diagnose(t, root)[test.line]
-			if c.Status != kernels.Fault || !strings.Contains(c.Found, test.found) || !strings.Contains(c.Fix, test.fix) {
+			if c.Status != kernels.Fault || !strings.Contains(c.Found, test.found) ||
+				!strings.Contains(c.Fix, test.fix) {
 				t.Errorf("want a fault with %q and %q, found %+v", test.found, test.fix, c)
 			}
 		})
@@ -199,7 +201,8 @@ func TestCUDA(t *testing.T) {
 				t.Errorf("%d lines, want %d: %+v", len(checks), c.lines, checks)
 			}
 			for _, k := range checks {
-				warned := k.Status == kernels.Warn && strings.Contains(k.Found, c.found) && strings.Contains(k.Fix, c.fix)
+				warned := k.Status == kernels.Warn && strings.Contains(k.Found, c.found) &&
+					strings.Contains(k.Fix, c.fix)
 				fine := k.Status == kernels.OK && k.Found != "" && k.Fix == ""
 				if k.Name != c.line && !fine {
 					t.Errorf("%+v, want ok", k)

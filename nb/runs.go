@@ -62,9 +62,8 @@ func LoadRun(name string) (*record.Record, error) {
 		}
 		return rec, err
 	}
-	return nil, fmt.Errorf("run %q: %w at %s; make report trains the runs that the notebooks show, and collapse "+
-		"train your own",
-		name, fs.ErrNotExist, strings.Join(candidates, ", "))
+	return nil, fmt.Errorf("run %q: %w at %s; make report trains the runs that the notebooks show, "+
+		"and collapse train your own", name, fs.ErrNotExist, strings.Join(candidates, ", "))
 }
 
 // ReadSpec reads a specification by its name in the folder experiments, such as

@@ -77,7 +77,7 @@ type Options struct {
 	// Dir is the folder that holds a set's folder, or is that folder itself. Empty means the folder
 	// in EnvDir, else collapse/data in the user's cache folder.
 	Dir string
-	// Progress, if not nil, is told of the bytes of a download.
+	// Progress, if not nil, is called with the bytes of a download.
 	Progress func(done, total int64)
 	// Offline forbids any download.
 	Offline bool

@@ -90,7 +90,9 @@ func TestReadOnly(t *testing.T) {
 		{"folder", func(d *Disk) { d.MkdirAll = func(p string) error { return fault("mkdir", p) } }},
 		{"lock", func(d *Disk) { d.Lock = func(p string, _ int) (*os.File, error) { return nil, fault("open", p) } }},
 		{"part", func(d *Disk) { d.Create = func(p string, _ int) (OutFile, error) { return nil, fault("open", p) } }},
-		{"new folder", func(d *Disk) { d.MkdirTemp = func(p, _ string) (string, error) { return "", fault("mkdir", p) } }},
+		{"new folder", func(d *Disk) {
+			d.MkdirTemp = func(p, _ string) (string, error) { return "", fault("mkdir", p) }
+		}},
 		{"rename", func(d *Disk) { d.Rename = func(p, _ string) error { return fault("rename", p) } }},
 	} {
 		t.Run(c.name, func(t *testing.T) {

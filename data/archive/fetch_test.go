@@ -163,11 +163,8 @@ func TestFetchCutAnywhere(t *testing.T) {
 }
 
 func redirects(n int) []http.HandlerFunc {
-	var l []http.HandlerFunc
-	for range n {
-		l = append(l, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, http.StatusFound) })
-	}
-	return l
+	again := func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, http.StatusFound) }
+	return slices.Repeat([]http.HandlerFunc{again}, n)
 }
 
 // A download that was broken goes on where it stopped, in the next process too.

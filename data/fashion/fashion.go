@@ -37,7 +37,8 @@ const (
 )
 
 // Citation names the source of the images.
-const Citation = "H. Xiao, K. Rasul, R. Vollgraf. Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine Learning Algorithms. arXiv:1708.07747, 2017"
+const Citation = "H. Xiao, K. Rasul, R. Vollgraf. " +
+	"Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine Learning Algorithms. arXiv:1708.07747, 2017"
 
 // Licence is the licence of the images in one line.
 const Licence = "MIT, Copyright © 2017 Zalando SE"
@@ -62,7 +63,7 @@ func Classes() []string {
 func Names() []string { return []string{TrainImages, TrainLabels, TestImages, TestLabels} }
 
 // Train returns the training split: images as N×28×28 bytes, row-major, 0 black
-// to 255 white on a black ground, and N labels from 0 to 9, with N = 5,000.
+// to 255 white on a black background, and N labels from 0 to 9, with N = 5,000.
 func Train() (images, labels []byte, err error) {
 	return read(TrainImages, TrainLabels, 10*PerClassTrain)
 }
@@ -82,7 +83,8 @@ func read(images, labels string, n int) ([]byte, []byte, error) {
 		return nil, nil, err
 	}
 	if img.Dims[0] != n || img.Dims[1] != Side || img.Dims[2] != Side || lab.Dims[0] != n {
-		return nil, nil, fmt.Errorf("fashion: images %v and labels %v, want [%d %d %d] and [%d]; run go generate in data/fashion", img.Dims, lab.Dims, n, Side, Side, n)
+		return nil, nil, fmt.Errorf("fashion: images %v and labels %v, want [%d %d %d] and [%d]; "+
+			"run go generate in data/fashion", img.Dims, lab.Dims, n, Side, Side, n)
 	}
 	for i, l := range lab.Data {
 		if l > 9 {

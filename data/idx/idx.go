@@ -9,9 +9,10 @@ package idx
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
+
+	"github.com/gocollapse/collapse/internal/bounded"
 )
 
 // unsignedByte is the type code of the only type of value read here.
@@ -24,16 +25,16 @@ type Array struct {
 	Data []byte
 }
 
-// Read reads one array of exactly rank dimensions and at most limit values, and
-// nothing may follow it. It takes no more memory than the bytes that are there,
-// whatever the header says.
+// Read reads one array of exactly rank dimensions and at most limit values. Nothing may follow it.
+// Whatever the header says, Read takes no more memory than there are bytes.
 func Read(r io.Reader, rank, limit int) (Array, error) {
 	var magic [4]byte
 	if _, err := io.ReadFull(r, magic[:]); err != nil {
-		return Array{}, fmt.Errorf("idx: want the 4 bytes of the magic number: %w", noEOF(err))
+		return Array{}, fmt.Errorf("idx: want the 4 bytes of the magic number: %w", bounded.Unexpected(err))
 	}
 	if magic[0] != 0 || magic[1] != 0 || magic[2] != unsignedByte {
-		return Array{}, fmt.Errorf("idx: magic number % x, want 00 00 08 and the number of dimensions (unsigned bytes); is it another file, or still compressed?", magic)
+		return Array{}, fmt.Errorf("idx: magic number % x, want 00 00 08 and the number of dimensions "+
+			"(unsigned bytes); is it another file, or still compressed?", magic)
 	}
 	if int(magic[3]) != rank {
 		return Array{}, fmt.Errorf("idx: %d dimensions, want %d; images have 3, labels 1", magic[3], rank)
@@ -43,11 +44,12 @@ func Read(r io.Reader, rank, limit int) (Array, error) {
 	for i := range a.Dims {
 		var b [4]byte
 		if _, err := io.ReadFull(r, b[:]); err != nil {
-			return Array{}, fmt.Errorf("idx: want dimension %d of %d: %w", i+1, rank, noEOF(err))
+			return Array{}, fmt.Errorf("idx: want dimension %d of %d: %w", i+1, rank, bounded.Unexpected(err))
 		}
 		d := int64(binary.BigEndian.Uint32(b[:]))
 		if d == 0 || d > int64(limit) || size > int64(limit)/d {
-			return Array{}, fmt.Errorf("idx: dimension %d is %d; want at least 1 and at most %d values in all", i+1, d, limit)
+			return Array{}, fmt.Errorf("idx: dimension %d is %d; want at least 1 and at most %d values in all",
+				i+1, d, limit)
 		}
 		a.Dims[i] = int(d)
 		size *= d
@@ -87,13 +89,5 @@ func Write(w io.Writer, a Array) error {
 		return err
 	}
 	_, err := w.Write(a.Data)
-	return err
-}
-
-// noEOF makes the end of the input an error that says so.
-func noEOF(err error) error {
-	if errors.Is(err, io.EOF) {
-		return io.ErrUnexpectedEOF
-	}
 	return err
 }

@@ -2,6 +2,7 @@
 package bounded
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -14,6 +15,15 @@ func ReadAll(r io.Reader, name string, limit int64) ([]byte, error) {
 		err = fmt.Errorf("%s has more than %d bytes", name, limit)
 	}
 	return b, err
+}
+
+// Unexpected returns io.ErrUnexpectedEOF for io.EOF, which would say that all went well, and any
+// other error as it is.
+func Unexpected(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
 }
 
 // ReadFile reads a file of at most limit bytes.

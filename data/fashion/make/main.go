@@ -95,7 +95,8 @@ func read(dir string, s source, rank int) (idx.Array, error) {
 		return idx.Array{}, fmt.Errorf("%s: %w", s.name, err)
 	}
 	if got := hex.EncodeToString(h.Sum(nil)); got != s.sha256 {
-		return idx.Array{}, fmt.Errorf("%s: content has SHA-256 %s, want %s: not the published file", s.name, got, s.sha256)
+		return idx.Array{}, fmt.Errorf("%s: content has SHA-256 %s, want %s: not the published file",
+			s.name, got, s.sha256)
 	}
 	return a, nil
 }
