@@ -6,6 +6,8 @@ import (
 	"math/bits"
 	"math/rand/v2"
 	"slices"
+
+	"github.com/gocollapse/collapse/internal/splitmix"
 )
 
 // Streams of random numbers. Draws for one purpose are independent of draws for another from the
@@ -22,16 +24,8 @@ const (
 // newSource returns the random numbers of (seed, stream, index). It mixes seeds, since neighbouring
 // states of a congruential generator give related numbers.
 func newSource(seed int64, stream, index uint64) *rand.PCG {
-	hi := mix(uint64(seed) + mix(stream))
-	return rand.NewPCG(hi, mix(hi+index))
-}
-
-// mix is the output function of SplitMix64 (Steele, Lea, Flood 2014).
-func mix(z uint64) uint64 {
-	z += 0x9e3779b97f4a7c15
-	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
-	z = (z ^ z>>27) * 0x94d049bb133111eb
-	return z ^ z>>31
+	hi := splitmix.Mix(uint64(seed) + splitmix.Mix(stream))
+	return rand.NewPCG(hi, splitmix.Mix(hi+index))
 }
 
 // below returns a number from 0 to n−1, each equally likely, for n ≥ 1 (Lemire's method). It is

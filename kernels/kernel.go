@@ -1,10 +1,8 @@
-// Package kernels installs the Jupyter kernel "Collapse (Go)" and looks the
-// machine over for what Collapse needs.
+// Package kernels installs the Jupyter kernel "Collapse (Go)".
 //
-// The kernel is GoNB, built from this project's go.mod, started so that a cell
-// imports every public package of the project with no set-up cell. It stands
-// in a folder of its own, kernels/collapse: a GoNB kernel that the user has is
-// left alone.
+// The kernel is GoNB, built from this project's go.mod. It starts so that a cell can import every
+// public package of the project with no set-up cell. It has a folder of its own, kernels/collapse,
+// and leaves a GoNB kernel of the user alone.
 package kernels
 
 import (
@@ -28,8 +26,7 @@ import (
 	"github.com/gocollapse/collapse/internal/project"
 )
 
-// Name is the kernel's name for Jupyter (--kernel collapse), and the name of
-// its folder.
+// Name is the kernel's name for Jupyter (--kernel collapse), and the name of its folder.
 const Name = "collapse"
 
 // DisplayName is what a user of JupyterLab picks.
@@ -43,10 +40,9 @@ type Options struct {
 	User bool
 	// Root is the project's folder, "" for the one that the current folder is in.
 	Root string
-	// SkipBuild leaves out the compilation ahead of the packages that cells
-	// import, without which the first cell takes minutes.
+	// SkipBuild does not compile the packages that cells import. The first cell then takes minutes.
 	SkipBuild bool
-	// Log takes the output of that compilation; nil for standard error.
+	// Log gets the output of that compilation; nil for standard error.
 	Log io.Writer
 }
 
@@ -60,7 +56,7 @@ type spec struct {
 	Metadata      map[string]marker `json:"metadata"`
 }
 
-// marker under metadata.collapse tells our kernelspec from another's.
+// marker, under metadata.collapse, tells our kernelspec from others.
 type marker struct {
 	Root string `json:"root"`
 }
@@ -68,8 +64,7 @@ type marker struct {
 //go:embed logo-svg.svg
 var logo []byte
 
-// fallbackPath ends the kernel's PATH, for a front end that does not put
-// Jupyter's own PATH in the place of ${PATH}.
+// fallbackPath ends the kernel's PATH, for a front end that does not replace ${PATH} by Jupyter's own.
 const fallbackPath = "/usr/local/bin:/usr/bin:/bin"
 
 // Root returns the project's folder, dir or where that is "" the one that the current folder is in,
@@ -158,9 +153,9 @@ func goBin(ctx context.Context, root string) (string, error) {
 // tools are the programs that the kernel needs on its PATH.
 var tools = []string{"gonb", "goimports", "gopls"}
 
-// Install writes the kernelspec, whole or not at all, compiles what cells
-// import, and returns the kernelspec's folder. It replaces a kernelspec of its
-// own, from this or another clone, and refuses to replace any other.
+// Install compiles the packages that cells import, writes the kernelspec, whole or not at all, and
+// returns the kernelspec's folder. It replaces a kernelspec of its own, from this or another clone,
+// and refuses to replace any other.
 func Install(ctx context.Context, o Options) (dir string, err error) {
 	root, err := Root(o.Root)
 	if err != nil {
@@ -207,10 +202,10 @@ func Install(ctx context.Context, o Options) (dir string, err error) {
 	return dir, nil
 }
 
-// warm does what GoNB does with a cell that imports the project's packages, in the
-// kernel's own environment: a module beside the project in a workspace, go get, go
-// build. The first cell then finds the compiled packages in Go's build cache and, in
-// the module cache, what go get looks at, so that it needs no network.
+// warm does what GoNB does with a cell that imports the project's packages, in the kernel's own
+// environment: a module next to the project in a workspace, go get, go build. The first cell then
+// finds the compiled packages in Go's build cache. It also finds what go get needs in the module
+// cache, so that it works without a network.
 func warm(ctx context.Context, root string, s spec, log io.Writer) (err error) {
 	dir, err := os.MkdirTemp("", "collapse-kernel-*")
 	if err != nil {
@@ -285,11 +280,11 @@ func expand(v string) string {
 	return strings.ReplaceAll(os.ExpandEnv(v), dollar, "$")
 }
 
-// errForeign is under the error for a kernelspec that is not ours.
-var errForeign = errors.New("another kernel than Collapse's")
+// errForeign says that a kernelspec is not ours.
+var errForeign = errors.New("a kernel that is not Collapse's")
 
-// read reads the kernelspec in dir. The error is fs.ErrNotExist if there is
-// none, errForeign if it is not ours.
+// read reads the kernelspec in dir. The error wraps fs.ErrNotExist if there is none, errForeign if it
+// is not ours.
 func read(dir string) (spec, error) {
 	path := filepath.Join(dir, "kernel.json")
 	b, err := os.ReadFile(path)
@@ -310,9 +305,8 @@ func read(dir string) (spec, error) {
 	return s, nil
 }
 
-// Status says whether the kernelspec is there and fits this clone. A clone that
-// was moved, a missing tool and a kernelspec of an older version are faults,
-// each with the command that mends it.
+// Status says whether the kernelspec is there and fits this clone. A clone that was moved, a missing
+// tool and a kernelspec of an older version are faults, each with the command that fixes it.
 func Status(o Options) Check {
 	c := Check{Name: "kernel", Status: Fault, Fix: "make setup"}
 	if o.User {
@@ -359,8 +353,7 @@ func Status(o Options) Check {
 	return Check{Name: c.Name, Status: OK, Found: fmt.Sprintf("%q in %s", DisplayName, dir)}
 }
 
-// Remove removes the kernelspec. It is an error if there is none, or if the one
-// there is not Collapse's.
+// Remove removes the kernelspec. It is an error if there is none, or if it is not Collapse's.
 func Remove(o Options) error {
 	root, err := Root(o.Root)
 	if err != nil {

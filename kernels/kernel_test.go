@@ -103,6 +103,9 @@ func TestLink(t *testing.T) {
 
 func TestInstallUser(t *testing.T) {
 	root := projecttest.Make(t)
+	if config, err := os.UserConfigDir(); err == nil {
+		t.Setenv("XDG_CONFIG_HOME", config) // the go command counts its uses there, even when it has ended
+	}
 	home := t.TempDir()
 	t.Setenv("HOME", home)
 	t.Setenv("JUPYTER_DATA_DIR", "")

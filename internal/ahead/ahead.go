@@ -1,13 +1,12 @@
-// Package ahead reads while what was read before is worked on.
+// Package ahead reads the next data while the caller works on the last.
 package ahead
 
 import "io"
 
-// Read fills the buffers in turn and gives them to use, in that order: read fills one
-// in a goroutine of its own while use works on another. read returns the part of the
-// buffer that it filled; io.EOF ends the reading and any other error all of it, as does
-// one of use. A buffer is filled again when use has returned; read and what it reads
-// from are the caller's again when Read has.
+// Read fills the buffers in turn and gives them to use in the same order. read fills one in its own
+// goroutine while use works on another; it returns the part of the buffer that it filled. io.EOF of
+// read ends the reading. Any other error, also one of use, stops both and is returned. A buffer is
+// filled again once use has returned. After Read has returned, read is not called any more.
 func Read[B any](buffers []B, read func(buffer B) (filled B, err error), use func(filled B) error) error {
 	type item struct {
 		buffer int

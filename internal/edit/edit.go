@@ -1,11 +1,11 @@
-// Package edit finds the name that a mistyped one was meant to be.
+// Package edit finds the name that a mistyped one probably means.
 package edit
 
 import "math"
 
-// Nearest returns the name with the fewest edits (Levenshtein's: a byte inserted,
-// left out or replaced) from s, the first of equal ones, or "" where there is none. That s
-// abbreviates a name counts as one edit.
+// Nearest returns the name that is the fewest edits away from s, the first of equal ones, or "" if
+// there are no names. An edit inserts, deletes or replaces a byte (Levenshtein). If s abbreviates a
+// name, that counts as one edit.
 func Nearest(s string, names []string) string {
 	best, fewest := "", math.MaxInt
 	for _, name := range names {
@@ -35,8 +35,8 @@ func Nearest(s string, names []string) string {
 	return best
 }
 
-// abbreviates reports whether s, of at least three bytes, is name with some left out, the
-// first one not: bf16 for bfloat16.
+// abbreviates reports whether s, of at least three bytes, is name with some bytes left out, but not
+// the first: bf16 for bfloat16.
 func abbreviates(s, name string) bool {
 	if len(s) < 3 || name == "" || s[0] != name[0] {
 		return false

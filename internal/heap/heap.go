@@ -1,14 +1,13 @@
-// Package heap, imported for its effect by programs that train, has the GNU C library keep
-// the memory that XLA's CPU plugin frees after each step for the next one.
+// Package heap makes the GNU C library keep memory that XLA's CPU plugin frees after one step for
+// the next. Programs that train import it for this effect.
 //
-// The plugin takes its buffers, hundreds of megabytes, anew for each step. By default
-// they come from the kernel, which clears every page, and go back to it: a sixth
-// of a step's time (docs/speed.md). With this package what is free stays, up to 2 GiB,
-// in the one heap that can grow at will. All threads share it, so that compiling,
-// which takes many small pieces of memory, is slower by a third; tests and programs that
-// compile more than they train are better off without.
+// The plugin allocates its buffers, hundreds of megabytes, at each step. By default they come from
+// the kernel, which clears every page, and go back to it: a sixth of a step's time (docs/speed.md).
+// With this package up to 2 GiB of free memory stays in one heap. All threads share that heap, so
+// compiling, which allocates many small pieces, is a third slower. Tests, and programs that compile
+// more than they train, are better off without the package.
 //
-// It must be told before the first thread starts, and so is done as the program is
-// loaded. GLIBC_TUNABLES or MALLOC_ARENA_MAX in the environment leave it undone. On other
-// systems, with another C library and without cgo the package is empty.
+// The setting must be made before the first thread starts, so the package makes it while the program
+// is loaded. If GLIBC_TUNABLES or MALLOC_ARENA_MAX is set in the environment, it does nothing. On
+// other systems, with another C library and without cgo the package is empty.
 package heap

@@ -9,11 +9,11 @@ import (
 	"syscall"
 )
 
-// stale is what else a message says: here a lock ends with its process.
+// stale is the end of a message: none, since here a lock ends with its process.
 const stale = ""
 
-// try takes the lock or says who holds it. The file stays: removing it would let two
-// processes hold locks on two files of one name.
+// try takes the lock or says who holds it. The file stays: if it were removed, two processes could
+// hold locks on two files of one name.
 func try(path string, open Open) (unlock func(), err error) {
 	f, err := open(path, os.O_RDWR|os.O_CREATE)
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package lock keeps processes apart that would write to one place.
+// Package lock keeps two processes from writing to one place.
 package lock
 
 import (
@@ -28,8 +28,8 @@ func (h *Held) Error() string {
 	return fmt.Sprintf("%s is held by %s%s", h.Path, by, stale)
 }
 
-// Wait takes a lock that ends with the process, waiting for whoever holds it, and
-// returns what releases it. waiting is called once if it has to wait.
+// Wait takes a lock that ends with the process, and waits for it if another process holds it. It
+// calls waiting once if it has to wait. unlock releases the lock.
 func Wait(ctx context.Context, path string, open Open, waiting func()) (unlock func(), err error) {
 	for first := true; ; first = false {
 		unlock, err := try(path, open)
@@ -48,14 +48,13 @@ func Wait(ctx context.Context, path string, open Open, waiting func()) (unlock f
 	}
 }
 
-// Try takes a lock that ends with the process and returns what releases it. Where
-// another holds it the error is a *Held. Where the file system knows no locks it
-// wraps errors.ErrUnsupported.
+// Try takes a lock that ends with the process. unlock releases it. If another process holds the lock,
+// the error is a *Held. If the file system has no locks, it wraps errors.ErrUnsupported.
 func Try(path string) (unlock func(), err error) {
 	return try(path, func(path string, flag int) (*os.File, error) { return os.OpenFile(path, flag, 0o666) })
 }
 
-// sign writes who holds the lock into its file, for the message of another.
+// sign writes who holds the lock into its file, for the message to other processes.
 func sign(f *os.File) {
 	host, _ := os.Hostname()
 	if f.Truncate(0) == nil {

@@ -8,10 +8,10 @@ import (
 	"os"
 )
 
-// stale is what else a message says: a killed process leaves the file.
+// stale is the end of a message: a killed process leaves the file.
 const stale = "; if no such process is running, remove the file"
 
-// try creates a file that no other process may create meanwhile, or says who did.
+// try creates a file that no other process can create until it is removed, or says who did.
 func try(path string, open Open) (unlock func(), err error) {
 	f, err := open(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL)
 	if err == nil {

@@ -1,5 +1,4 @@
-// Package natural orders names in which numbers count as numbers: epoch2 comes before
-// epoch10.
+// Package natural orders names by the numbers in them: epoch2 comes before epoch10.
 package natural
 
 import (
@@ -7,8 +6,8 @@ import (
 	"strings"
 )
 
-// Compare returns a negative number, 0 or a positive one, as a comes before, with or
-// after b. Leading zeros of a number do not count.
+// Compare returns a negative number if a comes before b, a positive one if it comes after b, and 0
+// otherwise. Leading zeros of a number do not count.
 func Compare(a, b string) int {
 	for a != "" && b != "" {
 		if isDigit(a[0]) && isDigit(b[0]) {

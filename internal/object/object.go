@@ -1,5 +1,5 @@
-// Package object writes JSON objects whose fields keep the order in which they are
-// written, and numbers that may not be defined.
+// Package object writes JSON objects that keep the order of their fields, and numbers that may be
+// undefined.
 package object
 
 import (
