@@ -40,16 +40,16 @@ func newStepBuilder(spec record.Spec, set *data.Set) (*stepBuilder, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &stepBuilder{
+	b := &stepBuilder{
 		net: net, spec: spec, info: set.Info, samples: len(set.Train.Labels),
 		loss:    spec.Loss,
 		penalty: losses.Penalty{W: spec.LambdaW, H: spec.LambdaH, B: spec.LambdaB},
 		augment: data.Augmentation{Pad: spec.Pad, Flip: spec.Flip},
 	}
-	if err := m.augment.Validate(set.Height, set.Width); err != nil {
+	if err := b.augment.Validate(set.Height, set.Width); err != nil {
 		return nil, err
 	}
-	return m, losses.Check(m.loss)
+	return b, losses.Check(b.loss)
 }
 
 // network returns a specification's network for square images of the given channels and
@@ -74,9 +74,9 @@ func trained[T any](net *models.Network, values []T) []T {
 }
 
 // parameters is the number of trained tensors, slots that of their slots.
-func (m *stepBuilder) parameters() int { return len(trained(m.net, m.net.Tensors)) }
+func (b *stepBuilder) parameters() int { return len(trained(b.net, b.net.Tensors)) }
 
-func (m *stepBuilder) slots() int { return m.parameters() * len(slotNames(m.spec)) }
+func (b *stepBuilder) slots() int { return b.parameters() * len(slotNames(b.spec)) }
 
 // inputs are the arguments of a graph, taken in the order in which Engine gives them.
 type inputs []*graph.Node
@@ -88,3 +88,9 @@ func (in *inputs) take(n int) []*graph.Node {
 }
 
 func (in *inputs) one() *graph.Node { return in.take(1)[0] }
+
+// row is the next argument, 1×n, as a vector.
+func (in *inputs) row() *graph.Node {
+	v := in.one()
+	return graph.Reshape(v, v.Shape().Dim(-1))
+}

@@ -36,30 +36,39 @@ type Engine struct {
 	steps       int64 // of the optimiser that were done
 	train, test []int32
 	programs    programs
+	loops       bool // several steps can be one call
 }
 
 // device is what one device holds.
 type device struct {
 	values      []*tensors.Tensor // of all tensors of the network
 	slots       []*tensors.Tensor // of the parameters: all of the first slot, then all of the second
-	sum         []*tensors.Tensor // of a step's gradients so far; where batches are cut into parts
+	sum         []*tensors.Tensor // of a step's gradients so far; where steps are in parts
 	train, test split
 }
 
 // split is one half of a data set: n×H×W×C uint8, n int32.
 type split struct{ images, labels *tensors.Tensor }
 
-// programs are the graphs, which compile at their first use.
+// programs are the graphs, which compile at their first use, once for each size of a batch. Three
+// pairs could be one, and are not:
+//
+//   - step is part and finish in one. Two calls would hand the gradients out and in again (3 to
+//     4 % of a step's processor time at width 16 and batch 128), and could not be looped on a GPU.
+//   - alone is part on the whole of a batch. Part itself, given the same images on each device,
+//     would take them for more images, in the unbiased variance of batch normalisation.
+//   - stages is evaluate with more outputs, which cost 2 to 5 % of an evaluation.
 type programs struct {
-	step, part         *graph.Exec // a batch that is shared by the devices
-	steps              *graph.Exec // several batches, of one device
-	sameStep, samePart *graph.Exec // the same one on each; nil with one device
-	finish             *graph.Exec
-	evaluate, stages   *graph.Exec
+	step     *graph.Exec // steps of whole batches: several of one device, or one that the devices share
+	part     *graph.Exec // a part of a batch, which the devices share
+	alone    *graph.Exec // a part of a batch in full on each of several devices; nil with one device
+	finish   *graph.Exec // the step of the optimiser after a batch's parts
+	evaluate *graph.Exec
+	stages   *graph.Exec // evaluate with the outputs of the network's stages
 }
 
 func (p *programs) all() []*graph.Exec {
-	return []*graph.Exec{p.step, p.part, p.steps, p.sameStep, p.samePart, p.finish, p.evaluate, p.stages}
+	return []*graph.Exec{p.step, p.part, p.alone, p.finish, p.evaluate, p.stages}
 }
 
 // NewEngine uploads a data set and prepares the training of spec's network from
@@ -104,7 +113,7 @@ func (e *Engine) start(set *data.Set) error {
 				}
 			}
 		}
-		if m.spec.Accumulate > 1 {
+		if m.spec.Accumulate > 1 || m.spec.Devices > 1 {
 			var err error
 			if d.sum, err = upload(e.backend, i, trained(m.net, m.net.Tensors), zeros(m.net)); err != nil {
 				return err
@@ -135,31 +144,26 @@ func (e *Engine) build() error {
 		}
 	}
 	var errs []error
-	program := func(dst **graph.Exec, f func([]*graph.Node) []*graph.Node, spread bool) {
+	program := func(dst **graph.Exec, f func([]*graph.Node) []*graph.Node, devices int) {
 		x, err := graph.NewExec(e.backend, f)
 		if errs = append(errs, err); err != nil {
 			return
 		}
-		if spread && n > 1 {
+		if devices > 1 {
 			x = x.SPMD(mesh)
 		}
 		*dst = x
 	}
-	p, m := &e.programs, e.builder
-	program(&p.step, m.step(n, false), true)
-	program(&p.part, m.part(n, false), true)
+	p, b := &e.programs, e.builder
+	program(&p.step, b.steps(n), n)
+	program(&p.part, b.part(n), n)
 	if n > 1 {
-		program(&p.sameStep, m.step(n, true), true)
-		program(&p.samePart, m.part(n, true), true)
+		program(&p.alone, b.part(1), 1)
 	}
-	// The pure Go backend has no loop over slices, and spends no time between steps.
-	can := e.backend.Capabilities().Operations
-	if n == 1 && m.spec.Accumulate == 1 && can[compute.OpTypeWhile] && can[compute.OpTypeDynamicSlice] {
-		program(&p.steps, m.steps, false)
-	}
-	program(&p.finish, m.finish, true)
-	program(&p.evaluate, m.evaluate(false), false)
-	program(&p.stages, m.evaluate(true), false)
+	program(&p.finish, b.finish(n), n)
+	program(&p.evaluate, b.evaluate(false), 1)
+	program(&p.stages, b.evaluate(true), 1)
+	e.loops = loops(e.backend, n, b.spec.Accumulate)
 	return errors.Join(errs...)
 }
 

@@ -33,7 +33,7 @@ func EstimateMemory(spec record.Spec, set *data.Set) (int64, error) {
 	slots := parameters * int64(len(slotNames(spec)))
 	// A step makes new values and slots beside the old ones.
 	held := 2*(values+slots) + parameters
-	if spec.Accumulate > 1 {
+	if spec.Accumulate > 1 || spec.Devices > 1 {
 		held += 2 * parameters // the sum of gradients, old and new
 	}
 	images := int64(len(set.Train.Images) + len(set.Test.Images))

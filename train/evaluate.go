@@ -7,7 +7,6 @@ import (
 	"sync"
 
 	"github.com/gocollapse/collapse/losses"
-	"github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 )
@@ -119,8 +118,7 @@ func (e *Engine) forward(program *graph.Exec, device int, test bool, first, size
 			index[i] += int32(i)
 		}
 	}
-	// Not CallOnDevice: GoMLX 0.28.2 forgets the device there.
-	out, _, err := program.CallWithGraphOnDevice(compute.DeviceNum(device), append(join(nil, d.values), s.images, s.labels, index)...)
+	out, err := callOn(program, device, append(join(nil, d.values), s.images, s.labels, index))
 	if err != nil {
 		return nil, fmt.Errorf("train: evaluation: %w", err)
 	}

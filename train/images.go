@@ -6,6 +6,8 @@ import (
 	"github.com/gomlx/gomlx/core/graph"
 
 	"github.com/gocollapse/collapse/data"
+	"github.com/gocollapse/collapse/models"
+	"github.com/gocollapse/collapse/record"
 )
 
 // drawn returns the moves of the images of given indices in an epoch: dy, dx and flip, as
@@ -54,4 +56,16 @@ func moved(images, index, dy, dx, flip *graph.Node) *graph.Node {
 	pixels := graph.ConvertDType(graph.Gather(images, where), dtypes.Float32)
 	within = graph.BroadcastToShape(graph.InsertAxes(within, -1), pixels.Shape())
 	return graph.Where(within, pixels, graph.ZerosLike(pixels))
+}
+
+// normalise returns (x/255 − mean)/std in float32, as torchvision's ToTensor and
+// Normalize.
+func normalise(x *graph.Node, info record.Data) *graph.Node {
+	mean, std := make([]float32, len(info.Mean)), make([]float32, len(info.Std))
+	for c := range mean {
+		mean[c], std[c] = float32(info.Mean[c]), float32(info.Std[c])
+	}
+	channels := func(v []float32) *graph.Node { return graph.ExpandLeftToRank(graph.Const(x.Graph(), v), x.Rank()) }
+	x = graph.DivScalar(graph.ConvertDType(x, models.DType), 255)
+	return graph.Div(graph.Sub(x, channels(mean)), channels(std))
 }
