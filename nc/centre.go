@@ -19,7 +19,7 @@ type means struct {
 	longest  float64   // the largest of their roots
 	dist2    []float64 // K×K, scale²·‖h̄_j − h̄_k‖²
 	rank     int
-	singular []float64 // singular values of scale·H̄, falling; see singularValues
+	singular []float64 // singular values of scale·H̄, descending; see singularValues
 	// tr(Σ_k (H̄H̄ᵀ)†) is the mean of ‖lower·p‖² over class k, with p the products of
 	// scale·(h−h̄_k) with the rows of centred (K), or scale·(h−h̄_k) itself where
 	// d < K; or that of ‖dirs·(h−h̄_k)‖².
@@ -62,13 +62,15 @@ func (a *Sums) Centre(clf *Classifier) (*Scatter, error) {
 // centre computes the means and what depends on them alone.
 func (a *classSums) centre(over GlobalMean) (*means, error) {
 	k, d := a.k, a.d
-	f := &means{over: over, mean: make([]float64, k*d), global: make([]float64, d), centred: make([]float64, k*d), scale: 1}
+	f := &means{over: over, mean: make([]float64, k*d), global: make([]float64, d), centred: make([]float64, k*d),
+		scale: 1}
 	var largest float64
 	column, rest := make([]float64, k), make([]float64, k)
 	for j := range d {
 		f.global[j] = a.column(over, j, column, rest)
 		if math.IsNaN(f.global[j]) || math.IsInf(f.global[j], 0) {
-			return nil, fmt.Errorf("nc: the sums of dimension %d overflow float64; divide the features by a constant", j)
+			return nil, fmt.Errorf("nc: the sums of dimension %d overflow float64; divide the features by a constant",
+				j)
 		}
 		for c, v := range column {
 			f.mean[c*d+j] = (a.high[c*d+j] + a.low[c*d+j]) / float64(a.count[c])

@@ -16,7 +16,8 @@ type Classifier struct {
 // check reports a classifier that does not fit k classes and d features.
 func (c *Classifier) check(k, d int) error {
 	if c.K != k || c.D != d {
-		return fmt.Errorf("nc: classifier is %d×%d, the features have K = %d classes and d = %d dimensions", c.K, c.D, k, d)
+		return fmt.Errorf("nc: classifier is %d×%d, the features have K = %d classes and d = %d dimensions",
+			c.K, c.D, k, d)
 	}
 	if len(c.W) != k*d {
 		return fmt.Errorf("nc: classifier's weight has %d numbers, want K·d = %d·%d", len(c.W), k, d)
@@ -60,9 +61,9 @@ func decide[F float32 | float64](c *Classifier, features []F, out []int32) error
 	})
 }
 
-// Margins writes to out the margin of each of the batch's samples: the logit of its class less the largest of the other
-// classes. It is negative where the classifier is wrong. K = 1, a label out of range
-// and features that are not finite numbers are errors.
+// Margins writes to out the margin of each of the batch's samples: the logit of its class less the
+// largest of the other classes. It is negative where the classifier is wrong. K = 1, a label out
+// of range and features that are not finite numbers are errors.
 func (c *Classifier) Margins(b Batch, out []float64) error {
 	if len(b.wide) > 0 {
 		return margins(c, b.wide, b.Labels, out)

@@ -31,12 +31,12 @@ type Covariance struct {
 	scatter outerSum
 }
 
-// NewCovariance returns a Covariance around the class means of a, whose samples it must
-// see. The caller compares CovarianceBytes with
-// the memory that there is.
+// NewCovariance returns a Covariance around the class means of a, whose samples it must see. The
+// caller compares CovarianceBytes with the memory that there is.
 func NewCovariance(a *Scatter) (*Covariance, error) {
 	if need := CovarianceBytes(a.d); need > maxBytes {
-		return nil, fmt.Errorf("nc: a covariance of d = %d dimensions needs %d GiB, more than %d", a.d, need>>30, maxBytes>>30)
+		return nil, fmt.Errorf("nc: a covariance of d = %d dimensions needs %d GiB, more than %d", a.d, need>>30,
+			maxBytes>>30)
 	}
 	return newCovariance(a.classSums, a.means), nil
 }
@@ -81,13 +81,14 @@ func addCovariance[F float32 | float64](c *Covariance, features []F, labels []in
 func (c *Covariance) Fork() *Covariance { return newCovariance(c.classSums, c.means) }
 
 // Merge adds what b has seen to c. Both must be around the same class means: of one
-// Scatter, of its forks or of its state. b stands for the same afterwards.
+// Scatter, of its forks or of its state. b is for the same samples afterwards.
 func (c *Covariance) Merge(b *Covariance) error {
 	if c == b {
 		return errors.New("nc: a covariance cannot be merged into itself")
 	}
 	if c.means != b.means && !(slices.Equal(c.count, b.count) && slices.Equal(c.mean, b.mean)) {
-		return errors.New("nc: cannot merge covariances around different class means; merge the first passes before NewCovariance")
+		return errors.New("nc: cannot merge covariances around different class means; merge the first passes before " +
+			"NewCovariance")
 	}
 	for k, n := range b.count2 {
 		c.count2[k] += n
@@ -97,10 +98,10 @@ func (c *Covariance) Merge(b *Covariance) error {
 	return nil
 }
 
-// CovarianceSummary is what Covariance.Summary measures. A figure that is not
+// CovarianceSummary is what Covariance.Summary measures. A metric that is not
 // defined for the input is NaN; Notes says why under its JSON name.
 type CovarianceSummary struct {
-	// SpectrumW are the d eigenvalues of Σ_W, falling, in squared units of the
+	// SpectrumW are the d eigenvalues of Σ_W, descending, in squared units of the
 	// features ("spectrum_w"). Those that rounding makes negative are 0.
 	SpectrumW []float64
 	// StableRankW is ‖X‖_F²/‖X‖₂² of the N×d matrix X of the h−h̄_k, which is
@@ -147,7 +148,8 @@ func (c *Covariance) Summary() (*CovarianceSummary, error) {
 	if err := c.complete(); err != nil {
 		return nil, err
 	}
-	s := &CovarianceSummary{StableRankW: math.NaN(), EffectiveRankW: math.NaN(), VCI: math.NaN(), Notes: map[string]string{}}
+	s := &CovarianceSummary{StableRankW: math.NaN(), EffectiveRankW: math.NaN(), VCI: math.NaN(),
+		Notes: map[string]string{}}
 	if err := c.spectrum(s); err != nil {
 		return nil, err
 	}
@@ -158,7 +160,8 @@ func (c *Covariance) Summary() (*CovarianceSummary, error) {
 func (c *Covariance) complete() error {
 	for k, n := range c.count {
 		if c.count2[k] != n {
-			return fmt.Errorf("nc: the covariance saw %d samples of class %d, the first pass %d; both must see the same", c.count2[k], k, n)
+			return fmt.Errorf("nc: the covariance saw %d samples of class %d, the first pass %d; both must see "+
+				"the same", c.count2[k], k, n)
 		}
 	}
 	c.scatter.flush()

@@ -34,7 +34,8 @@ func (a *Scatter) classify(labels []int32) {
 			if a.single != nil {
 				// The last term is for numbers that underflow in float32.
 				length := math.Sqrt(a.square[i])
-				a.class[i] = a.settle(i, mean, logits, most-2*unit*a.longestRow*(singleError*length+0x1p-120), a.class[i], length)
+				a.class[i] = a.settle(i, mean, logits, most-2*unit*a.longestRow*(singleError*length+0x1p-120),
+					a.class[i], length)
 			}
 		}
 	})
@@ -80,7 +81,8 @@ func (a *Scatter) NearestMean(b Batch, out []int32) error {
 func nearestMean[F float32 | float64](a *Scatter, features []F, out []int32) error {
 	k, d := a.k, a.d
 	if len(features) != len(out)*d {
-		return fmt.Errorf("nc: %d features for %d answers, want %d·d = %d (d = %d)", len(features), len(out), len(out), len(out)*d, d)
+		return fmt.Errorf("nc: %d features for %d answers, want %d·d = %d (d = %d)",
+			len(features), len(out), len(out), len(out)*d, d)
 	}
 	if err := checkFinite(d, 0, features); err != nil {
 		return err

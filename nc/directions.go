@@ -124,7 +124,7 @@ func (a *classSums) factor(f *means, dots []float64) bool {
 	return true
 }
 
-// singularValues returns the singular values of scale·H̄, falling; those after rank
+// singularValues returns the singular values of scale·H̄, descending; those after rank
 // are 0 up to rounding.
 func (f *means) singularValues() ([]float64, error) {
 	if f.singular == nil {

@@ -8,7 +8,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// eigenvalues returns the eigenvalues of the full symmetric d×d matrix a, falling, and
+// eigenvalues returns the eigenvalues of the full symmetric d×d matrix a, descending, and
 // the eigenvectors of the m largest as rows, m×d. It overwrites a and returns false
 // where they do not converge.
 func eigenvalues(d int, a []float64, m int) (values, vectors []float64, ok bool) {
@@ -18,8 +18,8 @@ func eigenvalues(d int, a []float64, m int) (values, vectors []float64, ok bool)
 	}
 	_, e := math.Frexp(largest)
 	for i, v := range a {
-		// Near 1 nothing over- or underflows. What is next to nothing beside the
-		// largest is nothing: gonum 0.17 panics on a block of numbers under 1e-122.
+		// Near 1 nothing over- or underflows. What is tiny compared with the largest
+		// becomes 0: gonum 0.17 panics on a block of numbers under 1e-122.
 		if a[i] = math.Ldexp(v, -e); math.Abs(a[i]) < 0x1p-200 {
 			a[i] = 0
 		}

@@ -23,8 +23,13 @@ func TestEigenvalues(t *testing.T) {
 			"equal":      func(i, d int) float64 { return 3 },
 			"zero":       func(i, d int) float64 { return 0 },
 			"rank three": func(i, d int) float64 { return float64(max(3-i, 0)) },
-			"tiny block": func(i, d int) float64 { return map[bool]float64{true: 1, false: 1e-140 * float64(1+i)}[i < 1] },
-			"small":      func(i, d int) float64 { return 1e-150 * float64(1+i%7) },
+			"tiny block": func(i, d int) float64 {
+				if i < 1 {
+					return 1
+				}
+				return 1e-140 * float64(1+i)
+			},
+			"small": func(i, d int) float64 { return 1e-150 * float64(1+i%7) },
 		} {
 			for _, d := range []int{1, 2, 63, 64, 65, 97, 130} {
 				want := make([]float64, d)
@@ -54,7 +59,8 @@ func TestEigenvalues(t *testing.T) {
 					what := fmt.Sprintf("%s %d", name, d)
 					for i, v := range want {
 						if math.Abs(values[i]-v) > 1e-13*want[0] || math.Abs(all[i]-v) > 1e-13*want[0] {
-							t.Errorf("%s: eigenvalue %d is %v, without vectors %v, want %v", what, i, values[i], all[i], v)
+							t.Errorf("%s: eigenvalue %d is %v, without vectors %v, want %v", what, i, values[i], all[i],
+								v)
 						}
 					}
 					if !eigenpairs(d, a, values[:m], vectors) {

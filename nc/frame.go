@@ -83,7 +83,8 @@ func frameOf(s *Summary, side string, m []float64, k, d int) Frame {
 		f.Uniformity = floats.Sum(logs) / float64(pairs)
 	}
 	if pairs == 1 {
-		s.undefined("K = 2: there is one pair of classes", "equiangle_"+side, "distance_std_"+side, "uniformity_std_"+side)
+		s.undefined("K = 2: there is one pair of classes",
+			"equiangle_"+side, "distance_std_"+side, "uniformity_std_"+side)
 		return f
 	}
 	f.Equiangle = deviation(cosines, floats.Sum(cosines)/float64(pairs))

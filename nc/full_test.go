@@ -33,7 +33,8 @@ func TestFullReference(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, c := range file.Covariance {
-		s := sample{k: c.K, d: c.D, x: c.Features, y: c.Labels, clf: &Classifier{K: c.K, D: c.D, W: c.Weight, B: c.Bias}}
+		s := sample{k: c.K, d: c.D, x: c.Features, y: c.Labels,
+			clf: &Classifier{K: c.K, D: c.D, W: c.Weight, B: c.Bias}}
 		cov := s.covariance(t, 5, OverSamples)
 		sum, err := cov.Summary()
 		if err != nil {
@@ -60,7 +61,7 @@ func TestFullReference(t *testing.T) {
 		for name, want := range c.Want {
 			v, ok := got.Value(name)
 			if !ok {
-				t.Errorf("regression %d: no figure %s", i, name)
+				t.Errorf("regression %d: no metric %s", i, name)
 			}
 			near(t, fmt.Sprintf("regression %d: %s", i, name), v, want, 1e-11)
 		}

@@ -60,7 +60,8 @@ func cosines(m []float64, k, d int) []float64 {
 // mean of zero has no direction: an error.
 func (a *Scatter) NC5(mean []float64) (float64, error) {
 	if len(mean) != a.d {
-		return 0, fmt.Errorf("nc: the mean of the out-of-distribution samples has %d numbers, want d = %d", len(mean), a.d)
+		return 0, fmt.Errorf("nc: the mean of the out-of-distribution samples has %d numbers, want d = %d", len(mean),
+			a.d)
 	}
 	length := floats.Norm(mean, 2)
 	if !(length > 0) || math.IsInf(length, 0) {

@@ -7,24 +7,27 @@ import (
 	"testing"
 )
 
-// TestETFFigures: the values that a simplex ETF gives every figure.
-func TestETFFigures(t *testing.T) {
+// TestETFMetrics: the values that a simplex ETF gives every metric.
+func TestETFMetrics(t *testing.T) {
 	for _, k := range []int{3, 10, 33} {
 		sum := etf(rand.New(rand.NewPCG(41, uint64(k))), k, k+3, 5, 0).measure(t, 50)
 		n := float64(k)
 		distance := math.Sqrt(2 * n / (n - 1))
 		for name, want := range map[string]float64{
 			"distance_h": distance, "distance_w": distance, "distance_std_h": 0, "distance_std_w": 0,
-			"uniformity_h": -math.Log(distance), "uniformity_w": -math.Log(distance), "uniformity_std_h": 0, "uniformity_std_w": 0,
+			"uniformity_h": -math.Log(distance), "uniformity_w": -math.Log(distance),
+			"uniformity_std_h": 0, "uniformity_std_w": 0,
 			"stable_rank": n - 1, "effective_rank": n - 1, "nc3_cosine": 1, "gnc3": 0, "unc3": 0,
-			"equinorm_w": 0, "equinorm_h": 0, "max_angle_w": 0, "max_angle_h": 0, "equiangle_w": 0, "equiangle_h": 0, "nc4": 0, "error": 0,
+			"equinorm_w": 0, "equinorm_h": 0, "max_angle_w": 0, "max_angle_h": 0,
+			"equiangle_w": 0, "equiangle_h": 0, "nc4": 0, "error": 0,
 		} {
 			if got, ok := sum.Value(name); !ok || !(math.Abs(got-want) <= 1e-11) {
 				t.Errorf("K = %d: %s = %v, want %v", k, name, got, want)
 			}
 		}
 		// Three times J has the eigenvalue 3, twice that for the features: 36/K.
-		if len(sum.SpectrumB) != k-1 || math.Abs(sum.SpectrumB[0]-36/n) > 1e-11 || math.Abs(sum.SpectrumB[k-2]-36/n) > 1e-11 {
+		if len(sum.SpectrumB) != k-1 || math.Abs(sum.SpectrumB[0]-36/n) > 1e-11 ||
+			math.Abs(sum.SpectrumB[k-2]-36/n) > 1e-11 {
 			t.Errorf("K = %d: spectrum %v, want K−1 times %v", k, sum.SpectrumB, 36/n)
 		}
 		if sum.Majority != nil {
@@ -56,7 +59,8 @@ func TestGeometry(t *testing.T) {
 		}
 	}
 	if math.Abs(math.Sqrt(nc2)-want.NC2) > 1e-12 || math.Abs(maxAngle-want.FrameH.MaxAngle) > 1e-12 {
-		t.Errorf("from the matrices NC2 %v and maximal angle %v, want %v and %v", math.Sqrt(nc2), maxAngle, want.NC2, want.FrameH.MaxAngle)
+		t.Errorf("from the matrices NC2 %v and maximal angle %v, want %v and %v", math.Sqrt(nc2), maxAngle, want.NC2,
+			want.FrameH.MaxAngle)
 	}
 	s.clf = nil
 	if g := s.centred(t, OverSamples).Geometry(); g.WH != nil || g.CosineW != nil || g.CosineH == nil {
@@ -71,7 +75,10 @@ func TestNC5(t *testing.T) {
 		mean []float64
 		want float64
 	}{
-		{[]float64{0, 0, 7}, 0}, {[]float64{-3, 0, 0}, 0.5}, {[]float64{1, 1, 0}, math.Sqrt(0.5)}, {[]float64{1e200, 1e200, 0}, math.Sqrt(0.5)},
+		{[]float64{0, 0, 7}, 0},
+		{[]float64{-3, 0, 0}, 0.5},
+		{[]float64{1, 1, 0}, math.Sqrt(0.5)},
+		{[]float64{1e200, 1e200, 0}, math.Sqrt(0.5)},
 	} {
 		if got, err := a.NC5(c.mean); err != nil || math.Abs(got-c.want) > 1e-15 {
 			t.Errorf("NC5 of %v is %v (%v), want %v", c.mean, got, err, c.want)
@@ -94,7 +101,8 @@ func TestGroups(t *testing.T) {
 		}
 	}
 	sum := s.measure(t, 20)
-	if sum.Majority == nil || !slices.Equal(sum.Majority.Classes, []int{0, 2}) || !slices.Equal(sum.Minority.Classes, []int{1, 3, 4}) {
+	if sum.Majority == nil || !slices.Equal(sum.Majority.Classes, []int{0, 2}) ||
+		!slices.Equal(sum.Minority.Classes, []int{1, 3, 4}) {
 		t.Fatalf("groups %+v and %+v", sum.Majority, sum.Minority)
 	}
 	if sum.Majority.Samples != 110 || sum.Minority.Samples != 15 {
@@ -161,8 +169,9 @@ func TestMargins(t *testing.T) {
 		"label out of range": s.clf.Margins(BatchOf(s.x[:5], []int32{4}), make([]float64, 1)),
 		"too few features":   s.clf.Margins(BatchOf(s.x[:4], []int32{0}), make([]float64, 1)),
 		"NaN":                s.clf.Decide(BatchOf([]float64{0, 0, math.NaN(), 0, 0}, nil), make([]int32, 1)),
-		"one class":          (&Classifier{K: 1, D: 1, W: []float64{1}}).Margins(BatchOf([]float64{1}, []int32{0}), make([]float64, 1)),
-		"no weight":          (&Classifier{K: 2, D: 1}).Decide(BatchOf([]float64{1}, nil), make([]int32, 1)),
+		"one class": (&Classifier{K: 1, D: 1, W: []float64{1}}).Margins(BatchOf([]float64{1}, []int32{0}),
+			make([]float64, 1)),
+		"no weight": (&Classifier{K: 2, D: 1}).Decide(BatchOf([]float64{1}, nil), make([]int32, 1)),
 	} {
 		if err == nil {
 			t.Errorf("%s: no error", name)

@@ -19,10 +19,12 @@ func TestBadInput(t *testing.T) {
 	}{
 		{name: "NaN", x: []float64{1, 2, 3, nan}, y: []int32{0, 1}, words: []string{"sample 4", "feature 1", "NaN"}},
 		{name: "infinity", x: []float64{inf, 2}, y: []int32{0}, words: []string{"sample 3", "feature 0", "Inf"}},
-		{name: "label too large", x: []float64{1, 2, 1, 2}, y: []int32{2, 3}, words: []string{"sample 4", "3", "0 to K−1 = 2"}},
+		{name: "label too large", x: []float64{1, 2, 1, 2}, y: []int32{2, 3},
+			words: []string{"sample 4", "3", "0 to K−1 = 2"}},
 		{name: "label negative", x: []float64{1, 2}, y: []int32{-1}, words: []string{"sample 3", "-1"}},
 		{name: "length", x: []float64{1, 2, 3}, y: []int32{0, 1}, words: []string{"3 features", "2 labels", "d = 2"}},
-		{name: "second pass NaN", x: []float64{0, nan}, y: []int32{0}, words: []string{"sample 0", "feature 1", "NaN"}, second: true},
+		{name: "second pass NaN", x: []float64{0, nan}, y: []int32{0}, words: []string{"sample 0", "feature 1", "NaN"},
+			second: true},
 		{name: "second pass label", x: []float64{0, 1}, y: []int32{7}, words: []string{"sample 0", "7"}, second: true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -156,28 +158,33 @@ func TestUndefined(t *testing.T) {
 		reason string
 		values []string
 	}{
-		{"no classifier", noClf, []string{"nc2", "nc3", "w_norm", "nc4", "error", "nc2_w", "bias_alignment"}, "classifier", []string{"nc1", "h_norm", "ncc_error"}},
-		{"zero features", zero, []string{"nc1", "nc1_quotient", "nc2", "nc3", "ncc_error", "cdnv", "nc2_h", "nc4", "stable_rank", "equinorm_h"}, "equal", []string{"h_norm", "w_norm", "nc2_w", "error", "bias_alignment"}},
-		{"equal features", same, []string{"nc1", "nc1_quotient", "nc2", "nc3", "ncc_error", "cdnv", "nc2_h", "nc4", "stable_rank", "equinorm_h"}, "equal", []string{"h_norm", "w_norm", "nc2_w", "error", "bias_alignment"}},
-		{"zero classifier", zeroW, []string{"nc2", "nc3", "nc2_w", "equinorm_w", "equiangle_w"}, "zero", []string{"nc1", "w_norm", "nc4", "bias_alignment"}},
-		{"one class", random(rng, 4, []int{5}, 1, 0), []string{"nc1", "nc1_quotient", "nc2", "nc3", "cdnv", "equiangle_h"}, "K = 1", []string{"ncc_error", "h_norm", "w_norm", "nc4", "bias_alignment"}},
+		{"no classifier", noClf, []string{"nc2", "nc3", "w_norm", "nc4", "error", "nc2_w", "bias_alignment"},
+			"classifier", []string{"nc1", "h_norm", "ncc_error"}},
+		{"zero features", zero, []string{"nc1", "nc1_quotient", "nc2", "nc3", "ncc_error", "cdnv", "nc2_h", "nc4",
+			"stable_rank", "equinorm_h"}, "equal", []string{"h_norm", "w_norm", "nc2_w", "error", "bias_alignment"}},
+		{"equal features", same, []string{"nc1", "nc1_quotient", "nc2", "nc3", "ncc_error", "cdnv", "nc2_h", "nc4",
+			"stable_rank", "equinorm_h"}, "equal", []string{"h_norm", "w_norm", "nc2_w", "error", "bias_alignment"}},
+		{"zero classifier", zeroW, []string{"nc2", "nc3", "nc2_w", "equinorm_w", "equiangle_w"}, "zero",
+			[]string{"nc1", "w_norm", "nc4", "bias_alignment"}},
+		{"one class", random(rng, 4, []int{5}, 1, 0), []string{"nc1", "nc1_quotient", "nc2", "nc3", "cdnv",
+			"equiangle_h"}, "K = 1", []string{"ncc_error", "h_norm", "w_norm", "nc4", "bias_alignment"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := c.s.measure(t, 5)
-			figures := got.scalars()
-			for name, v := range figures {
+			values := got.scalars()
+			for name, v := range values {
 				if math.IsNaN(*v) != (got.Note(name) != "") {
 					t.Errorf("%s = %v with note %q", name, *v, got.Note(name))
 				}
 			}
 			for _, f := range c.nan {
-				if !math.IsNaN(*figures[f]) {
-					t.Errorf("%s = %v, want NaN", f, *figures[f])
+				if !math.IsNaN(*values[f]) {
+					t.Errorf("%s = %v, want NaN", f, *values[f])
 				}
 				contains(t, errorString(got.Note(f)), c.reason)
 			}
 			for _, f := range c.values {
-				if math.IsNaN(*figures[f]) {
+				if math.IsNaN(*values[f]) {
 					t.Errorf("%s is NaN (%s)", f, got.Notes[f])
 				}
 			}
@@ -187,7 +194,8 @@ func TestUndefined(t *testing.T) {
 	// What a caller did not ask for leaves no note among the reasons.
 	quiet := plain
 	sum := quiet.measure(t, 5)
-	if len(sum.Notes) != 0 || sum.Note("ncc_test_error") == "" || !math.IsNaN(sum.NCCTestError) || sum.Note("nc5") == "" {
+	if len(sum.Notes) != 0 || sum.Note("ncc_test_error") == "" || !math.IsNaN(sum.NCCTestError) ||
+		sum.Note("nc5") == "" {
 		t.Errorf("an ordinary summary has %+v", sum)
 	}
 
@@ -201,7 +209,7 @@ type errorString string
 
 func (e errorString) Error() string { return string(e) }
 
-// FuzzMeasure: whatever the bytes, there is an error or figures that are
+// FuzzMeasure: whatever the bytes, there is an error or metrics that are
 // numbers in their range or NaN with a reason.
 func FuzzMeasure(f *testing.F) {
 	f.Add(uint8(2), uint8(3), []byte("a few bytes that are read as numbers and labels"))
@@ -238,7 +246,8 @@ func FuzzMeasure(f *testing.F) {
 				t.Errorf("%s = %v with note %q", name, *v, got.Note(name))
 			}
 		}
-		for name, most := range map[string]float64{"nc2": 2, "nc3": 2, "nc2_w": 2, "nc2_h": 2, "ncc_error": 1, "nc4": 1, "error": 1} {
+		for name, most := range map[string]float64{"nc2": 2, "nc3": 2, "nc2_w": 2, "nc2_h": 2, "ncc_error": 1, "nc4": 1,
+			"error": 1} {
 			if v := *got.scalars()[name]; v > most+1e-9 {
 				t.Errorf("%s = %v, more than %v", name, v, most)
 			}
@@ -250,7 +259,8 @@ func FuzzMeasure(f *testing.F) {
 // note says so, where all are such there is no NC1.
 func TestSingletons(t *testing.T) {
 	some := random(rand.New(rand.NewPCG(51, 52)), 6, []int{5, 1, 7, 1}, 0.5, 0).measure(t, 4)
-	if note := some.Notes["nc1_per_class"]; !strings.Contains(note, "classes 1, 3 have one sample") || math.IsNaN(some.NC1) {
+	if note := some.Notes["nc1_per_class"]; !strings.Contains(note, "classes 1, 3 have one sample") ||
+		math.IsNaN(some.NC1) {
 		t.Errorf("NC1 %v, note %q", some.NC1, note)
 	}
 	all := random(rand.New(rand.NewPCG(53, 54)), 6, repeat(1, 4), 0.5, 0).measure(t, 4)

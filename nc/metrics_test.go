@@ -118,10 +118,12 @@ func TestJSON(t *testing.T) {
 	if err := json.Unmarshal(b, &got); err != nil {
 		t.Fatalf("%v in %s", err, b)
 	}
-	keys := strings.Fields(`n d k counts nc0 nc0_relative nc1 nc1_quotient nc1_per_class cdnv nc2 nc2_w nc2_h nc3 w_norm h_norm equinorm_w
-		equinorm_h max_angle_w max_angle_h equiangle_w equiangle_h ncc_error ncc_test_error nc4 bias_alignment stable_rank
-		rank error notes test nc3_cosine gnc3 unc3 distance_w distance_std_w distance_h distance_std_h uniformity_w uniformity_std_w
-		uniformity_h uniformity_std_h effective_rank nc5 h_norm_per_class ncc_error_per_class spectrum_b`)
+	keys := strings.Fields(`
+		n d k counts nc0 nc0_relative nc1 nc1_quotient nc1_per_class cdnv nc2 nc2_w nc2_h nc3 w_norm h_norm
+		equinorm_w equinorm_h max_angle_w max_angle_h equiangle_w equiangle_h ncc_error ncc_test_error nc4
+		bias_alignment stable_rank rank error notes test nc3_cosine gnc3 unc3 distance_w distance_std_w
+		distance_h distance_std_h uniformity_w uniformity_std_w uniformity_h uniformity_std_h effective_rank
+		nc5 h_norm_per_class ncc_error_per_class spectrum_b`)
 	for _, k := range keys {
 		v, ok := got[k]
 		if !ok {

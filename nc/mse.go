@@ -75,20 +75,11 @@ func (m *MSEDecomposition) MarshalJSON() ([]byte, error) {
 
 // MSE decomposes the loss of a classifier (a nil bias counts as 0) for the weight
 // decay lambda ≥ 0, that of ‖W‖² + ‖b‖² over 2. With lambda = 0 and features that do
-// not span all dimensions W_LS is not unique, but the figures are. It is an error if
+// not span all dimensions W_LS is not unique, but the metrics are. It is an error if
 // not all samples were added, each once.
 func (c *Covariance) MSE(clf *Classifier, lambda float64) (*MSEDecomposition, error) {
 	k, d := c.k, c.d
-	if clf == nil {
-		return nil, errors.New("nc: the MSE decomposition needs a classifier")
-	}
-	if err := clf.check(k, d); err != nil {
-		return nil, err
-	}
-	if !(lambda >= 0) || math.IsInf(lambda, 0) {
-		return nil, fmt.Errorf("nc: weight decay lambda is %v, want a number of at least 0", lambda)
-	}
-	if err := c.complete(); err != nil {
+	if err := c.checkMSE(clf, lambda); err != nil {
 		return nil, err
 	}
 	unit, u := c.between() // all features below are unit·(h−h_G), which W over unit maps to the same
@@ -108,7 +99,8 @@ func (c *Covariance) MSE(clf *Classifier, lambda float64) (*MSEDecomposition, er
 	// covariance of y and h.
 	mu, decay := lambda/(1+lambda), lambda*unit*unit
 	if math.IsInf(decay, 0) || floats.Norm(global, 2) > 1e150 {
-		return nil, fmt.Errorf("nc: the features' spread of about %.2g is too small beside their mean or the weight decay lambda = %v", 1/unit, lambda)
+		return nil, fmt.Errorf("nc: the features' spread of about %.2g is too small next to their mean or the weight "+
+			"decay lambda = %v", 1/unit, lambda)
 	}
 	a := slices.Clone(within)
 	weighted, right := slices.Clone(u), slices.Clone(u)
@@ -156,6 +148,20 @@ func (c *Covariance) MSE(clf *Classifier, lambda float64) (*MSEDecomposition, er
 		}
 	}
 	return m, nil
+}
+
+// checkMSE reports what MSE cannot decompose.
+func (c *Covariance) checkMSE(clf *Classifier, lambda float64) error {
+	if clf == nil {
+		return errors.New("nc: the MSE decomposition needs a classifier")
+	}
+	if err := clf.check(c.k, c.d); err != nil {
+		return err
+	}
+	if !(lambda >= 0) || math.IsInf(lambda, 0) {
+		return fmt.Errorf("nc: weight decay lambda is %v, want a number of at least 0", lambda)
+	}
+	return c.complete()
 }
 
 // layer is a classifier of features around the global mean: W over unit, its output at

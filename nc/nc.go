@@ -1,7 +1,8 @@
 // Package nc measures neural collapse: how far the last-layer features and the
 // classifier of a trained network are from a simplex equiangular tight frame.
 //
-//	s, err := nc.Measure(nc.Slices(features, labels), nc.Classifier{K: k, D: d, W: w, B: b}, nc.Options{})
+//	classifier := nc.Classifier{K: k, D: d, W: w, B: b}
+//	s, err := nc.Measure(nc.Slices(features, labels), classifier, nc.Options{})
 //	fmt.Println(s.NC1, s.NC2, s.NC3)
 //
 // Symbols are the paper's. There are K classes and N samples; h_{k,i} ∈ ℝ^d is

@@ -156,7 +156,13 @@ func (s sample) brute() *Summary {
 	prod.Mul(sw, &inv)
 	out.NC1 = mat.Trace(&prod) / float64(k)
 	out.NC1Quotient = mat.Trace(sw) / mat.Trace(sb)
+	s.bruteClassifier(out, h)
+	return out
+}
 
+// bruteClassifier computes NC0, NC2, NC3 and the norms from their definitions.
+func (s sample) bruteClassifier(out *Summary, h *mat.Dense) {
+	k, d := s.k, s.d
 	w := mat.NewDense(k, d, append([]float64(nil), s.clf.W...))
 	var wh, diff mat.Dense
 	wh.Mul(w, h)
@@ -187,7 +193,6 @@ func (s sample) brute() *Summary {
 	diff.Sub(&wn, &hn)
 	out.NC3 = mat.Norm(&diff, 2)
 	s.bruteAngles(out, w, mat.DenseCopyOf(h.T()))
-	return out
 }
 
 // bruteAngles computes what depends on the directions of the rows of w and h, and
@@ -266,7 +271,7 @@ func (s *Summary) scalars() map[string]*float64 {
 	return m
 }
 
-// same compares every figure, but those named, relative to its size; what lies
+// same compares every metric, but those named, relative to its size; what lies
 // within rounding of 0 is 0.
 func same(t *testing.T, what string, got, want *Summary, tol float64, but ...string) {
 	t.Helper()
@@ -279,7 +284,8 @@ func same(t *testing.T, what string, got, want *Summary, tol float64, but ...str
 			continue
 		}
 		if !(math.Abs(*g[name]-*w) <= tol*math.Abs(*w)+1e-15) {
-			t.Errorf("%s: %s = %.17g, want %.17g (relative difference %.2g)", what, name, *g[name], *w, math.Abs(*g[name]-*w)/math.Abs(*w))
+			t.Errorf("%s: %s = %.17g, want %.17g (relative difference %.2g)", what, name, *g[name], *w,
+				math.Abs(*g[name]-*w)/math.Abs(*w))
 		}
 	}
 }
@@ -311,7 +317,8 @@ func TestBruteForce(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := random(rng, c.d, c.counts, c.noise, c.offset)
-			same(t, c.name, s.measure(t, 13), s.brute(), 1e-9*(1+c.offset), "cdnv", "nc2_w", "nc2_h", "ncc_test_error", "nc4", "error", "bias_alignment")
+			same(t, c.name, s.measure(t, 13), s.brute(), 1e-9*(1+c.offset), "cdnv", "nc2_w", "nc2_h", "ncc_test_error",
+				"nc4", "error", "bias_alignment")
 		})
 	}
 }
@@ -373,7 +380,8 @@ func TestSimplexETF(t *testing.T) {
 	for _, k := range []int{2, 3, 10, 33} {
 		for _, offset := range []float64{0, 7} {
 			got := etf(rng, k, k+3, 21, offset).measure(t, 50)
-			for name, v := range map[string]float64{"NC1": got.NC1, "NC2": got.NC2, "NC3": got.NC3, "NCC error": got.NCCError} {
+			for name, v := range map[string]float64{"NC1": got.NC1, "NC2": got.NC2, "NC3": got.NC3,
+				"NCC error": got.NCCError} {
 				if !(math.Abs(v) <= 1e-12) {
 					t.Errorf("K = %d, offset %v: %s = %g of a perfect collapse, want 0", k, offset, name, v)
 				}

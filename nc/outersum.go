@@ -133,7 +133,8 @@ func (s *outerSum) lowerSquare(n int) {
 				i := 4 * row
 				last := min(first+width, i+4, d)
 				for j := first; j < last; j += 3 {
-					t.add(min(4, d-i), min(3, d-j), 0, n, blockRows, s.block[i*blockRows:], s.block[j*blockRows:], s.sum[i*d+j:], d)
+					t.add(min(4, d-i), min(3, d-j), 0, n, blockRows, s.block[i*blockRows:], s.block[j*blockRows:],
+						s.sum[i*d+j:], d)
 				}
 			}
 		}

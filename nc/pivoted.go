@@ -33,7 +33,8 @@ func factorPivoted(d int, a []float64) *pivoted {
 		}
 	}
 	work := make([]float64, 2*d)
-	_, p.rank, _ = lapack64.Pstrf(blas64.Symmetric{Uplo: blas.Upper, N: d, Stride: d, Data: a}, p.order, 64*float64(d)*0x1p-52, work)
+	_, p.rank, _ = lapack64.Pstrf(blas64.Symmetric{Uplo: blas.Upper, N: d, Stride: d, Data: a}, p.order,
+		64*float64(d)*0x1p-52, work)
 	return p
 }
 
@@ -75,6 +76,7 @@ func (p *pivoted) trsm(t blas.Transpose, k int, m []float64) {
 	if p.rank == 0 {
 		return
 	}
-	blas64.Trsm(blas.Right, t, 1, blas64.Triangular{Uplo: blas.Upper, Diag: blas.NonUnit, N: p.rank, Stride: p.d, Data: p.u},
+	blas64.Trsm(blas.Right, t, 1,
+		blas64.Triangular{Uplo: blas.Upper, Diag: blas.NonUnit, N: p.rank, Stride: p.d, Data: p.u},
 		blas64.General{Rows: k, Cols: p.rank, Stride: p.rank, Data: m})
 }

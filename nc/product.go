@@ -106,13 +106,15 @@ func (t *tile[F]) dots(lo, hi int, px *[4]int, py *[3]int, x, y []F) int {
 	switch sums := any(&t.sums).(type) {
 	case *[12]float64:
 		if n := (hi - lo) &^ 3; n > 0 {
-			dots4x3((*float64)(from(x, px[0])), (*float64)(from(x, px[1])), (*float64)(from(x, px[2])), (*float64)(from(x, px[3])),
+			dots4x3((*float64)(from(x, px[0])), (*float64)(from(x, px[1])), (*float64)(from(x, px[2])),
+				(*float64)(from(x, px[3])),
 				(*float64)(from(y, py[0])), (*float64)(from(y, py[1])), (*float64)(from(y, py[2])), n, sums)
 			return n
 		}
 	case *[12]float32:
 		if n := (hi - lo) &^ 7; n > 0 {
-			dots4x3single((*float32)(from(x, px[0])), (*float32)(from(x, px[1])), (*float32)(from(x, px[2])), (*float32)(from(x, px[3])),
+			dots4x3single((*float32)(from(x, px[0])), (*float32)(from(x, px[1])), (*float32)(from(x, px[2])),
+				(*float32)(from(x, px[3])),
 				(*float32)(from(y, py[0])), (*float32)(from(y, py[1])), (*float32)(from(y, py[2])), n, sums)
 			return n
 		}

@@ -62,7 +62,7 @@ func TestInvariances(t *testing.T) {
 	}
 }
 
-// needBias are the figures that change where the features move or grow and the
+// needBias are the metrics that change where the features move or grow and the
 // classifier's bias does not.
 var needBias = []string{"nc4", "error", "bias_alignment"}
 
@@ -177,7 +177,7 @@ func TestFloat32(t *testing.T) {
 }
 
 // TestNearestFar: distances decide even where samples and means share an offset
-// beside which they are small.
+// that is large compared with them.
 func TestNearestFar(t *testing.T) {
 	const offset = 1e9
 	a := sample{k: 2, d: 2, x: []float64{offset, offset, offset + 1, offset}, y: []int32{0, 1}}.centred(t, OverSamples)
@@ -258,7 +258,8 @@ func TestNearSingular(t *testing.T) {
 		}
 	}
 	// Nothing is kept below the limit.
-	s := sample{k: 3, d: 2, x: []float64{1, 1e-17, -1, 1e-17, 0, -2e-17, 1, 1e-17, -1, 1e-17, 0, -2e-17}, y: []int32{0, 1, 2, 0, 1, 2}}
+	s := sample{k: 3, d: 2, x: []float64{1, 1e-17, -1, 1e-17, 0, -2e-17, 1, 1e-17, -1, 1e-17, 0, -2e-17},
+		y: []int32{0, 1, 2, 0, 1, 2}}
 	if got := s.measure(t, 3); got.Rank != 1 || got.NC1 != 0 || got.Notes["nc1"] == "" {
 		t.Errorf("with a singular value of 1e-17: rank %d, NC1 %v, note %q", got.Rank, got.NC1, got.Notes["nc1"])
 	}

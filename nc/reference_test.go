@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestReference compares with the figures of testdata/reference.py: numpy's, and
+// TestReference compares with the metrics of testdata/reference.py: numpy's, and
 // mpmath's of 50 digits for H̄ with singular values from 1 to 1e-6.
 func TestReference(t *testing.T) {
 	b, err := os.ReadFile("testdata/reference.json")
@@ -27,7 +27,8 @@ func TestReference(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.Name, func(t *testing.T) {
-			s := sample{k: c.K, d: c.D, x: c.Features, y: c.Labels, clf: &Classifier{K: c.K, D: c.D, W: c.Weight, B: c.Bias}}
+			s := sample{k: c.K, d: c.D, x: c.Features, y: c.Labels,
+				clf: &Classifier{K: c.K, D: c.D, W: c.Weight, B: c.Bias}}
 			sum := s.measure(t, 7)
 			got := sum.scalars()
 			const tol = 1e-11

@@ -34,7 +34,8 @@ func NewRegression(d, t int) (*Regression, error) {
 		return nil, fmt.Errorf("nc: want at least one dimension of features and of targets, found d = %d, t = %d", d, t)
 	}
 	if float64(d)*float64(d)+float64(t)*float64(t) > maxBytes/8 || RegressionBytes(d, t) > maxBytes {
-		return nil, fmt.Errorf("nc: the covariances of d = %d features and t = %d targets need more than %d GiB", d, t, maxBytes>>30)
+		return nil, fmt.Errorf("nc: the covariances of d = %d features and t = %d targets need more than %d GiB", d, t,
+			maxBytes>>30)
 	}
 	return &Regression{d: d, t: t, features: newMoments(d), targets: newMoments(t)}, nil
 }
@@ -75,7 +76,8 @@ func (r *Regression) Add(features, targets Batch) error {
 func checkTargets[F float32 | float64](t int, base int64, targets []F) error {
 	for i, y := range targets {
 		if y-y != 0 {
-			return fmt.Errorf("nc: target %d of sample %d is %v; targets must be finite numbers", i%t, base+int64(i/t), y)
+			return fmt.Errorf("nc: target %d of sample %d is %v; targets must be finite numbers", i%t, base+int64(i/t),
+				y)
 		}
 	}
 	return nil

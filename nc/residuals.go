@@ -107,7 +107,8 @@ func blockResiduals[F float32 | float64](r *Residuals, n int, features []F) {
 	r.n2 += int64(n)
 }
 
-// Fork returns empty Residuals of the same subspaces for a part of the samples, to be merged into r.
+// Fork returns empty Residuals of the same subspaces for a part of the samples, to be merged into
+// r.
 func (r *Residuals) Fork() *Residuals { return newResiduals(r.subspaces) }
 
 // Merge adds what b, a fork of r, has seen to r; b is not changed.
@@ -116,7 +117,8 @@ func (r *Residuals) Merge(b *Residuals) error {
 	case r == b:
 		return errors.New("nc: Residuals cannot be merged into themselves")
 	case r.subspaces != b.subspaces:
-		return errors.New("nc: cannot merge residuals of different subspaces; merge the first passes, then Project, then Fork")
+		return errors.New("nc: cannot merge residuals of different subspaces; merge the first passes, then Project, " +
+			"then Fork")
 	}
 	for i := range r.left {
 		r.left[i].merge(b.left[i])
@@ -129,9 +131,9 @@ func (r *Residuals) Merge(b *Residuals) error {
 	return nil
 }
 
-// RegressionSummary is what Residuals.Summary measures. A figure that is not defined
+// RegressionSummary is what Residuals.Summary measures. A metric that is not defined
 // for the input is NaN, and Notes holds the reason under the metric's JSON name;
-// Notes also holds what a reader must know of a figure that is defined.
+// Notes also holds what a reader must know of a metric that is defined.
 //
 // The definitions are those of Sec. 3.1 of the paper of 2024, whose features are
 // normalised without centring (h̃ = h/‖h‖), while the principal components are those
@@ -199,7 +201,7 @@ var regressionMetrics = table[RegressionSummary]{
 	}, func(s *RegressionSummary) *float64 { return &s.ExplainedVariance }},
 }
 
-// MarshalJSON writes one object with n, d, t, every figure under its name, null where
+// MarshalJSON writes one object with n, d, t, every metric under its name, null where
 // it is not defined, and notes.
 func (s *RegressionSummary) MarshalJSON() ([]byte, error) {
 	var o object.Object

@@ -222,7 +222,8 @@ const maxDrift = 1e-3
 func (a *Scatter) checkPasses() error {
 	for c, n := range a.count {
 		if a.count2[c] != n {
-			return fmt.Errorf("nc: the second pass saw %d samples of class %d, the first %d; both must see the same", a.count2[c], c, n)
+			return fmt.Errorf("nc: the second pass saw %d samples of class %d, the first %d; both must see the same",
+				a.count2[c], c, n)
 		}
 	}
 	var total float64

@@ -149,8 +149,8 @@ func readState(b []byte) (*stateReader, *Sums, error) {
 	k, d, global := int64(r.next()), int64(r.next()), GlobalMean(r.next())
 	r.pass, r.classifier = r.next(), r.next()
 	n := int64(r.next())
-	if k > math.MaxInt32 || d > math.MaxInt32 || global < OverSamples || global > OverClasses || r.pass < 1 || r.pass > 2 ||
-		r.classifier > 2 || (r.pass == 1 && r.classifier > 0) {
+	if k > math.MaxInt32 || d > math.MaxInt32 || global < OverSamples || global > OverClasses ||
+		r.pass < 1 || r.pass > 2 || r.classifier > 2 || (r.pass == 1 && r.classifier > 0) {
 		return nil, nil, stateFault("its head holds numbers out of range")
 	}
 	if err := checkSize(int(k), int(d)); err != nil {

@@ -125,8 +125,10 @@ func TestStateVersion1(t *testing.T) {
 	}
 	// Means 1 and 10 with variance 1 each; H̄ = ±4.5, Σ_B = 20.25; the classifier
 	// parts the classes at 5.
-	if want := 1 / 20.25 / 2; s.N != 4 || math.Abs(s.NC1-want) > 1e-16 || s.HNorm != 4.5 || s.NCCError != 0 || s.NC4 != 0 || s.Error != 0 {
-		t.Errorf("N = %d, NC1 = %v (want %v), ‖h‖ = %v, errors %v, %v, %v", s.N, s.NC1, want, s.HNorm, s.NCCError, s.NC4, s.Error)
+	if want := 1 / 20.25 / 2; s.N != 4 || math.Abs(s.NC1-want) > 1e-16 || s.HNorm != 4.5 || s.NCCError != 0 ||
+		s.NC4 != 0 || s.Error != 0 {
+		t.Errorf("N = %d, NC1 = %v (want %v), ‖h‖ = %v, errors %v, %v, %v", s.N, s.NC1, want, s.HNorm, s.NCCError,
+			s.NC4, s.Error)
 	}
 }
 

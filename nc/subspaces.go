@@ -80,7 +80,8 @@ func rankTolerance(d int) float64 { return 16 * float64(d) * 0x1p-52 }
 func (r *Regression) principal(s *subspaces) error {
 	sum := &s.summary
 	if s.spread == 0 {
-		sum.undefined("all features are equal: there are no principal components", "nrc1", "nrc1_centred", "explained_variance")
+		sum.undefined("all features are equal: there are no principal components", "nrc1", "nrc1_centred",
+			"explained_variance")
 		return nil
 	}
 	want := min(r.t, r.d)
@@ -95,11 +96,14 @@ func (r *Regression) principal(s *subspaces) error {
 	sum.ExplainedVariance = min(floats.Sum(values[:want])/s.spread, 1)
 	switch {
 	case r.t >= r.d:
-		s.note(fmt.Sprintf("t = %d targets for d = %d dimensions: the principal components span all that the features do", r.t, r.d), "nrc1", "nrc1_centred")
+		s.note(fmt.Sprintf("t = %d targets for d = %d dimensions: the principal components span all that the features "+
+			"do", r.t, r.d), "nrc1", "nrc1_centred")
 	case rank < want:
-		s.note(fmt.Sprintf("the features vary in %d directions only, less than t = %d: NRC1 is to these", rank, r.t), "nrc1", "nrc1_centred")
+		s.note(fmt.Sprintf("the features vary in %d directions only, less than t = %d: NRC1 is to these", rank, r.t),
+			"nrc1", "nrc1_centred")
 	case values[want-1]-values[want] <= 1e-12*values[0]:
-		s.note(fmt.Sprintf("principal components %d and %d have the same variance: which of them counts is open", want, want+1), "nrc1", "nrc1_centred")
+		s.note(fmt.Sprintf("principal components %d and %d have the same variance: which of them counts is open", want,
+			want+1), "nrc1", "nrc1_centred")
 	}
 	s.bases[0] = s.basisOf(r.d, rank, vectors[:rank*r.d])
 	return nil
@@ -155,9 +159,11 @@ func (r *Regression) rows(s *subspaces, weight []float64) error {
 		mat.Col(rows[i*r.d:(i+1)*r.d], i, &v)
 	}
 	if rank == r.d {
-		s.note(fmt.Sprintf("the rows of the weight span all d = %d dimensions, so NRC2 is 0 whatever the features", r.d), "nrc2", "nrc2_centred")
+		s.note(fmt.Sprintf("the rows of the weight span all d = %d dimensions, so NRC2 is 0 whatever the features",
+			r.d), "nrc2", "nrc2_centred")
 	} else if rank < r.t {
-		s.note(fmt.Sprintf("the rows of the weight span %d dimensions, less than t = %d", rank, r.t), "nrc2", "nrc2_centred")
+		s.note(fmt.Sprintf("the rows of the weight span %d dimensions, less than t = %d", rank, r.t), "nrc2",
+			"nrc2_centred")
 	}
 	s.bases[1] = s.basisOf(r.d, rank, rows)
 	return nil

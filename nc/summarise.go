@@ -37,7 +37,8 @@ func (a *Scatter) Summary() (*Summary, error) {
 	if a.k > 1 && a.d < a.k-1 {
 		for _, m := range metrics {
 			if m.Needs&NeedsETF != 0 && s.Notes[m.Key] == "" {
-				s.Notes[m.Key] = fmt.Sprintf("d = %d is less than K−1 = %d: no simplex ETF of K classes fits into d dimensions",
+				s.Notes[m.Key] = fmt.Sprintf("d = %d is less than K−1 = %d: no simplex ETF of K classes fits into d "+
+					"dimensions",
 					a.d, a.k-1)
 			}
 		}
@@ -45,7 +46,7 @@ func (a *Scatter) Summary() (*Summary, error) {
 	for _, m := range metrics {
 		// A metric without a reason so far can only have overflowed.
 		if v := *m.at(s); (math.IsNaN(v) && s.Note(m.Key) == "") || math.IsInf(v, 0) {
-			s.undefined("the squares of the features overflow float64 beside the distances between classes", m.Key)
+			s.undefined("the squares of the features overflow float64 in units of the distances between classes", m.Key)
 		}
 	}
 	return s, nil
@@ -75,18 +76,21 @@ func (a *Scatter) variability(s *Summary) {
 	s.NC1 = within
 	s.NC1Quotient = scatter / between
 	if a.rank < min(a.d, a.k-1) {
-		s.Notes["nc1"] = fmt.Sprintf("the centred class means have rank %d, less than min(d, K−1) = %d: NC1 is over the directions that they span",
+		s.Notes["nc1"] = fmt.Sprintf("the centred class means have rank %d, less than min(d, K−1) = %d: NC1 is over "+
+			"the directions that they span",
 			a.rank, min(a.d, a.k-1))
 	}
 	if single := a.singletons(); len(single) == a.k {
-		s.undefined("every class has one sample: there is no variability within classes to measure", "nc1", "nc1_quotient", "cdnv")
+		s.undefined("every class has one sample: there is no variability within classes to measure", "nc1",
+			"nc1_quotient", "cdnv")
 		s.Notes["nc1_per_class"] = s.Notes["nc1"]
 		for c := range s.NC1PerClass {
 			s.NC1PerClass[c] = math.NaN()
 		}
 		return
 	} else if len(single) > 0 {
-		s.Notes["nc1_per_class"] = fmt.Sprintf("%s one sample only, whose variability is 0 whatever the network", classesHave(single))
+		s.Notes["nc1_per_class"] = fmt.Sprintf("%s one sample only, whose variability is 0 whatever the network",
+			classesHave(single))
 	}
 	var cdnv exact
 	for i := range a.k {
@@ -244,7 +248,8 @@ func (a *Scatter) duality(s *Summary, w []float64) {
 		x, h := w[c*a.d:(c+1)*a.d], a.centred[c*a.d:(c+1)*a.d]
 		nx, nh := floats.Norm(x, 2), floats.Norm(h, 2)
 		if nx == 0 || nh == 0 {
-			s.undefined(fmt.Sprintf("the vector of class %d is zero and has no direction", c), "nc3_cosine", "gnc3", "unc3")
+			s.undefined(fmt.Sprintf("the vector of class %d is zero and has no direction", c), "nc3_cosine", "gnc3",
+				"unc3")
 			return
 		}
 		cosines[c] = floats.Dot(x, h) / nx / nh

@@ -166,10 +166,10 @@ func (l Layer) MarshalJSON() ([]byte, error) {
 	return slices.Concat([]byte(`{"name":`), name, []byte(","), b[1:]), nil
 }
 
-// A Group is some of the classes of unbalanced data. A figure that is not defined
+// A Group is some of the classes of unbalanced data. A metric that is not defined
 // is NaN: a mean over pairs of a single class, ‖w‖ and Error without a classifier.
 type Group struct {
-	Classes []int // in rising order
+	Classes []int // in ascending order
 	Samples int64
 	// NC1 is the mean over the group's samples of their class's NC1PerClass, HNorm
 	// and WNorm are the means over its classes of ‖h̄_k−h_G‖ and ‖w_k‖.
@@ -182,20 +182,21 @@ type Group struct {
 }
 
 // Bootstrap is how intervals came about: over Replicates samples of the data, drawn
-// from Seed, the share Level of a figure's values lies between its bounds.
+// from Seed, a share Level of a metric's values is between its bounds.
 type Bootstrap struct {
 	Replicates int     `json:"replicates"`
 	Seed       int64   `json:"seed"`
 	Level      float64 `json:"level"`
 }
 
-// lists returns the figures with a number for each class or direction, under their
+// lists returns the metrics with a number for each class or direction, under their
 // JSON names. Those that were not measured are nil.
 func (s *Summary) lists() []list {
 	return []list{
 		{"nc1_per_class", s.NC1PerClass}, {"nc3_cosine_per_class", s.NC3CosinePerClass},
 		{"w_norm_per_class", s.WNormPerClass}, {"h_norm_per_class", s.HNormPerClass},
-		{"ncc_error_per_class", s.NCCErrorPerClass}, {"nc4_per_class", s.NC4PerClass}, {"error_per_class", s.ErrorPerClass},
+		{"ncc_error_per_class", s.NCCErrorPerClass}, {"nc4_per_class", s.NC4PerClass}, {"error_per_class",
+			s.ErrorPerClass},
 		{"global_logits", s.GlobalLogits}, {"spectrum_b", s.SpectrumB},
 	}
 }
@@ -205,7 +206,7 @@ type list struct {
 	values []float64
 }
 
-// MarshalJSON writes one object with every figure under its name in lower case
+// MarshalJSON writes one object with every metric under its name in lower case
 // (n, d, k, counts, nc1, …, notes), null for what is not defined. Lists and groups
 // that were not measured are left out.
 func (s *Summary) MarshalJSON() ([]byte, error) {
@@ -262,7 +263,7 @@ func (s *Summary) MarshalJSON() ([]byte, error) {
 	return o.JSON()
 }
 
-// MarshalJSON writes the group's figures, null for what is not defined.
+// MarshalJSON writes the group's metrics, null for what is not defined.
 func (g *Group) MarshalJSON() ([]byte, error) {
 	var o object.Object
 	o.Field("classes", g.Classes)

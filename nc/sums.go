@@ -80,7 +80,8 @@ func checkSize(k, d int) error {
 		return fmt.Errorf("nc: want at least one class and one dimension, found K = %d, d = %d", k, d)
 	}
 	if need := 8 * (8*float64(k)*float64(d) + 7*float64(k)*float64(k)); need > maxBytes {
-		return fmt.Errorf("nc: K = %d classes of d = %d dimensions need %.0f GiB, more than %d; are the labels class numbers?",
+		return fmt.Errorf("nc: K = %d classes of d = %d dimensions need %.0f GiB, more than %d; are the labels class "+
+			"numbers?",
 			k, d, need/(1<<30), maxBytes>>30)
 	}
 	return nil
@@ -184,7 +185,8 @@ func (a *classSums) Mean() ([]float64, error) {
 			sum.merge(exact{a.high[c*a.d+j], a.low[c*a.d+j]})
 		}
 		if mean[j] = sum.value() / float64(a.n); mean[j]-mean[j] != 0 {
-			return nil, fmt.Errorf("nc: the sum of dimension %d overflows float64; divide the features by a constant", j)
+			return nil, fmt.Errorf("nc: the sum of dimension %d overflows float64; divide the features by a constant",
+				j)
 		}
 	}
 	return mean, nil

@@ -10,7 +10,7 @@ import (
 	"github.com/gocollapse/collapse/record"
 )
 
-// BenchmarkMeasure times what measuring a row costs beside the network's evaluation, for
+// BenchmarkMeasure times what measuring a row costs on top of the network's evaluation, for
 // CIFAR-10 on ResNet-18: 60,000 samples, d = 512, K = 10, a hundredth of them wrong.
 // docs/train.md has the result.
 func BenchmarkMeasure(b *testing.B) {
@@ -21,7 +21,8 @@ func BenchmarkMeasure(b *testing.B) {
 			for i := range clf.W {
 				clf.W[i] = rng.NormFloat64()
 			}
-			batch := &Batch{Features: make([]float32, evalBatch*c.d), Logits: make([]float32, evalBatch*c.k), Losses: make([]float32, evalBatch)}
+			batch := &Batch{Features: make([]float32, evalBatch*c.d), Logits: make([]float32, evalBatch*c.k),
+				Losses: make([]float32, evalBatch)}
 			for i := range batch.Features {
 				batch.Features[i] = rng.Float32()
 			}

@@ -15,9 +15,9 @@ import (
 // passes. Where 4·N·d is more, the network is evaluated twice.
 var keepBytes = int64(1) << 30 // a test lowers it
 
-// evaluation is the training or the test split, N samples, as the network in evaluation mode sees it:
-// an nc.Source. The first reading evaluates the network and gathers what the row needs besides the
-// collapse of the features.
+// evaluation is the training or the test split, N samples, as the network in evaluation mode sees
+// it: an nc.Source. The first reading evaluates the network and gathers what else the row needs,
+// such as loss and logits.
 type evaluation struct {
 	evaluate func(ctx context.Context, visit func(*Batch) error) error
 	k, d     int

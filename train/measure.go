@@ -121,7 +121,8 @@ func (e *evaluation) logitSpread(row *record.Epoch, field string) (*record.Logit
 		return nil, err
 	}
 	addNote(row, field+".logits.spread", spread.Note)
-	return &record.Logits{Spread: record.Number(spread.Ratio), SD: record.Number(spread.SD), Margin: record.Number(spread.Margin)}, nil
+	return &record.Logits{Spread: record.Number(spread.Ratio), SD: record.Number(spread.SD),
+		Margin: record.Number(spread.Margin)}, nil
 }
 
 // scaled fits a temperature on half of the samples, drawn by the seed, and measures the other

@@ -38,7 +38,8 @@ func (m *measurer) bootstrap(sum *nc.Summary) error {
 		return nil
 	}
 	if need := nc.Bytes(m.k, m.d); need > o.memory() {
-		return fmt.Errorf("measure: one bootstrap replicate of K = %d and d = %d needs %s, more than the memory bound of %s",
+		return fmt.Errorf("measure: one bootstrap replicate of K = %d and d = %d needs %s, "+
+			"more than the memory bound of %s",
 			m.k, m.d, size(need), size(o.memory()))
 	}
 	if o.Log != nil {
@@ -81,7 +82,8 @@ func (m *measurer) intervals(source *samples, sum *nc.Summary, train bool) error
 	sum.Intervals = map[string][2]float64{}
 	sum.Bootstrap = &nc.Bootstrap{Replicates: o.Bootstrap, Seed: o.Seed, Level: resample.Level}
 	if empty > 0 {
-		sum.Notes["bootstrap"] = fmt.Sprintf("in %d of %d replicates a class had no sample; they are left out", empty, o.Bootstrap)
+		sum.Notes["bootstrap"] = fmt.Sprintf("in %d of %d replicates a class had no sample; they are left out", empty,
+			o.Bootstrap)
 	}
 	for name, v := range values {
 		if slices.ContainsFunc(v, math.IsNaN) || len(v) < 2 {
@@ -190,7 +192,8 @@ func (m *measurer) replicateOOD(scatters []*nc.Scatter, sums []*nc.Summary, draw
 	if err != nil {
 		return err
 	}
-	if err := m.ood.resample(draw, first, len(ood), func(r int, b nc.Batch) error { return ood[r].Add(b) }); err != nil {
+	err = m.ood.resample(draw, first, len(ood), func(r int, b nc.Batch) error { return ood[r].Add(b) })
+	if err != nil {
 		return err
 	}
 	for r, sum := range sums {

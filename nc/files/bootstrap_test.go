@@ -46,7 +46,8 @@ func TestBootstrap(t *testing.T) {
 	again := files(t, few, first.write(t, "1.npz"), second.write(t, "2.npz"))
 	for name, ci := range sum.Intervals {
 		got := again.Intervals[name]
-		if math.Abs(got[0]-ci[0]) > 1e-10*math.Abs(ci[0])+1e-14 || math.Abs(got[1]-ci[1]) > 1e-10*math.Abs(ci[1])+1e-14 {
+		if math.Abs(got[0]-ci[0]) > 1e-10*math.Abs(ci[0])+1e-14 ||
+			math.Abs(got[1]-ci[1]) > 1e-10*math.Abs(ci[1])+1e-14 {
 			t.Errorf("%s: interval %v in parts, %v whole", name, got, ci)
 		}
 	}
@@ -63,7 +64,8 @@ func TestBootstrap(t *testing.T) {
 	}
 
 	few.Memory = 1000
-	if _, err := Measure(context.Background(), []string{a.write(t, "f.npz")}, few); err == nil || !strings.Contains(err.Error(), "memory bound") {
+	if _, err := Measure(context.Background(), []string{a.write(t, "f.npz")}, few); err == nil ||
+		!strings.Contains(err.Error(), "memory bound") {
 		t.Errorf("over the memory bound: %v", err)
 	}
 }

@@ -41,13 +41,15 @@ func (m *measurer) fitClassifier() error {
 	c := m.clf
 	switch {
 	case c == nil && m.options.Outcomes:
-		return errors.New("measure: the metrics of correct and wrong samples need a classifier, and no file has a weight")
+		return errors.New("measure: the metrics of correct and wrong samples need a classifier, and no file has a " +
+			"weight")
 	case c == nil && m.options.Margins != "":
 		return errors.New("measure: margins need a classifier, and no file has a weight")
 	case c == nil:
 		return nil
 	case m.d != 0 && c.D != m.d:
-		return fmt.Errorf("%s: weight is %d×%d, the features have d = %d; want K×d as PyTorch's Linear.weight", m.from, c.K, c.D, m.d)
+		return fmt.Errorf("%s: weight is %d×%d, the features have d = %d; want K×d as PyTorch's Linear.weight", m.from,
+			c.K, c.D, m.d)
 	case m.k != 0 && m.k != c.K:
 		return fmt.Errorf("%s: weight has %d rows, K = %d was asked for", m.from, c.K, m.k)
 	}
@@ -59,11 +61,13 @@ func (m *measurer) fitClassifier() error {
 func (m *measurer) fitLayers() error {
 	for _, l := range m.layers {
 		if n, want := len(l.parts), max(len(m.train.parts), len(m.layers[0].parts)); n != want {
-			return fmt.Errorf("measure: features_%s are in %d of %d files; every part of the data set must have them", l.name, n, want)
+			return fmt.Errorf("measure: features_%s are in %d of %d files; every part of the data set must have them",
+				l.name, n, want)
 		}
 		for _, p := range l.parts {
 			if p.d() != l.parts[0].d() {
-				return fmt.Errorf("%s: features_%s have d = %d dimensions, in other files %d", p.path, l.name, p.d(), l.parts[0].d())
+				return fmt.Errorf("%s: features_%s have d = %d dimensions, in other files %d", p.path, l.name, p.d(),
+					l.parts[0].d())
 			}
 		}
 	}

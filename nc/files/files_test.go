@@ -254,11 +254,16 @@ func TestFaults(t *testing.T) {
 		{"bias short", func(a *arrays) { a.bias = a.bias[:2] }, Options{}, []string{"bias", "[2]", "K = 3"}},
 		{"K not of weight", func(*arrays) {}, Options{K: 4}, []string{"3 rows", "K = 4"}},
 		{"K negative", func(*arrays) {}, Options{K: -1}, []string{"K = -1"}},
-		{"K too small", func(a *arrays) { a.weight, a.bias = nil, nil }, Options{K: 2}, []string{"sample 2", "label", "2"}},
-		{"K too large", func(a *arrays) { a.weight, a.bias = nil, nil }, Options{K: 4}, []string{"class 3", "no sample"}},
-		{"NaN", func(a *arrays) { a.x = slices.Clone(a.x); a.x[4*9+3] = math.NaN() }, Options{}, []string{"sample 9", "feature 3", "NaN"}},
-		{"test NaN", func(a *arrays) { a.testX = slices.Clone(a.testX); a.testX[2] = math.Inf(1) }, Options{}, []string{"test", "sample 0", "feature 2"}},
-		{"huge label", func(a *arrays) { a.weight, a.bias, a.y = nil, nil, slices.Clone(a.y); a.y[0] = 1 << 30 }, Options{}, []string{"GiB"}},
+		{"K too small", func(a *arrays) { a.weight, a.bias = nil, nil }, Options{K: 2},
+			[]string{"sample 2", "label", "2"}},
+		{"K too large", func(a *arrays) { a.weight, a.bias = nil, nil }, Options{K: 4},
+			[]string{"class 3", "no sample"}},
+		{"NaN", func(a *arrays) { a.x = slices.Clone(a.x); a.x[4*9+3] = math.NaN() }, Options{},
+			[]string{"sample 9", "feature 3", "NaN"}},
+		{"test NaN", func(a *arrays) { a.testX = slices.Clone(a.testX); a.testX[2] = math.Inf(1) }, Options{},
+			[]string{"test", "sample 0", "feature 2"}},
+		{"huge label", func(a *arrays) { a.weight, a.bias, a.y = nil, nil, slices.Clone(a.y); a.y[0] = 1 << 30 },
+			Options{}, []string{"GiB"}},
 		{"negative labels", func(a *arrays) {
 			a.weight, a.bias, a.y = nil, nil, slices.Repeat([]int32{-1}, 30)
 		}, Options{}, []string{"label of 0 or more"}},
@@ -279,7 +284,8 @@ func TestFaults(t *testing.T) {
 	}
 	says := func(want string, paths ...string) {
 		t.Helper()
-		if _, err := Measure(context.Background(), paths, Options{}); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Measure(context.Background(), paths, Options{}); err == nil ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one that says %q", err, want)
 		}
 	}

@@ -48,9 +48,10 @@ func TestLayers(t *testing.T) {
 	}
 	same("array", sum.Layers[0], "conv1", wantA)
 
-	// Arrays of NumPy files beside one of labels.
+	// NumPy files of features next to one of labels.
 	npy := t.TempDir()
-	for name, raw := range map[string][]byte{"stem.npy": npyBytes("<f8", fmt.Sprintf("(%d, %d)", 90, a.d), a.x), "labels.npy": npyBytes("<i4", "(90,)", a.y)} {
+	for name, raw := range map[string][]byte{"stem.npy": npyBytes("<f8", fmt.Sprintf("(%d, %d)", 90, a.d), a.x),
+		"labels.npy": npyBytes("<i4", "(90,)", a.y)} {
 		if err := os.WriteFile(filepath.Join(npy, name), raw, 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -97,7 +98,8 @@ func TestSeries(t *testing.T) {
 	var paths []string
 	for _, epoch := range []int{10, 2} {
 		r := random(uint64(epoch), 60, 4, 3)
-		paths = append(paths, save(t, filepath.Join(dir, fmt.Sprintf("features-epoch%d.npz", epoch)), map[string]any{"features": table(r.x, 4), "labels": r.y}))
+		paths = append(paths, save(t, filepath.Join(dir, fmt.Sprintf("features-epoch%d.npz", epoch)),
+			map[string]any{"features": table(r.x, 4), "labels": r.y}))
 	}
 	points, err := Series(context.Background(), paths, Options{})
 	if err != nil {

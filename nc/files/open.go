@@ -77,7 +77,8 @@ func (m *measurer) open(path string) error {
 
 // openSamples takes the training, test and out-of-distribution samples of a file.
 func (m *measurer) openSamples(f *npz.File, path string) error {
-	if !slices.ContainsFunc([]string{"features", "weight", "test_features", "ood_features"}, f.Has) && len(layersOf(f)) == 0 {
+	if !slices.ContainsFunc([]string{"features", "weight", "test_features", "ood_features"}, f.Has) &&
+		len(layersOf(f)) == 0 {
 		return fmt.Errorf("no array \"features\"; there are %q", f.Names())
 	}
 	for _, s := range []struct {

@@ -64,7 +64,7 @@ func files(t testing.TB, o Options, paths ...string) *nc.Summary {
 	return sum
 }
 
-// TestOutcomes compares the figures of correct and wrong samples with those of
+// TestOutcomes compares the metrics of correct and wrong samples with those of
 // samples that are picked and labelled by hand.
 func TestOutcomes(t *testing.T) {
 	a := random(21, 600, 8, 3)
@@ -76,7 +76,8 @@ func TestOutcomes(t *testing.T) {
 		sum  *nc.Summary
 	}{{"training", a.x, a.y, sum}, {"test", a.testX, a.testY, sum.Test}} {
 		given := make([]int32, len(set.y))
-		if err := (&nc.Classifier{K: a.k, D: a.d, W: a.weight, B: a.bias}).Decide(nc.BatchOf(set.x, nil), given); err != nil {
+		if err := (&nc.Classifier{K: a.k, D: a.d, W: a.weight, B: a.bias}).Decide(nc.BatchOf(set.x, nil),
+			given); err != nil {
 			t.Fatal(err)
 		}
 		for _, part := range []struct {
@@ -112,7 +113,8 @@ func TestOutcomes(t *testing.T) {
 			perfect.x[i*a.d+j] = 100 * a.weight[int(y)*a.d+j]
 		}
 	}
-	if sum := files(t, Options{Outcomes: true}, perfect.write(t, "f.npz")); sum.Wrong != nil || sum.Correct == nil || sum.Notes["wrong"] == "" {
+	if sum := files(t, Options{Outcomes: true}, perfect.write(t, "f.npz")); sum.Wrong != nil || sum.Correct == nil ||
+		sum.Notes["wrong"] == "" {
 		t.Errorf("without a wrong sample: %v, note %q", sum.Wrong, sum.Notes["wrong"])
 	}
 }
@@ -129,7 +131,8 @@ func TestOOD(t *testing.T) {
 	bad := save(t, filepath.Join(t.TempDir(), "f.npz"), map[string]any{
 		"features": [][]float64{{2, 0, 0}, {0, 3, 0}}, "labels": []int32{0, 1}, "ood_features": [][]float64{{1, 2}},
 	})
-	if _, err := Measure(context.Background(), []string{bad}, Options{}); err == nil || !strings.Contains(err.Error(), "ood_features have d = 2") {
+	if _, err := Measure(context.Background(), []string{bad}, Options{}); err == nil ||
+		!strings.Contains(err.Error(), "ood_features have d = 2") {
 		t.Errorf("other dimension: %v", err)
 	}
 }
@@ -174,7 +177,7 @@ func TestMarginsFile(t *testing.T) {
 	}
 }
 
-// TestFull: the figures of the covariance are those of package nc, whose tests hold
+// TestFull: the metrics of the covariance are those of package nc, whose tests hold
 // them to the definitions, and the memory bound is kept.
 func TestFull(t *testing.T) {
 	a := random(27, 300, 6, 3)
@@ -196,7 +199,8 @@ func TestFull(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if math.Abs(sum.Covariance.VCI-want.VCI) > 1e-12 || math.Abs(sum.MSE.Perp-mse.Perp) > 1e-12 || len(sum.Covariance.SpectrumW) != 6 {
+	if math.Abs(sum.Covariance.VCI-want.VCI) > 1e-12 || math.Abs(sum.MSE.Perp-mse.Perp) > 1e-12 ||
+		len(sum.Covariance.SpectrumW) != 6 {
 		t.Errorf("VCI %v and L_⊥ %v, want %v and %v", sum.Covariance.VCI, sum.MSE.Perp, want.VCI, mse.Perp)
 	}
 	if sum.Test.Covariance == nil {

@@ -97,7 +97,8 @@ func (p *pairs) open(f *npz.File, path string) error {
 		shape = []int{shape[0], 1}
 	}
 	if len(shape) != 2 || shape[1] == 0 || shape[0] != part.features.Shape[0] {
-		return fmt.Errorf("targets have shape %v, want N×t for the %d features", part.targets.Shape, part.features.Shape[0])
+		return fmt.Errorf("targets have shape %v, want N×t for the %d features", part.targets.Shape,
+			part.features.Shape[0])
 	}
 	if p.d == 0 {
 		p.d, p.t = part.features.Shape[1], shape[1]

@@ -41,10 +41,13 @@ func TestRegression(t *testing.T) {
 	weight := a.weight[:2*7]
 	targets := table(a.x[:400], 2)
 	dir := t.TempDir()
-	whole := save(t, filepath.Join(dir, "r.npz"), map[string]any{"features": table(a.x, 7), "targets": targets, "weight": table(weight, 7)})
+	whole := save(t, filepath.Join(dir, "r.npz"), map[string]any{"features": table(a.x, 7), "targets": targets,
+		"weight": table(weight, 7)})
 	parts := []string{
-		save(t, filepath.Join(dir, "r1.npz"), map[string]any{"features": table(a.x[:7*80], 7), "targets": targets[:80]}),
-		save(t, filepath.Join(dir, "r2.npz"), map[string]any{"features": table(a.x[7*80:], 7), "targets": targets[80:], "weight": table(weight, 7)}),
+		save(t, filepath.Join(dir, "r1.npz"), map[string]any{"features": table(a.x[:7*80], 7),
+			"targets": targets[:80]}),
+		save(t, filepath.Join(dir, "r2.npz"), map[string]any{"features": table(a.x[7*80:], 7), "targets": targets[80:],
+			"weight": table(weight, 7)}),
 	}
 	if yes, err := IsRegression(whole); err != nil || !yes {
 		t.Errorf("IsRegression: %v, %v", yes, err)
@@ -68,24 +71,29 @@ func TestRegression(t *testing.T) {
 		}
 	}
 	one := save(t, filepath.Join(dir, "one.npz"), map[string]any{"features": table(a.x, 7), "targets": a.x[:200]})
-	if got, err := Regression(context.Background(), []string{one}, Options{}); err != nil || got.T != 1 || !math.IsNaN(got.NRC2) || got.Notes["nrc2"] == "" {
+	if got, err := Regression(context.Background(), []string{one}, Options{}); err != nil || got.T != 1 ||
+		!math.IsNaN(got.NRC2) || got.Notes["nrc2"] == "" {
 		t.Errorf("one target without a weight: %+v, %v", got, err)
 	}
 	for what, paths := range map[string][]string{
-		"want N×t":     {save(t, filepath.Join(dir, "bad.npz"), map[string]any{"features": table(a.x, 7), "targets": targets[:80]})},
-		"want t×d":     {save(t, filepath.Join(dir, "bad2.npz"), map[string]any{"features": table(a.x, 7), "targets": targets, "weight": table(a.weight, 7)})},
-		"no array":     {a.write(t, "f.npz")},
-		"weight in":    {whole, whole},
-		"other files":  {whole, one},
-		"no file":      nil,
-		"not a number": {save(t, filepath.Join(dir, "bad3.npz"), map[string]any{"features": [][]float64{{1, math.NaN()}}, "targets": []float64{1}})},
+		"want N×t": {save(t, filepath.Join(dir, "bad.npz"),
+			map[string]any{"features": table(a.x, 7), "targets": targets[:80]})},
+		"want t×d": {save(t, filepath.Join(dir, "bad2.npz"),
+			map[string]any{"features": table(a.x, 7), "targets": targets, "weight": table(a.weight, 7)})},
+		"no array":    {a.write(t, "f.npz")},
+		"weight in":   {whole, whole},
+		"other files": {whole, one},
+		"no file":     nil,
+		"not a number": {save(t, filepath.Join(dir, "bad3.npz"),
+			map[string]any{"features": [][]float64{{1, math.NaN()}}, "targets": []float64{1}})},
 	} {
 		_, err := Regression(context.Background(), paths, Options{})
 		if err == nil || what != "not a number" && !strings.Contains(err.Error(), what) {
 			t.Errorf("%s: error %v", what, err)
 		}
 	}
-	if _, err := Regression(context.Background(), []string{whole}, Options{Memory: 1}); err == nil || !strings.Contains(err.Error(), "memory bound") {
+	if _, err := Regression(context.Background(), []string{whole}, Options{Memory: 1}); err == nil ||
+		!strings.Contains(err.Error(), "memory bound") {
 		t.Errorf("over the memory bound: %v", err)
 	}
 }

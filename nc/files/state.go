@@ -68,7 +68,8 @@ func Around(ctx context.Context, paths []string, states []*nc.Scatter, o Options
 		m.k = whole.K() // the largest label of a part need not be that of all
 	}
 	if whole.K() != m.k || whole.D() != m.d {
-		return nil, fmt.Errorf("measure: the states have K = %d and d = %d, the features K = %d and d = %d", whole.K(), whole.D(), m.k, m.d)
+		return nil, fmt.Errorf("measure: the states have K = %d and d = %d, the features K = %d and d = %d", whole.K(),
+			whole.D(), m.k, m.d)
 	}
 	scatter, err := whole.Centre(clf)
 	if err != nil {
@@ -78,7 +79,8 @@ func Around(ctx context.Context, paths []string, states []*nc.Scatter, o Options
 		return nil, err
 	}
 	if scatter.Seen() > scatter.N() {
-		return nil, fmt.Errorf("measure: the states hold %d samples, the files %d; is this part's state among them?", scatter.N(), scatter.Seen())
+		return nil, fmt.Errorf("measure: the states hold %d samples, the files %d; is this part's state among them?",
+			scatter.N(), scatter.Seen())
 	}
 	return scatter, nil
 }
@@ -89,13 +91,15 @@ func Merge(states []*nc.Scatter) (*nc.Scatter, error) {
 	whole := states[0]
 	for _, s := range states[1:] {
 		if err := whole.Merge(s); err != nil {
-			return nil, fmt.Errorf("%w.\nThe metrics of the whole are measured around its means. For each part, run the second pass around "+
-				"those of all states:\n  collapse measure --features PART.npz --merge A.state --merge B.state --state PART2.state\n"+
+			return nil, fmt.Errorf("%w.\nThe metrics of the whole are measured around its means. For each part, "+
+				"run the second pass around those of all states:\n"+
+				"  collapse measure --features PART.npz --merge A.state --merge B.state --state PART2.state\n"+
 				"and merge what that writes", err)
 		}
 	}
 	if whole.Seen() < whole.N() {
-		return nil, fmt.Errorf("measure: the second pass has seen %d of the %d samples; the states of some parts are missing", whole.Seen(), whole.N())
+		return nil, fmt.Errorf("measure: the second pass has seen %d of the %d samples; the states of some parts are "+
+			"missing", whole.Seen(), whole.N())
 	}
 	return whole, nil
 }
