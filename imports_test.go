@@ -10,8 +10,10 @@ import (
 // (and with it XLA and cgo) nor Jupyter.
 func TestLightPackages(t *testing.T) {
 	const module = "github.com/gocollapse/collapse/"
-	for _, name := range []string{"record", "record/summary", "nc", "nc/files", "ufm", "ufm/files", "calib", "calib/files", "npz",
-		"stats", "figures", "report", "data", "train/safetensors", "train/tensorboard"} {
+	for _, name := range []string{
+		"record", "record/summary", "nc", "nc/files", "ufm", "ufm/files", "calib", "calib/files", "npz",
+		"stats", "figures", "report", "data", "train/safetensors", "train/tensorboard",
+	} {
 		out, err := exec.Command("go", "list", "-deps", module+name).CombinedOutput()
 		if err != nil {
 			t.Fatalf("go list -deps %s: %v\n%s", name, err, out)
