@@ -61,6 +61,21 @@ func TestLocate(t *testing.T) {
 	}
 }
 
+// TestListLocated: every set of List, with the place that Locate gives.
+func TestListLocated(t *testing.T) {
+	o := Options{Dir: t.TempDir()}
+	all, err := ListLocated(o)
+	if err != nil || len(all) != len(List()) {
+		t.Fatalf("%d sets, want %d: %v", len(all), len(List()), err)
+	}
+	for _, l := range all {
+		dir, found, err := Locate(l.Name, o)
+		if err != nil || l.Folder != dir || l.Installed != found || found != (l.Download == 0) {
+			t.Errorf("%s: installed %v in %q, Locate says %v, %q, %v", l.Name, l.Installed, l.Folder, found, dir, err)
+		}
+	}
+}
+
 func TestFashion(t *testing.T) {
 	s, err := Open(context.Background(), "fashion-mnist-small", Options{Offline: true})
 	if err != nil {

@@ -3,6 +3,8 @@ package figures
 import (
 	"fmt"
 	"strings"
+
+	"github.com/gocollapse/collapse/record"
 )
 
 // mostRows is how many classes DataSet shows with several pictures each.
@@ -53,4 +55,18 @@ func DataSet(s Samples) (*Figure, error) {
 	}
 	f.Alt = fmt.Sprintf("One picture of each of %d classes: %s.", k, strings.Join(s.Classes, ", "))
 	return f, nil
+}
+
+// SamplesCaption is the caption of DataSet for the pictures of a data set: what they are, how they
+// were prepared and where they come from.
+func SamplesCaption(d record.Data) string {
+	s := fmt.Sprintf("The first training pictures of each class; %d training and %d test images of %d×%d pixels, %s. "+
+		"Preparation: %s.", d.Train, d.Test, d.Height, d.Width, d.Bytes, d.Preparation)
+	if d.Licence != "" {
+		s += " Licence: " + d.Licence + "."
+	}
+	if d.Citation != "" {
+		s += " " + d.Citation + "."
+	}
+	return s
 }

@@ -6,6 +6,8 @@ import (
 	"image/png"
 	"strings"
 	"testing"
+
+	"github.com/gocollapse/collapse/record"
 )
 
 // A set of many classes is shown by one picture of each, in order, 20 a row.
@@ -77,5 +79,18 @@ func TestDataSetOfFewClasses(t *testing.T) {
 	g, err := Images(s)
 	if err != nil || !bytes.Equal(f.SVG, g.SVG) {
 		t.Errorf("another picture than that of Images; %v", err)
+	}
+}
+
+func TestSamplesCaption(t *testing.T) {
+	d := record.Data{Train: 5000, Test: 1000, Height: 28, Width: 28, Bytes: "official", Preparation: "none"}
+	want := "The first training pictures of each class; 5000 training and 1000 test images of 28×28 pixels, official. " +
+		"Preparation: none."
+	if got := SamplesCaption(d); got != want {
+		t.Errorf("caption %q, want %q", got, want)
+	}
+	d.Licence, d.Citation = "MIT", "Xiao et al. 2017"
+	if got := SamplesCaption(d); got != want+" Licence: MIT. Xiao et al. 2017." {
+		t.Errorf("caption %q", got)
 	}
 }

@@ -71,22 +71,10 @@ stopped. A download must have its published size and hash.`,
 	return c
 }
 
-// listed is a set and where it is.
-type listed struct {
-	data.About
-	Installed bool   `json:"installed"`
-	Folder    string `json:"folder,omitempty"` // where it is or would be
-}
-
 func listSets(c *cobra.Command, asJSON bool) error {
-	var sets []listed
-	for _, a := range data.List() {
-		l := listed{About: a}
-		var err error
-		if l.Folder, l.Installed, err = data.Locate(a.Name, data.Options{}); err != nil {
-			return err
-		}
-		sets = append(sets, l)
+	sets, err := data.ListLocated(data.Options{})
+	if err != nil {
+		return err
 	}
 	if asJSON {
 		return printJSON(c.OutOrStdout(), sets)
@@ -114,8 +102,7 @@ func listSets(c *cobra.Command, asJSON bool) error {
 		}
 		t.Notes = append(t.Notes, note)
 	}
-	_, err := fmt.Fprint(c.OutOrStdout(), t.Text())
-	return err
+	return printTables(c.OutOrStdout(), &t)
 }
 
 func verifySets(c *cobra.Command, names []string, asJSON bool) error {

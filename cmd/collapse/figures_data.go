@@ -32,7 +32,7 @@ of your own.`,
 			in := set.Info
 			f, err := figures.DataSet(figures.Samples{
 				Title:   in.Name,
-				Caption: dataCaption(set),
+				Caption: figures.SamplesCaption(in),
 				Pixels:  set.Train.Images, Labels: set.Train.Labels, Classes: in.Classes,
 				Height: set.Height, Width: set.Width, Channels: set.Channels, PerClass: per,
 			})
@@ -49,19 +49,4 @@ of your own.`,
 	c.Flags().Var(&out, "out", "`file` to write, .svg or .png")
 	c.Flags().IntVar(&per, "per-class", 8, "pictures per class, 1 to 20")
 	return c
-}
-
-// dataCaption says what the pictures are and where they come from.
-func dataCaption(set *data.Set) string {
-	in := set.Info
-	s := fmt.Sprintf("The first training pictures of each class; %d training and %d test images of %d×%d pixels, %s. "+
-		"Preparation: %s.",
-		in.Train, in.Test, in.Height, in.Width, in.Bytes, in.Preparation)
-	if in.Licence != "" {
-		s += " Licence: " + in.Licence + "."
-	}
-	if in.Citation != "" {
-		s += " " + in.Citation + "."
-	}
-	return s
 }

@@ -3,9 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -109,7 +107,7 @@ func resolveSpec(c *cobra.Command, flags record.Spec, from specSources) (record.
 	}
 	spec = spec.Resolve()
 	if spec.Name == "" {
-		spec.Name = specName(spec)
+		spec.Name = spec.DefaultName()
 	}
 	if err := spec.Validate(); err != nil {
 		return spec, usageError{err}
@@ -149,22 +147,4 @@ func overrideSpec(given *pflag.FlagSet, spec *record.Spec) error {
 		}
 	})
 	return err
-}
-
-// specName names a run by what sets it apart.
-func specName(s record.Spec) string { return settingsName(s) + "-s" + strconv.FormatInt(s.Seed, 10) }
-
-// settingsName is specName without the seed.
-func settingsName(s record.Spec) string {
-	dataset := s.Dataset
-	for _, p := range record.Prefixes {
-		if path, ok := strings.CutPrefix(dataset, p); ok {
-			dataset = strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
-		}
-	}
-	parts := []string{dataset, s.Model, "w" + strconv.Itoa(s.Width)}
-	if s.TrainPerClass > 0 {
-		parts = append(parts, strconv.Itoa(s.TrainPerClass))
-	}
-	return strings.Join(append(parts, s.Loss.Slug()), "-")
 }

@@ -99,8 +99,8 @@ func (t *trainFlags) run(c *cobra.Command, flags record.Spec) error {
 	case t.jobs < 0 || (!several && t.jobs != 0):
 		return usageError{fmt.Errorf("--jobs %d: want at least 1, and --seeds", t.jobs)}
 	}
-	if several && !t.resume && !c.Flags().Changed("name") && spec.Name == specName(spec) {
-		spec.Name = settingsName(spec)
+	if several && !t.resume && !c.Flags().Changed("name") && spec.Name == spec.DefaultName() {
+		spec.Name = spec.SettingsName()
 	}
 	if t.out == "" {
 		t.out = filepath.Join("runs", spec.Name)
