@@ -25,7 +25,7 @@ func Reliability(origin string, names []string, summaries []*calib.Summary) (*Fi
 		return nil, fmt.Errorf("figures: want 1 to 6 summaries with a name each, found %d and %d", len(summaries),
 			len(names))
 	}
-	f := &Figure{Number: "7", Title: "Reliability and share of samples"}
+	f := figure("fig7")
 	f.Caption = fmt.Sprintf("Bars: share of correct samples among those of a confidence (%d bins of equal width); "+
 		"line: a calibrated model. Below: share of all samples. %s", len(summaries[0].Bins), origin)
 	f.Alt = fmt.Sprintf("Reliability diagrams of %d models over histograms of their confidence.", len(summaries))
@@ -146,8 +146,8 @@ func ECEDelta(origin string, points ...DeltaPoint) (*Figure, error) {
 		before, after, t = append(before, 100*p.Unscaled.ECE),
 			append(after, 100*p.Scaled.ECE), append(t, p.Temperature.T)
 	}
-	f := &Figure{Number: "3", Title: "Calibration error against label smoothing",
-		Alt: "Two panels against δ: ECE before and after temperature scaling, and the fitted temperature."}
+	f := figure("fig3")
+	f.Alt = "Two panels against δ: ECE before and after temperature scaling, and the fitted temperature."
 	f.Caption = "ECE on the samples that T was not fitted on. " + temperatureNote + " " + origin
 	g0, g1, g2 := glyphStyle(0), glyphStyle(1), glyphStyle(2)
 	a := newChart("(a) ECE", "label smoothing δ", "ECE (%)")

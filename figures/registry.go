@@ -26,7 +26,8 @@ type Entry struct {
 	// PaperScale says that it tells little of runs at a smaller scale.
 	PaperScale bool
 
-	has func(*record.Record) bool // whether a record holds what it needs
+	has    func(*record.Record) bool // whether a record holds what it needs
+	enough func([]Series) bool       // whether such runs suffice; nil where one does
 }
 
 // All returns the entries in the order of the paper. The commands collapse figures and collapse
@@ -35,9 +36,15 @@ func All() []Entry {
 	return []Entry{
 		{ID: "fig1", Number: "1", Title: "Error and neural collapse along training",
 			Needs: "measured epochs", has: func(*record.Record) bool { return true }, Figure: Figure1},
+		{ID: "fig3", Number: "3", Title: "Calibration error against label smoothing",
+			Needs:  "calibration at the end of a run under CE or LS, for at least two δ",
+			has:    func(r *record.Record) bool { _, ok := deltaOf(r); return ok && hasFinalCalibration(r) },
+			enough: func(runs []Series) bool { return len(byDelta(runs)) > 1 }, Figure: Figure3},
 		{ID: "fig4", Number: "4", Title: "Calibration along training, by outcome",
 			Needs: "calibration of the test images, which the oldest records lack",
 			has:   hasTestCalibration, Figure: Figure4},
+		{ID: "fig7", Number: "7", Title: "Reliability and share of samples",
+			Needs: "calibration at the end of a run", has: hasFinalCalibration, Figure: Figure7},
 		{ID: "table1", Number: "1", Title: "Errors along training, in percent",
 			Needs: "a row at epoch 10, 20, 50 or 100", has: hasTableEpoch, Table: Table1},
 		{ID: "table2", Number: "2", Title: "Log-scaled training loss",
@@ -73,12 +80,17 @@ func (e Entry) Name() string {
 	return "Theorem " + e.Number
 }
 
-// From returns the runs that hold what the entry needs; none for a closed form.
+// From returns the runs that hold what the entry needs. It returns none for a closed form, or where
+// the runs do not suffice.
 func (e Entry) From(runs ...Series) []Series {
 	if e.has == nil {
 		return nil
 	}
-	return slices.DeleteFunc(slices.Clone(runs), func(s Series) bool { return !e.has(s.Record) })
+	usable := slices.DeleteFunc(slices.Clone(runs), func(s Series) bool { return !e.has(s.Record) })
+	if e.enough != nil && !e.enough(usable) {
+		return nil
+	}
+	return usable
 }
 
 // figure returns an empty figure with the number and title of an entry from records.

@@ -13,7 +13,7 @@ import (
 func TestRegistry(t *testing.T) {
 	runs := pair("cifar10", 20)
 	for _, s := range runs {
-		withCalibration(s.Record)
+		withFinal(withCalibration(s.Record), 0.1, 0.02, 1.5)
 	}
 	seen := map[string]bool{}
 	for _, e := range All() {

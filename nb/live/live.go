@@ -12,7 +12,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -118,13 +117,7 @@ func makeRoom(out string, spec record.Spec) (resume bool, err error) {
 	return false, nil
 }
 
-func sameSpec(a, b record.Spec) bool {
-	a, b = a.Resolve(), b.Resolve()
-	if len(a.Milestones) == 0 && len(b.Milestones) == 0 {
-		a.Milestones, b.Milestones = nil, nil
-	}
-	return reflect.DeepEqual(a, b)
-}
+func sameSpec(a, b record.Spec) bool { return record.Differences(a.Resolve(), b.Resolve()) == nil }
 
 // drawing is the state of a live curve.
 type drawing struct {

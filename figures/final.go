@@ -1,0 +1,128 @@
+package figures
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/gocollapse/collapse/calib"
+	"github.com/gocollapse/collapse/record"
+)
+
+// Figure3 draws the paper's Figure 3 from the calibration at the end of runs under CE (δ = 0) and
+// LS, as ECEDelta does: ECE before and after temperature scaling and the fitted T against δ, on the
+// half of the test split on which T was not fitted. Several seeds of one δ give their mean. It is
+// an error if a record does not hold that calibration, or if its loss is neither CE nor LS.
+func Figure3(runs ...Series) (*Figure, error) {
+	if len(runs) == 0 {
+		return nil, ErrNoSeries
+	}
+	origin, err := Origin(runs...)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range runs {
+		if _, ok := deltaOf(s.Record); !ok {
+			return nil, fmt.Errorf("figures: Figure 3 is of losses ce and ls; a run has loss %s",
+				s.Record.Spec.Loss.Name)
+		}
+		if err := finalError("Figure 3", s.Record); err != nil {
+			return nil, err
+		}
+	}
+	var points []DeltaPoint
+	groups := byDelta(runs)
+	for _, delta := range slices.Sorted(maps.Keys(groups)) {
+		r := &calib.Report{Unscaled: &calib.Summary{}, Scaled: &calib.Summary{}, Temperature: &calib.Temperature{}}
+		n := float64(len(groups[delta]))
+		for _, run := range groups[delta] {
+			before, after := finalCalibrations(run)
+			r.Unscaled.ECE += float64(before.Metrics["ece"]) / n
+			r.Scaled.ECE += float64(after.Metrics["ece"]) / n
+			r.Temperature.T += float64(after.Temperature) / n
+		}
+		points = append(points, DeltaPoint{delta, r})
+	}
+	return ECEDelta(fmt.Sprintf("%d bins; several seeds give their mean. %s", calib.PaperBins, origin), points...)
+}
+
+// figure7Labels is the most labels that Figure7 shows.
+const figure7Labels = 3
+
+// Figure7 draws the paper's Figure 7 from the calibration at the end of runs, as Reliability does:
+// before and after temperature scaling, on the half of the test split on which T was not fitted. It
+// shows the first run of each of up to three labels. It is an error if a record does not hold that
+// calibration.
+func Figure7(runs ...Series) (*Figure, error) {
+	groups, err := grouped(runs)
+	if err != nil {
+		return nil, err
+	}
+	groups = groups[:min(len(groups), figure7Labels)]
+	var drawn []Series
+	var names []string
+	var summaries []*calib.Summary
+	for _, g := range groups {
+		if err := finalError("Figure 7", g.runs[0]); err != nil {
+			return nil, err
+		}
+		before, after := finalCalibrations(g.runs[0])
+		names = append(names, g.label, fmt.Sprintf("%s, T = %.3g", g.label, float64(after.Temperature)))
+		summaries = append(summaries, summaryOf(before), summaryOf(after))
+		drawn = append(drawn, Series{Label: g.label, Record: g.runs[0]})
+	}
+	origin, err := Origin(drawn...)
+	if err != nil {
+		return nil, err
+	}
+	return Reliability("Test images on which T was not fitted. "+temperatureNote+" "+origin, names, summaries)
+}
+
+// finalCalibrations returns the calibration at the end of a run before and after temperature
+// scaling, on the half of the test split on which T was not fitted; nil where the run has none.
+func finalCalibrations(r *record.Record) (before, after *record.FinalCalibration) {
+	return r.Calibration(record.TestHalf, record.Unscaled, calib.PaperBins),
+		r.Calibration(record.TestHalf, record.ScaledByNLL, calib.PaperBins)
+}
+
+func hasFinalCalibration(r *record.Record) bool {
+	before, after := finalCalibrations(r)
+	return before != nil && after != nil
+}
+
+// finalError says that a record does not hold the calibration at the end of its run.
+func finalError(what string, r *record.Record) error {
+	if hasFinalCalibration(r) {
+		return nil
+	}
+	return fmt.Errorf("figures: %s needs the calibration at the end of a run; the record of %q does not hold it",
+		what, r.Spec.Name)
+}
+
+// deltaOf returns δ of a run under CE or LS.
+func deltaOf(r *record.Record) (float64, bool) {
+	l := r.Spec.Loss
+	return l.Delta, l.Name == "ce" || l.Name == "ls"
+}
+
+// byDelta gathers runs under CE and LS by their δ.
+func byDelta(runs []Series) map[float64][]*record.Record {
+	groups := map[float64][]*record.Record{}
+	for _, s := range runs {
+		if delta, ok := deltaOf(s.Record); ok {
+			groups[delta] = append(groups[delta], s.Record)
+		}
+	}
+	return groups
+}
+
+// summaryOf returns what Reliability draws of a calibration.
+func summaryOf(c *record.FinalCalibration) *calib.Summary {
+	s := &calib.Summary{N: c.N, ECE: float64(c.Metrics["ece"]),
+		Accuracy: float64(c.Metrics["accuracy"]), Confidence: float64(c.Metrics["confidence"])}
+	for _, b := range c.Bins {
+		s.Bins = append(s.Bins, calib.Bin{Lo: float64(b.Lo), Hi: float64(b.Hi), Count: float64(b.Count),
+			Accuracy: float64(b.Accuracy), Confidence: float64(b.Confidence)})
+	}
+	return s
+}

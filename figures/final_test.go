@@ -1,0 +1,111 @@
+package figures
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gocollapse/collapse/calib"
+	"github.com/gocollapse/collapse/record"
+)
+
+// withFinal gives a run the calibration of its end.
+func withFinal(r *record.Record, before, after, temperature float64) *record.Record {
+	of := func(scaling string, ece, temperature float64) record.FinalCalibration {
+		c := record.FinalCalibration{Samples: record.TestHalf, Scaling: scaling, N: 5000,
+			Temperature: record.Number(temperature),
+			Metrics:     map[string]record.Number{"ece": record.Number(ece), "accuracy": 0.9, "confidence": 0.95}}
+		for i := range calib.PaperBins {
+			lo := float64(i) / calib.PaperBins
+			c.Bins = append(c.Bins, record.Bin{Lo: record.Number(lo), Hi: record.Number(lo + 1.0/calib.PaperBins),
+				Count: 250, Accuracy: record.Number(lo * 0.9), Confidence: record.Number(lo)})
+		}
+		return c
+	}
+	r.Final = &record.Final{Calibration: []record.FinalCalibration{
+		of(record.Unscaled, before, 1), of(record.ScaledByNLL, after, temperature)}}
+	return r
+}
+
+func finalRuns() []Series {
+	return Of(
+		withFinal(synthetic("cifar10", "ce", 0, 1, 12), 0.10, 0.02, 1.5),
+		withFinal(synthetic("cifar10", "ce", 0, 2, 12), 0.20, 0.04, 2.5),
+		withFinal(synthetic("cifar10", "ls", 0.05, 1, 12), 0.05, 0.03, 0.8))
+}
+
+// Seeds of one δ are averaged.
+func TestFigure3(t *testing.T) {
+	f, err := Figure3(finalRuns()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkFigure(t, f, Scale)
+	if f.Number != "3" || !strings.Contains(f.Caption, "20 bins; several seeds give their mean. Reduced scale") {
+		t.Errorf("number %q, caption %q", f.Number, f.Caption)
+	}
+	want, err := ECEDelta("", deltaPoint(0, 0.15, 0.03, 2), deltaPoint(0.05, 0.05, 0.03, 0.8))
+	if err != nil || !slices.Equal(texts(t, f.SVG), texts(t, want.SVG)) || string(f.SVG) != string(want.SVG) {
+		t.Errorf("Figure 3 is not that of the means over seeds: %v", err)
+	}
+}
+
+func deltaPoint(delta, before, after, temperature float64) DeltaPoint {
+	return DeltaPoint{delta, &calib.Report{Unscaled: &calib.Summary{ECE: before}, Scaled: &calib.Summary{ECE: after},
+		Temperature: &calib.Temperature{T: temperature}}}
+}
+
+// The first run of each label is shown before and after scaling.
+func TestFigure7(t *testing.T) {
+	f, err := Figure7(finalRuns()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkFigure(t, f, Scale)
+	all := texts(t, f.SVG)
+	for _, want := range []string{"(a) CE", "(b) CE, T = 1.5", "(c) LS (δ = 0.05)",
+		"(d) LS (δ = 0.05), T = 0.8", "ECE 10.0 %"} {
+		if !slices.Contains(all, want) {
+			t.Errorf("no text %q in %q", want, all)
+		}
+	}
+	if f.Number != "7" || !strings.Contains(f.Caption, "Seed 1.") {
+		t.Errorf("number %q, caption %q", f.Number, f.Caption)
+	}
+}
+
+func TestFinalFiguresErrors(t *testing.T) {
+	focal := withFinal(synthetic("cifar10", "focal", 0, 1, 2), 0.1, 0.1, 1)
+	focal.Spec.FocalGamma = 3
+	without := synthetic("cifar10", "ce", 0, 1, 2)
+	for name, c := range map[string]struct {
+		err  error
+		says string
+	}{
+		"no run":      {second(Figure3()), "no run given"},
+		"no run, 7":   {second(Figure7()), "no run given"},
+		"other loss":  {second(Figure3(Of(focal)...)), "a run has loss focal"},
+		"no final":    {second(Figure3(Of(without)...)), "Figure 3 needs the calibration"},
+		"no final, 7": {second(Figure7(Of(without)...)), "Figure 7 needs the calibration"},
+	} {
+		if c.err == nil || !strings.Contains(c.err.Error(), c.says) {
+			t.Errorf("%s: %v, want %q", name, c.err, c.says)
+		}
+	}
+	if _, err := Figure7(); !errors.Is(err, ErrNoSeries) {
+		t.Errorf("no run: %v", err)
+	}
+}
+
+// One δ does not suffice for Figure 3.
+func TestFromOfFinal(t *testing.T) {
+	runs := finalRuns()
+	runs = append(runs, Of(synthetic("cifar10", "ls", 0.1, 1, 12))...)
+	for id, want := range map[string][2]int{"fig3": {3, 0}, "fig7": {3, 2}} {
+		e := entryOf(id)
+		if all, ce := len(e.From(runs...)), len(e.From(runs[:2]...)); [2]int{all, ce} != want {
+			t.Errorf("%s is made from %d of 4 runs and %d of 2 under CE, want %v", id, all, ce, want)
+		}
+	}
+}
