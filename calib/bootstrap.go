@@ -18,7 +18,12 @@ type Intervals struct {
 	ECE         [2]float64 // of all samples
 	ECEBias     float64    // mean ECE of the replicates less the measured ECE
 	Accuracy    [2]float64
-	Temperature [2]float64 // NaN where T is at a bound
+	Temperature [2]float64 // NaN where there is none
+	// TemperatureMethod is "refit" where T was fitted anew on every replicate, and "one step" where
+	// one Newton step from T stands for it, see Measure.
+	TemperatureMethod string
+	// TemperatureNote says why Temperature is NaN, or that an end of it is a bound of T, or "".
+	TemperatureNote string
 }
 
 // Consistency is the result of a test of calibration (Bröcker and Smith 2007; Vaicenavicius et
@@ -64,6 +69,7 @@ func bootstrapECE(s *Summary, o Options) *Intervals {
 	return &Intervals{
 		Replicates: o.Bootstrap, Level: resample.Level,
 		ECE: resample.Interval(eces), ECEBias: mean - s.ECE, Accuracy: resample.Interval(accs),
+		Temperature: [2]float64{math.NaN(), math.NaN()},
 	}
 }
 
@@ -75,53 +81,6 @@ func resampled(signed []float64, bins int, key uint64) Diagram {
 		}
 	}
 	return sums.diagram()
-}
-
-// bootstrapT estimates T of every replicate of the fit's samples, in one pass over them: one
-// Newton step from the T of all samples, with the replicate's derivatives of the loss. It agrees
-// with the replicate's own minimum up to order 1/N.
-func bootstrapT(src Source, p part, sc scaling, fitted *Temperature, o Options) ([2]float64, error) {
-	undefined := [2]float64{math.NaN(), math.NaN()}
-	if fitted.Bound != "" {
-		return undefined, nil
-	}
-	sc.beta = 1 / fitted.T
-	keys := make([]uint64, o.Bootstrap)
-	for r := range keys {
-		keys[r] = replicate(o.Seed, r)
-	}
-	type slopes []slope
-	total, err := reduce(src, func() *slopes { s := make(slopes, o.Bootstrap); return &s }, func(t *slopes, row *row) {
-		if !p.has(row.i) {
-			return
-		}
-		_, d1, d2 := sc.slopes(row)
-		for r := range *t {
-			w := float64(resample.Times(keys[r], uint64(row.i)))
-			(*t)[r].first += w * d1
-			(*t)[r].second += w * d2
-		}
-	}, func(into, from *slopes) {
-		for r, s := range *from {
-			(*into)[r].first += s.first
-			(*into)[r].second += s.second
-			(*from)[r] = slope{}
-		}
-	})
-	if err != nil {
-		return undefined, err
-	}
-	ts := make([]float64, 0, o.Bootstrap)
-	for _, s := range *total {
-		// The step is in log β, so that β stays positive.
-		if step := -s.first / (s.second * sc.beta); s.second > 0 {
-			ts = append(ts, fitted.T*math.Exp(-step))
-		}
-	}
-	if len(ts) < 2 {
-		return undefined, nil
-	}
-	return resample.Interval(ts), nil
 }
 
 func consistencyTest(s *Summary, o Options) *Consistency {

@@ -11,6 +11,10 @@
 // in memory, package calib/files reads them from .npz. Besides the sums of the bootstrap, Measure
 // keeps at most 16 bytes per sample for any K.
 //
+// A logit of −∞ masks its class: the class has probability 0. A sample whose own class has
+// probability 0 has an infinite loss at every T. NLL, T and what follows from T are then not
+// defined: they are NaN, and a note names the sample. Nothing is floored.
+//
 // A temperature T divides the logits. T > 1 means that the model was over-confident.
 package calib
 
@@ -42,8 +46,8 @@ type slice[F float32 | float64] struct {
 }
 
 // Slice returns logits in memory, N×K row-major, as a Source without copying them. It is an error
-// if the lengths do not fit, if K < 2, if a label is out of range or if a logit is not finite; the
-// error names the sample.
+// if the lengths do not fit, if K < 2 (see Binary), if a label is out of range, or if a logit is
+// NaN, +∞ or larger than 1e100 in size; the error names the sample. −∞ masks a class.
 func Slice(logits []float64, labels []int32, k int) (Source, error) {
 	return newSlice(logits, labels, k)
 }
@@ -76,7 +80,7 @@ func newSlice[F float32 | float64](logits []F, labels []int32, k int) (Source, e
 func CheckClasses(k int) error {
 	if k < 2 {
 		return fmt.Errorf("K = %d; calibration needs at least 2 classes "+
-			"(write a sigmoid's single logit z as the two columns 0 and z)", k)
+			"(calib.Binary turns one score per sample into two columns)", k)
 	}
 	return nil
 }
@@ -84,18 +88,40 @@ func CheckClasses(k int) error {
 // maxLogit bounds logits, so that their differences and squares are finite.
 const maxLogit = 1e100
 
-// CheckRow reports what is wrong with the logits (K numbers) and label of sample i.
+// CheckRow reports what is wrong with the logits (K numbers) and label of sample i. Logits of −∞ are
+// right, unless all are.
 func CheckRow[F float32 | float64](i int64, logits []F, label int32) error {
 	if label < 0 || int(label) >= len(logits) {
-		return fmt.Errorf("calib: label of sample %d is %d, want 0 to K−1 = %d", i, label, len(logits)-1)
+		return fmt.Errorf("calib: label of sample %d is %d, want 0 to K−1 = %d%s",
+			i, label, len(logits)-1, labelRemedy(label, len(logits)))
 	}
+	masked := 0
 	for k, z := range logits {
-		if !(math.Abs(float64(z)) <= maxLogit) {
-			return fmt.Errorf("calib: logit of sample %d, class %d is %v; logits must be finite and at most %g in size",
-				i, k, z, float64(maxLogit))
+		if math.IsInf(float64(z), -1) {
+			masked++
+		} else if !(math.Abs(float64(z)) <= maxLogit) {
+			return fmt.Errorf("calib: logit of sample %d, class %d is %v; logits must be finite and at most %g in size, "+
+				"or −inf for a masked class", i, k, z, float64(maxLogit))
 		}
 	}
+	if masked == len(logits) {
+		return fmt.Errorf("calib: every logit of sample %d is −inf: all its classes are masked and it has no "+
+			"probabilities; leave it out or correct the mask", i)
+	}
 	return nil
+}
+
+// labelRemedy says what a label out of range usually means.
+func labelRemedy(label int32, k int) string {
+	switch {
+	case label == int32(k):
+		return fmt.Sprintf("; if labels start at 1, subtract 1; else a class column is missing: want K = %d", k+1)
+	case label == -1 && k == 2:
+		return "; write labels of −1 and 1 as 0 and 1"
+	case label < 0:
+		return "; leave samples without a label out"
+	}
+	return ""
 }
 
 func (s slice[F]) Shape() (int64, int) { return int64(len(s.labels)), s.k }
@@ -191,7 +217,8 @@ func (s *scaling) load(r *row) (best int, top float64) {
 }
 
 // softmax writes the probabilities of a row to r.p. It returns the predicted class, the
-// logarithm of the label's probability, and the entropy. No exponential overflows.
+// logarithm of the label's probability, −∞ where that is 0, and the entropy. No exponential
+// overflows.
 func (s *scaling) softmax(r *row) (best int, logPY, entropy float64) {
 	p := r.p
 	if s.probabilities && s.beta == 0 && s.weight == nil {

@@ -61,7 +61,8 @@ func TestBadInput(t *testing.T) {
 		w string
 	}{
 		"NaN":        {[]float64{1, 2, math.NaN(), 4}, []int32{0, 1}, 2, "sample 1, class 0"},
-		"infinity":   {[]float64{1, math.Inf(-1), 3, 4}, []int32{0, 1}, 2, "sample 0, class 1"},
+		"infinity":   {[]float64{1, math.Inf(1), 3, 4}, []int32{0, 1}, 2, "sample 0, class 1"},
+		"all masked": {[]float64{1, 2, math.Inf(-1), math.Inf(-1)}, []int32{0, 1}, 2, "every logit of sample 1"},
 		"label":      {ok, []int32{0, 2}, 2, "label of sample 1 is 2"},
 		"negative":   {ok, []int32{-1, 1}, 2, "label of sample 0 is -1"},
 		"one class":  {ok, []int32{0, 0, 0, 0}, 1, "K = 1"},

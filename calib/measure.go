@@ -1,6 +1,9 @@
 package calib
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // DefaultBins is the usual number of bins; the paper's figures have PaperBins.
 const (
@@ -28,8 +31,9 @@ type Options struct {
 	Bootstrap int
 	// Consistency is the number of replicates of the consistency test; 0 is none.
 	Consistency int
-	// Probabilities says that the source gives probabilities, rows that sum to 1, in place of
-	// logits. Scalings take their logarithms.
+	// Probabilities says that the source gives probabilities in place of logits. Their rows must sum
+	// to 1 within their rounding, see RowSums, and are divided by their sums; Notes["probabilities"]
+	// gives the largest deviation. Scalings take their logarithms.
 	Probabilities bool
 	// Fast leaves out ACE, class-wise ECE and smooth ECE, which take most of the time.
 	Fast bool
@@ -65,6 +69,13 @@ func Measure(src Source, o Options) (*Report, error) {
 		return nil, err
 	}
 	o.Bins = o.bins()
+	note := ""
+	if o.Probabilities {
+		var err error
+		if src, note, err = normalise(src); err != nil {
+			return nil, err
+		}
+	}
 	m, err := newMeasurement(src, o)
 	if err != nil {
 		return nil, err
@@ -72,6 +83,9 @@ func Measure(src Source, o Options) (*Report, error) {
 	all, err := m.summary(part{}, m.raw)
 	if err != nil {
 		return nil, err
+	}
+	if note != "" {
+		all.Notes["probabilities"] = note
 	}
 	rep := &Report{Summary: all, Unscaled: all, FitAll: o.FitAll, Seed: o.Seed}
 	for _, add := range []func(*Report) error{m.addTemperature, m.addGrid, m.addVector, m.addReplicates} {
@@ -131,19 +145,26 @@ func (m *measurement) summary(p part, sc scaling) (*Summary, error) {
 	return s, err
 }
 
+// noT says why what follows from T is not defined.
+const noT = "T is not defined, see temperature"
+
 // addTemperature fits T and measures the other half before and after.
 func (m *measurement) addTemperature(r *Report) (err error) {
 	if r.Temperature, err = fitTemperature(m.src, m.fit, m.raw); err != nil {
 		return err
 	}
+	if m.rest.split {
+		if r.Unscaled, err = m.summary(m.rest, m.raw); err != nil {
+			return err
+		}
+	}
+	if math.IsNaN(r.Temperature.T) {
+		r.Scaled = r.Unscaled.undefined(noT)
+		return nil
+	}
 	scaled := m.raw
 	scaled.beta = 1 / r.Temperature.T
-	if r.Scaled, err = m.summary(m.rest, scaled); err != nil {
-		return err
-	}
-	if m.rest.split {
-		r.Unscaled, err = m.summary(m.rest, m.raw)
-	}
+	r.Scaled, err = m.summary(m.rest, scaled)
 	return err
 }
 
@@ -170,9 +191,13 @@ func (m *measurement) addVector(r *Report) error {
 	if err != nil {
 		return err
 	}
+	r.Vector = &VectorResult{Vector: v}
+	if math.IsNaN(v.NLL) {
+		r.Vector.Scaled = r.Unscaled.undefined("vector scaling is not defined, see vector")
+		return nil
+	}
 	scaled := m.raw
 	scaled.weight, scaled.bias, scaled.beta = v.Weight, v.Bias, 1
-	r.Vector = &VectorResult{Vector: v}
 	r.Vector.Scaled, err = m.summary(m.rest, scaled)
 	return err
 }
@@ -181,7 +206,7 @@ func (m *measurement) addVector(r *Report) error {
 func (m *measurement) addReplicates(r *Report) (err error) {
 	if m.options.Bootstrap > 0 {
 		r.Intervals = bootstrapECE(r.Summary, m.options)
-		r.Intervals.Temperature, err = bootstrapT(m.src, m.fit, m.raw, r.Temperature, m.options)
+		err = m.bootstrapT(r.Temperature, r.Intervals)
 	}
 	if m.options.Consistency > 0 {
 		r.Consistency = consistencyTest(r.Summary, m.options)

@@ -2,6 +2,7 @@ package calib
 
 import (
 	"maps"
+	"math"
 
 	"github.com/gocollapse/collapse/internal/object"
 )
@@ -51,18 +52,25 @@ func (r *Report) MarshalJSON() ([]byte, error) {
 	o.Field("scaled", r.Scaled)
 	o.Field("unscaled_same", r.Unscaled)
 	if g := r.Grid; g != nil {
-		o.Field("authors_grid", map[string]any{"temperature": g.T, "scaled": g.Scaled})
+		o.Field("authors_grid", map[string]any{"temperature": object.Number(g.T), "scaled": g.Scaled})
 	}
 	if v := r.Vector; v != nil {
-		o.Field("vector", map[string]any{"weight": v.Weight, "bias": v.Bias, "scaled": v.Scaled})
+		o.Field("vector", map[string]any{
+			"weight": object.Numbers(v.Weight), "bias": object.Numbers(v.Bias), "scaled": v.Scaled,
+		})
 	}
 	if i := r.Intervals; i != nil {
 		pair := func(v [2]float64) []object.Number { return object.Numbers(v[:]) }
 		o.Field("ci", map[string]any{
 			"ece": pair(i.ECE), "accuracy": pair(i.Accuracy), "temperature": pair(i.Temperature),
 		})
+		method := any(i.TemperatureMethod)
+		if method == "" {
+			method = nil
+		}
 		o.Field("bootstrap", map[string]any{
 			"replicates": i.Replicates, "level": i.Level, "seed": r.Seed, "ece_bias": object.Number(i.ECEBias),
+			"temperature": method,
 		})
 	}
 	if c := r.Consistency; c != nil {
@@ -80,14 +88,54 @@ func (r *Report) MarshalJSON() ([]byte, error) {
 // notes are the reservations of a report.
 func (r *Report) notes() map[string]string {
 	notes := map[string]string{"temperature": "T divides the logits; T > 1 means that the model was over-confident"}
-	if b := r.Temperature.Bound; b != "" {
+	if b := r.Temperature.Note; b != "" {
 		notes["temperature"] = b + "; T divides the logits"
 	}
-	if r.FitAll {
+	if math.IsNaN(r.Temperature.T) {
+		notes["temperature"], notes["scaled"] = r.Temperature.Note, noT
+	} else if r.FitAll {
 		notes["scaled"] = "T was fitted on the samples on which it is measured, which is optimistic"
 	}
 	if r.Vector != nil && r.Vector.Note != "" {
 		notes["vector"] = r.Vector.Note
 	}
+	if i := r.Intervals; i != nil && i.TemperatureNote != "" {
+		notes["ci.temperature"] = i.TemperatureNote
+	}
 	return notes
+}
+
+// Reservations says in order what limits the numbers: what was seen in the input, what is not
+// defined and why, bounds of T, and how its interval was computed if not by refits. Each is a
+// sentence without its full stop.
+func (r *Report) Reservations() []string {
+	var out []string
+	add := func(name, note string) {
+		if note != "" {
+			out = append(out, name+note)
+		}
+	}
+	add("", r.Notes["logits"])
+	add("", r.Notes["probabilities"])
+	add("NLL is not defined: ", r.Summary.Notes["nll"])
+	switch note := r.Temperature.Note; {
+	case math.IsNaN(r.Temperature.T) && note == r.Summary.Notes["nll"]:
+		add("", "T and what follows from it are not defined for the same reason")
+	case math.IsNaN(r.Temperature.T):
+		add("T is not defined: ", note)
+	default:
+		add("", note)
+	}
+	if r.Vector != nil && r.Vector.Note != r.Temperature.Note {
+		add("vector scaling: ", r.Vector.Note)
+	}
+	if i := r.Intervals; i != nil {
+		if r.Temperature.Note == "" {
+			add("interval of T: ", i.TemperatureNote)
+		}
+		if i.TemperatureMethod == oneStep {
+			add("interval of T: ", "one Newton step stands for a refit on each replicate")
+		}
+	}
+	return out
 }

@@ -3,6 +3,7 @@ package calib
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Spread says how unequal the logits of the non-target classes are (Section 3.2: label smoothing
@@ -17,7 +18,7 @@ type Spread struct {
 
 // SpreadOf measures a source of logits. It is an error if there are fewer than three classes,
 // where no deviation is defined, or no samples. A sample with a margin of exactly 0 makes Ratio
-// NaN; Note names the sample.
+// NaN, one with a masked class (logit −∞) all three; Note names the sample.
 func SpreadOf(src Source) (Spread, error) {
 	n, k := src.Shape()
 	if k < 3 {
@@ -28,9 +29,13 @@ func SpreadOf(src Source) (Spread, error) {
 	}
 	type sums struct {
 		ratio, sd, margin float64
-		zero              int64 // the first sample with margin 0, or n
+		zero, masked      int64 // the first sample with margin 0 or with a logit −∞, or n
 	}
-	total, err := reduce(src, func() *sums { return &sums{zero: n} }, func(s *sums, r *row) {
+	total, err := reduce(src, func() *sums { return &sums{zero: n, masked: n} }, func(s *sums, r *row) {
+		if slices.Contains(r.z, math.Inf(-1)) {
+			s.masked = min(s.masked, r.i)
+			return
+		}
 		sd, margin := spread(r.z, int(r.y))
 		s.sd += sd
 		s.margin += margin
@@ -44,13 +49,19 @@ func SpreadOf(src Source) (Spread, error) {
 		into.sd += from.sd
 		into.margin += from.margin
 		into.zero = min(into.zero, from.zero)
+		into.masked = min(into.masked, from.masked)
 	})
 	if err != nil {
 		return Spread{}, err
 	}
 	count := float64(n)
 	out := Spread{Ratio: total.ratio / count, SD: total.sd / count, Margin: total.margin / count}
-	if total.zero < n {
+	switch {
+	case total.masked < n:
+		out = Spread{Ratio: math.NaN(), SD: math.NaN(), Margin: math.NaN()}
+		out.Note = fmt.Sprintf("a class of sample %d is masked (its logit is −inf): the spread of logits is not defined",
+			total.masked)
+	case total.zero < n:
 		out.Ratio = math.NaN()
 		out.Note = fmt.Sprintf("the target logit of sample %d equals the mean of the others: its ratio is not defined",
 			total.zero)

@@ -101,6 +101,7 @@ type tally struct {
 	bins                sums
 	classes             []sums // K, of p_k
 	labels              uint64
+	never               impossible
 }
 
 // Summarise measures all samples unscaled, in one pass over the source. Its values are those of
@@ -150,6 +151,9 @@ func summarise(src Source, p part, sc scaling, bins int, classwise bool, room, w
 		}
 		best, logPY, entropy := sc.softmax(r)
 		t.n++
+		if math.IsInf(logPY, -1) {
+			t.never.add(r.i, r.y)
+		}
 		var brier float64
 		for c, v := range r.p {
 			e := v
@@ -185,6 +189,11 @@ func summarise(src Source, p part, sc scaling, bins int, classwise bool, room, w
 		return nil, errors.New("calib: no samples")
 	}
 	s := total.summary(k, classwise)
+	if total.never.count > 0 {
+		s.NLL, s.Wrong.Loss = math.NaN(), math.NaN()
+		s.Notes["nll"] = total.never.note(sc.probabilities)
+		s.Notes["wrong"] = "the mean loss is infinite, see nll"
+	}
 	s.signed = room[:s.N]
 	if classwise {
 		s.SmoothECE, _ = smoothECE(s.signed)
@@ -209,6 +218,7 @@ func (t *tally) merge(o *tally) {
 		t.classes[c].merge(o.classes[c])
 	}
 	t.labels += o.labels
+	t.never.merge(o.never)
 }
 
 func (t *tally) summary(k int, classwise bool) *Summary {
@@ -218,10 +228,6 @@ func (t *tally) summary(k int, classwise bool) *Summary {
 		Accuracy: float64(t.right.N) / n, Confidence: (t.right.Confidence + t.wrong.Confidence) / n,
 		ClasswiseECE: math.NaN(), ACE: math.NaN(), SmoothECE: math.NaN(), Notes: map[string]string{},
 		Correct: t.right.mean(), Wrong: t.wrong.mean(), labels: t.labels,
-	}
-	if math.IsInf(s.NLL, 0) {
-		s.NLL = math.NaN()
-		s.Notes["nll"] = "a sample's class has probability 0: its loss is infinite"
 	}
 	s.ECE, s.ECE2, s.MCE, s.Debiased = s.Bins.ECE(), s.Bins.ECE2(), s.Bins.MCE(), s.Bins.Debiased()
 	s.Over, s.Under, s.Decomposition = s.Bins.Over(), s.Bins.Under(), s.Bins.Decompose()
@@ -242,6 +248,23 @@ func (t *tally) summary(k int, classwise bool) *Summary {
 func (o Outcome) mean() Outcome {
 	n := float64(o.N)
 	return Outcome{o.N, o.Loss / n, o.Entropy / n, o.Confidence / n} // 0/0 is NaN
+}
+
+// undefined returns a summary of the same samples after a scaling that is not defined: every metric
+// is NaN, and a note says why.
+func (s *Summary) undefined(why string) *Summary {
+	nan := math.NaN()
+	none := Outcome{Loss: nan, Entropy: nan, Confidence: nan}
+	u := &Summary{
+		N: s.N, K: s.K, Bins: newSums(len(s.Bins)).diagram(), Accuracy: nan, Confidence: nan, NLL: nan, Brier: nan,
+		Entropy: nan, ECE: nan, ECE2: nan, MCE: nan, Debiased: nan, Over: nan, Under: nan, AdaptiveECE: nan,
+		ClasswiseECE: nan, ACE: nan, SmoothECE: nan, Decomposition: Decomposition{nan, nan, nan, nan, nan},
+		Correct: none, Wrong: none, Notes: map[string]string{"correct": why, "wrong": why}, labels: s.labels,
+	}
+	for _, m := range metrics {
+		u.Notes[m.Key] = why
+	}
+	return u
 }
 
 // aceBytes is the memory for the probabilities of several classes at once. Where it holds fewer

@@ -4,16 +4,17 @@ import (
 	"errors"
 	"fmt"
 	"math"
-
-	"gonum.org/v1/gonum/floats"
-	"gonum.org/v1/gonum/optimize"
 )
 
-// The bounds of a temperature, in units of the mean range (largest less smallest) of a sample's
-// logits. Data cannot show a minimum outside them.
+// The temperatures that stand for T → 0 and T → ∞, in units of the mean range (largest less
+// smallest finite logit) of a sample. That range counts as at most maxRange times the mean gap
+// between a sample's two largest logits: a mask written as a finite number, such as −1e9, then does
+// not set the bounds.
 const (
 	MinTemperature = 1e-3
 	MaxTemperature = 1e3
+
+	maxRange = 100
 )
 
 // Temperature is a fitted temperature T, which divides the logits. T > 1 means that the model is
@@ -22,16 +23,17 @@ type Temperature struct {
 	T       float64
 	NLL     float64 // mean loss at T on the samples of the fit
 	Samples int64   // of the fit
-	// Bound is "" or why T is at a bound: the samples are separable, so that the loss decreases
-	// without end as T → 0, or the logits say nothing about the labels, so that T → ∞.
-	Bound string
+	// Note is "" or says that T is at a bound: the samples are separable, so that the loss decreases
+	// without end as T → 0, or the logits say nothing about the labels, so that T → ∞. It also says
+	// why T and NLL are NaN: a sample's own class has probability 0, so that no T has a finite loss.
+	Note string
 }
 
-// FitTemperature returns the T inside the bounds that minimises the mean loss (Guo et al. 2017).
-// The loss is convex in β = 1/T. Newton's steps stay inside a bracket of the minimum that shrinks
-// with every pass over the source, so that the search ends for any finite logits. If the label
-// has the largest logit in every sample, T is at its lower bound, and Bound says so. If all logits
-// of every sample are equal, every T is as good, and T is 1.
+// FitTemperature returns the T that minimises the mean loss (Guo et al. 2017). The loss is convex
+// in β = 1/T. Newton's steps stay inside a bracket of the minimum that shrinks with every pass over
+// the source, so that the search ends for any logits. If the label has the largest logit in every
+// sample, T is at its lower bound. If all logits of every sample are equal, every T is as good, and
+// T is 1. If a sample's own class has probability 0, T is NaN. Note says each.
 func FitTemperature(src Source) (*Temperature, error) { return fitTemperature(src, part{}, scaling{}) }
 
 // slope holds the mean loss at β and its first and second derivative in β.
@@ -71,9 +73,14 @@ func lossAt(src Source, p part, sc scaling, beta float64) (slope, error) {
 // the logits less the largest of them, these are E u − u_y and Var u under the softmax of βu.
 func (s *scaling) slopes(r *row) (loss, first, second float64) {
 	_, top := s.load(r)
-	beta := s.slope()
-	own := (r.p[r.y] - top) * beta
-	sum, e1, e2 := exponentials(r.p, top, beta)
+	return slopesAt(r.p, top, r.p[r.y]-top, s.slope())
+}
+
+// slopesAt is slopes of the logits z, which it overwrites: top is the largest of them, own the
+// label's less top.
+func slopesAt(z []float64, top, own, beta float64) (loss, first, second float64) {
+	own *= beta
+	sum, e1, e2 := exponentials(z, top, beta)
 	mean := e1 / sum
 	return math.Log(sum) - own, (mean - own) / beta, max(e2/sum-mean*mean, 0) / (beta * beta)
 }
@@ -82,10 +89,10 @@ func (s *scaling) slopes(r *row) (loss, first, second float64) {
 func (s *scaling) logit(z []float64, k int) float64 {
 	v := z[k]
 	if s.probabilities {
-		v = math.Log(max(v, math.SmallestNonzeroFloat64))
+		v = math.Log(v) // a probability of 0 is a masked class
 	}
-	if s.weight != nil {
-		v = s.weight[k]*v + s.bias[k]
+	if s.weight != nil && !math.IsInf(v, -1) {
+		v = s.weight[k]*v + s.bias[k] // a masked class stays masked whatever its weight
 	}
 	return v
 }
@@ -93,87 +100,151 @@ func (s *scaling) logit(z []float64, k int) float64 {
 // extent holds the sums that decide whether a temperature can be found.
 type extent struct {
 	n     int64
-	width float64 // Σ (largest − smallest logit)
-	slope float64 // Σ (mean logit − the label's logit), the derivative of the loss at β = 0
+	width float64 // Σ (largest − smallest finite logit)
+	gap   float64 // Σ (largest − second largest logit)
+	slope float64 // Σ (mean finite logit − the label's logit), the derivative of the loss at β = 0
 	below int64   // samples whose label does not have the largest logit
+	never impossible
 }
 
 func extentOf(src Source, p part, sc scaling) (*extent, error) {
 	return reduce(src, func() *extent { return new(extent) }, func(t *extent, r *row) {
-		if !p.has(r.i) {
+		_, top := sc.load(r)
+		if math.IsInf(r.p[r.y], -1) {
+			// Also outside the part: whether T is defined does not depend on how samples are split.
+			t.never.add(r.i, r.y)
 			return
 		}
-		_, top := sc.load(r)
-		least, mean := top, 0.0
-		for _, z := range r.p[:len(r.z)] {
-			least = min(least, z)
-			mean += (z - top) / float64(len(r.z))
-		}
-		own := r.p[r.y] - top
-		t.n++
-		t.width += top - least
-		t.slope += mean - own
-		if own < 0 {
-			t.below++
+		if p.has(r.i) {
+			t.add(r.p[:len(r.z)], top, r.p[r.y])
 		}
 	}, func(into, from *extent) {
 		into.n += from.n
 		into.width += from.width
+		into.gap += from.gap
 		into.slope += from.slope
 		into.below += from.below
+		into.never.merge(from.never)
 	})
+}
+
+// add adds a sample with logits z, the largest of which is top, and the label's logit.
+func (t *extent) add(z []float64, top, label float64) {
+	least, second, mean, finite := top, math.Inf(-1), 0.0, float64(len(z))
+	tops := 0
+	for _, v := range z {
+		if math.IsInf(v, -1) {
+			finite--
+		} else {
+			least = min(least, v)
+		}
+		if v == top {
+			tops++
+		} else {
+			second = max(second, v)
+		}
+	}
+	for _, v := range z {
+		if !math.IsInf(v, -1) {
+			mean += (v - top) / finite
+		}
+	}
+	if tops == 1 && finite > 1 {
+		t.gap += top - second
+	}
+	own := label - top
+	t.n++
+	t.width += top - least
+	t.slope += mean - own
+	if own < 0 {
+		t.below++
+	}
+}
+
+// bounds returns the bounds of β = 1/T. There are none where all logits of every sample are equal.
+func (t *extent) bounds() (least, most float64, ok bool) {
+	width := t.width / float64(t.n)
+	if gap := t.gap / float64(t.n); gap > 0 {
+		width = min(width, maxRange*gap)
+	}
+	return 1 / (MaxTemperature * width), 1 / (MinTemperature * width), width > 0
 }
 
 func fitTemperature(src Source, p part, sc scaling) (*Temperature, error) {
 	e, err := extentOf(src, p, sc)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	if e.n == 0 {
+	case e.never.count > 0:
+		return &Temperature{T: math.NaN(), NLL: math.NaN(), Samples: e.n, Note: e.never.note(sc.probabilities)}, nil
+	case e.n == 0:
 		return nil, errors.New("calib: no samples to fit a temperature on")
 	}
-	end := func(beta float64, bound string) (*Temperature, error) {
+	end := func(beta float64, note string) (*Temperature, error) {
 		s, err := lossAt(src, p, sc, beta)
-		return &Temperature{T: 1 / beta, NLL: s.loss, Samples: s.n, Bound: bound}, err
+		return &Temperature{T: 1 / beta, NLL: s.loss, Samples: s.n, Note: note}, err
 	}
-	width := e.width / float64(e.n)
-	if width == 0 {
-		return end(1, "the logits of every sample are equal: any T gives the same probabilities")
-	}
-	least, most := 1/(MaxTemperature*width), 1/(MinTemperature*width)
+	least, most, ok := e.bounds()
 	switch {
+	case !ok:
+		return end(1, "the logits of every sample are equal: any T gives the same probabilities")
 	case e.below == 0:
 		return end(most, "T is at its lower bound: the samples are separable, "+
 			"so the loss decreases without end as T → 0")
 	case e.slope >= 0:
 		return end(least, "T is at its upper bound: the logits say nothing about the labels")
 	}
-	lo, hi := least, most
-	beta := min(max(1, lo), hi)
+	search := newSearch(least, most)
 	var s slope
-	for range 200 {
-		if s, err = lossAt(src, p, sc, beta); err != nil {
+	for !search.done {
+		if s, err = lossAt(src, p, sc, search.beta); err != nil {
 			return nil, err
 		}
-		if s.first <= 0 {
-			lo = beta
-		} else {
-			hi = beta
-		}
-		next := beta - s.first/s.second
-		if !(next > lo && next < hi) {
-			next = math.Sqrt(lo * hi)
-		}
-		if math.Abs(next-beta) <= 1e-10*beta || hi-lo <= 1e-12*hi {
-			break
-		}
-		beta = next
+		search.step(s.first, s.second, 1e-10)
 	}
-	t := &Temperature{T: 1 / beta, NLL: s.loss, Samples: s.n}
-	if beta <= least*(1+1e-9) || beta >= most*(1-1e-9) {
-		t.Bound = fmt.Sprintf("T is at a bound: the loss is least at a T outside [%.3g, %.3g]", 1/most, 1/least)
+	return &Temperature{T: 1 / search.beta, NLL: s.loss, Samples: s.n}, nil
+}
+
+// search finds the β at which a convex loss is least, by Newton's steps inside a bracket.
+type search struct {
+	lo, hi, beta float64
+	least, most  bool // lo or hi is a first guess: no slope was measured there
+	steps        int
+	done         bool
+}
+
+// newSearch starts at β = 1, or at the nearest β of the bracket. The bracket may lack the minimum.
+func newSearch(lo, hi float64) *search {
+	return &search{lo: lo, hi: hi, beta: min(max(1, lo), hi), least: true, most: true}
+}
+
+// step takes the derivatives of the loss at β and moves β. It is done where the next step would
+// change β by less than the share tolerance.
+func (s *search) step(first, second, tolerance float64) {
+	if first <= 0 {
+		s.lo, s.least = s.beta, false
+	} else {
+		s.hi, s.most = s.beta, false
 	}
-	return t, nil
+	next := s.beta - first/second
+	if !(next > s.lo && next < s.hi) {
+		next = math.Sqrt(s.lo * s.hi)
+	}
+	s.steps++
+	if s.steps >= 200 || math.Abs(next-s.beta) <= tolerance*s.beta || s.hi-s.lo <= 1e-12*s.hi {
+		switch {
+		case s.steps >= 200:
+		case s.most && s.hi-s.beta <= 1e-5*s.hi: // the minimum is beyond the first guess
+			s.hi *= 1e3
+			return
+		case s.least && s.beta-s.lo <= 1e-5*s.lo:
+			s.lo /= 1e3
+			return
+		}
+		s.done = true
+		return
+	}
+	s.beta = next
 }
 
 // GridTemperature returns the candidate T with the smallest ECE in the given number of bins, and
@@ -240,85 +311,4 @@ func gridTemperature(src Source, p part, sc scaling, bins int, candidates []floa
 		}
 	}
 	return t, ece, nil
-}
-
-// Vector is a fitted vector scaling: z'_k = Weight[k]·z_k + Bias[k] (Guo et al. 2017).
-type Vector struct {
-	Weight, Bias []float64 // K each
-	NLL          float64   // mean loss on the samples of the fit
-	// Note is "", or says that the search ended before the minimum. Separable samples have none.
-	Note string
-}
-
-// FitVector minimises the mean loss over weight and bias by L-BFGS, starting at 1 and 0. Each
-// step reads the source once or twice. Unlike T, vector scaling can change predictions.
-func FitVector(src Source) (*Vector, error) { return fitVector(src, part{}, scaling{}) }
-
-func fitVector(src Source, p part, sc scaling) (*Vector, error) {
-	_, k := src.Shape()
-	type grad struct {
-		n int64
-		g []float64 // loss, then 2K derivatives
-	}
-	var failed error
-	eval := func(x []float64) []float64 {
-		sc := sc
-		sc.weight, sc.bias, sc.beta = x[:k], x[k:], 1
-		total, err := reduce(src, func() *grad { return &grad{g: make([]float64, 1+2*k)} }, func(t *grad, r *row) {
-			if !p.has(r.i) {
-				return
-			}
-			_, logPY, _ := sc.softmax(r)
-			t.n++
-			t.g[0] -= logPY
-			for c, v := range r.p {
-				if c == int(r.y) {
-					v--
-				}
-				z := r.z[c]
-				if sc.probabilities {
-					z = math.Log(max(z, math.SmallestNonzeroFloat64))
-				}
-				t.g[1+c] += v * z
-				t.g[1+k+c] += v
-			}
-		}, func(into, from *grad) {
-			into.n += from.n
-			floats.Add(into.g, from.g)
-		})
-		if err != nil || total.n == 0 {
-			failed = errors.Join(failed, err)
-			return make([]float64, 1+2*k)
-		}
-		floats.Scale(1/float64(total.n), total.g)
-		return total.g
-	}
-	var lastX, last []float64
-	at := func(x []float64) []float64 {
-		if lastX == nil || !floats.Equal(x, lastX) {
-			lastX, last = append(lastX[:0], x...), eval(x)
-		}
-		return last
-	}
-	x := make([]float64, 2*k)
-	for c := range k {
-		x[c] = 1
-	}
-	problem := optimize.Problem{
-		Func: func(x []float64) float64 { return at(x)[0] },
-		Grad: func(g, x []float64) { copy(g, at(x)[1:]) },
-	}
-	settings := &optimize.Settings{GradientThreshold: 1e-8, MajorIterations: 200}
-	res, err := optimize.Minimize(problem, x, settings, &optimize.LBFGS{})
-	if failed != nil {
-		return nil, failed
-	}
-	if res == nil {
-		return nil, fmt.Errorf("calib: vector scaling: %w", err)
-	}
-	v := &Vector{Weight: res.X[:k:k], Bias: res.X[k:], NLL: res.F}
-	if g := at(res.X)[1:]; floats.Norm(g, math.Inf(1)) > 1e-5 {
-		v.Note = "the search ended before the minimum; separable samples have none"
-	}
-	return v, nil
 }

@@ -15,8 +15,8 @@ func TestTemperature(t *testing.T) {
 		z, y := model(rng, 40000, 5, want)
 		src := source(t, z, y, 5)
 		r := measure(t, src, Options{Fast: true})
-		if math.Abs(r.Temperature.T/want-1) > 0.04 || r.Temperature.Bound != "" {
-			t.Errorf("T = %v (%s), drawn with %v", r.Temperature.T, r.Temperature.Bound, want)
+		if math.Abs(r.Temperature.T/want-1) > 0.04 || r.Temperature.Note != "" {
+			t.Errorf("T = %v (%s), drawn with %v", r.Temperature.T, r.Temperature.Note, want)
 		}
 		if r.Scaled.Accuracy != r.Unscaled.Accuracy || r.Scaled.N != r.Unscaled.N ||
 			r.Temperature.Samples+r.Scaled.N != 40000 {
@@ -60,7 +60,7 @@ func TestTemperatureBounds(t *testing.T) {
 			}
 			c.t *= width
 		}
-		if err != nil || math.Abs(fit.T/c.t-1) > 1e-9 || !strings.Contains(fit.Bound, c.word) {
+		if err != nil || math.Abs(fit.T/c.t-1) > 1e-9 || !strings.Contains(fit.Note, c.word) {
 			t.Errorf("%s: %+v, %v; want T = %v, %q", c.name, fit, err, c.t, c.word)
 		}
 	}
@@ -80,7 +80,7 @@ func TestTemperatureScale(t *testing.T) {
 			scaled[i] = c * v
 		}
 		got, err := FitTemperature(source(t, scaled, y, 3))
-		if err != nil || got.Bound != "" || math.Abs(got.T/c/want.T-1) > 1e-9 {
+		if err != nil || got.Note != "" || math.Abs(got.T/c/want.T-1) > 1e-9 {
 			t.Errorf("logits times %g: %+v (%v), want T = %v", c, got, err, c*want.T)
 		}
 	}

@@ -188,11 +188,8 @@ func CalibrationTable(models ...calib.Model) *Table {
 	}
 	t.Caption = fmt.Sprintf("%d bins. The temperature was %s. %s", len(first.Bins), fit, temperatureNote)
 	for _, m := range models {
-		if b := m.Report.Temperature.Bound; b != "" {
-			t.Notes = append(t.Notes, m.Name+": "+b+".")
-		}
-		if v := m.Report.Vector; v != nil && v.Note != "" {
-			t.Notes = append(t.Notes, m.Name+": vector scaling: "+v.Note+".")
+		for _, note := range m.Report.Reservations() {
+			t.Notes = append(t.Notes, m.Name+": "+note+".")
 		}
 	}
 	for _, m := range models {
@@ -297,7 +294,8 @@ func differenceNote(m, first calib.Model) string {
 		m.Name, first.Name, d.ECE, 100*d.Level, d.Replicates, d.Interval[0], d.Interval[1], d.P)
 }
 
-// CalibrationDiagrams draws Reliability for the first three models, each before and after T.
+// CalibrationDiagrams draws Reliability for the first three models, each before and after T. A model
+// whose T is not defined has only the first.
 func CalibrationDiagrams(models ...calib.Model) (*Figure, error) {
 	if len(models) == 0 {
 		return nil, fmt.Errorf("figures: no model given")
@@ -305,8 +303,10 @@ func CalibrationDiagrams(models ...calib.Model) (*Figure, error) {
 	var names []string
 	var sums []*calib.Summary
 	for _, m := range models[:min(len(models), 3)] {
-		names = append(names, m.Name, fmt.Sprintf("%s, T = %.3g", m.Name, m.Report.Temperature.T))
-		sums = append(sums, m.Report.Unscaled, m.Report.Scaled)
+		names, sums = append(names, m.Name), append(sums, m.Report.Unscaled)
+		if t := m.Report.Temperature.T; !math.IsNaN(t) {
+			names, sums = append(names, fmt.Sprintf("%s, T = %.3g", m.Name, t)), append(sums, m.Report.Scaled)
+		}
 	}
 	origin := "On the samples on which T was not fitted. "
 	if models[0].Report.FitAll {

@@ -132,7 +132,7 @@ func TestFeatures(t *testing.T) {
 			if test {
 				open = files.OpenTest
 			}
-			f, err := open(ctx, path, false)
+			f, err := open(ctx, path, files.Logits)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -46,8 +46,8 @@ func finalCalibration(src calib.Source, seed int64) ([]record.FinalCalibration, 
 		out = append(out,
 			ofSummary(record.TestSplit, record.Unscaled, 1, "", all.Summary),
 			ofSummary(record.TestHalf, record.Unscaled, 1, "", half.Unscaled),
-			ofSummary(record.TestHalf, record.ScaledByNLL, half.Temperature.T, half.Temperature.Bound, half.Scaled),
-			ofSummary(record.TestSplit, record.ScaledByNLL, all.Temperature.T, all.Temperature.Bound, all.Scaled),
+			ofSummary(record.TestHalf, record.ScaledByNLL, half.Temperature.T, half.Temperature.Note, half.Scaled),
+			ofSummary(record.TestSplit, record.ScaledByNLL, all.Temperature.T, all.Temperature.Note, all.Scaled),
 			ofSummary(record.TestSplit, record.ScaledByECE, all.Grid.T, "", all.Grid.Scaled))
 	}
 	return out, nil

@@ -105,7 +105,7 @@ func checkStepLosses(t *testing.T, rec *record.Record) {
 // checkFinalCalibration compares the end of a run with package calib on its test logits.
 func checkFinalCalibration(t *testing.T, out string, rec *record.Record) {
 	t.Helper()
-	src, err := files.Open(context.Background(), filepath.Join(out, train.LogitsFile), false)
+	src, err := files.Open(context.Background(), filepath.Join(out, train.LogitsFile), files.Logits)
 	if err != nil {
 		t.Fatal(err)
 	}

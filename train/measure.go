@@ -141,7 +141,7 @@ func (e *evaluation) scaled(row *record.Epoch, seed int64) (*record.Scaled, erro
 	if err != nil {
 		return nil, err
 	}
-	addNote(row, path+".temperature", rep.Temperature.Bound)
+	addNote(row, path+".temperature", rep.Temperature.Note)
 	return &record.Scaled{
 		Temperature: record.Number(rep.Temperature.T),
 		NLL:         record.Number(rep.Scaled.NLL), ECE: record.Number(rep.Scaled.ECE),

@@ -1,6 +1,6 @@
 // Package files reads logits from .npz files for package calib. A file holds
 //
-//	logits  N×K  float32 or float64 (or probabilities, see Open)
+//	logits  N×K  float32 or float64 (or probabilities, see Kind), or N scores of class 1 of two
 //	labels  N    whole numbers 0…K−1
 //
 // and optionally test_logits and test_labels, which OpenTest reads. Other arrays are ignored.
@@ -22,10 +22,6 @@ import (
 // batchElements is the number of logits in a batch.
 const batchElements = 1 << 18
 
-// tolerance bounds the distance of a sum of probabilities from 1: the rounding of a softmax in
-// float16.
-const tolerance = 2e-3
-
 // File is an open .npz file of logits, a calib.Source.
 type File struct {
 	ctx            context.Context
@@ -35,37 +31,55 @@ type File struct {
 	logits, labels *npz.Array
 	n              int64
 	k              int
-	probabilities  bool
+	columns        int // of the array: K, or 1 of scores
+	kind           Kind
+	note           string
 	kept           []float32 // all logits, if they fit in keepBytes
 	keptLabels     []int32
 }
 
-// Open opens a file and reads it once to check it. It is an error if a logit is not finite or a
-// label is out of range (the error names the sample), or if there are fewer than two classes. With
-// probabilities, every row must hold numbers in [0, 1] that sum to 1. Without, it is an error if
-// all rows do: the file then holds probabilities, and their softmax would be wrong.
-func Open(ctx context.Context, path string, probabilities bool) (*File, error) {
-	return open(ctx, path, "", probabilities)
+// Open opens a file and reads it once to check it. It is an error if a label is out of range or a
+// number is NaN or too large, and the error names the sample; −∞ masks a class.
+//
+// kind says what the numbers are. Rows of Probabilities must be distributions within the rounding
+// that calib.RowSums states, rows of LogProbabilities the logarithms of such. With Guess the file is
+// refused if, in this order,
+//
+//   - more than half of the rows lie in [0, 1] and sum to 1 within 0.05: probabilities;
+//   - more than half lie in [0, 100] and sum to 100 within 5: percentages;
+//   - more than half are probabilities once a certain column is left out: an extra column;
+//   - every number lies in [0, 1]: probabilities without one of their columns if no row sums to
+//     more than 1, else outputs of sigmoids.
+//
+// Signs of features or of log-probabilities, which are logits as well, are only noted: see Note.
+//
+// An array of N or N×1 scores of class 1 becomes two columns, as calib.Binary makes them. With
+// Guess it is refused if all lie in [0, 1].
+func Open(ctx context.Context, path string, kind Kind) (*File, error) {
+	return open(ctx, path, "", kind)
 }
 
 // OpenTest is Open for test_logits and test_labels, the arrays that collapse features writes for
 // the test split.
-func OpenTest(ctx context.Context, path string, probabilities bool) (*File, error) {
-	return open(ctx, path, "test_", probabilities)
+func OpenTest(ctx context.Context, path string, kind Kind) (*File, error) {
+	return open(ctx, path, "test_", kind)
 }
 
-func open(ctx context.Context, path, prefix string, probabilities bool) (*File, error) {
+func open(ctx context.Context, path, prefix string, kind Kind) (*File, error) {
 	f, err := npz.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	s := &File{ctx: ctx, path: path, file: f, prefix: prefix, probabilities: probabilities}
+	s := &File{ctx: ctx, path: path, file: f, prefix: prefix, kind: kind}
 	if err := s.check(); err != nil {
 		f.Close()
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return s, nil
 }
+
+// Note says what was seen in the file and done with it, or is "".
+func (s *File) Note() string { return s.note }
 
 // Close closes the file.
 func (s *File) Close() error { return s.file.Close() }
@@ -87,11 +101,18 @@ func (s *File) check() error {
 	if s.labels, err = s.file.Array(labels); err != nil {
 		return err
 	}
-	if len(s.logits.Shape) != 2 || !s.logits.IsFloat() {
-		return fmt.Errorf("%s have shape %v and type %q, want N×K floating-point numbers",
-			logits, s.logits.Shape, s.logits.DType)
+	shape := s.logits.Shape
+	if len(shape) != 1 && len(shape) != 2 || !s.logits.IsFloat() {
+		return fmt.Errorf("%s have shape %v and type %q, want N×K floating-point numbers, or N scores of two classes",
+			logits, shape, s.logits.DType)
 	}
-	s.n, s.k = int64(s.logits.Shape[0]), s.logits.Shape[1]
+	s.n, s.columns = int64(shape[0]), 1
+	if len(shape) == 2 {
+		s.columns = shape[1]
+	}
+	if s.k = s.columns; s.columns == 1 {
+		s.k = 2
+	}
 	switch {
 	case s.n == 0:
 		return errors.New("no samples")
@@ -103,40 +124,63 @@ func (s *File) check() error {
 	case s.labels.IsFloat():
 		return fmt.Errorf("%s are of type %q, want whole numbers; write y.astype('int64')", labels, s.labels.DType)
 	}
-	// A single row that is not a distribution shows that the file holds logits.
-	distributions := true
+	return s.checkRows()
+}
+
+// checkRows reads the file once and checks every row.
+func (s *File) checkRows() error {
+	seen := newLook(s.kind, s.k, s.columns == 1)
 	var i int64
-	err = s.each(func(logits []float64, labels []int32) error {
+	err := s.each(func(logits []float64, labels []int32) error {
 		for j, y := range labels {
 			row := logits[j*s.k : (j+1)*s.k]
 			if err := calib.CheckRow(i, row, y); err != nil {
 				return err
 			}
-			if !distribution(row) {
-				if distributions = false; s.probabilities {
-					return fmt.Errorf("row %d is not a distribution: want probabilities in [0, 1] that sum to 1", i)
-				}
+			if s.columns == 1 && s.kind == Guess {
+				row = row[1:]
+			}
+			if err := seen.add(i, row, y); err != nil {
+				return err
 			}
 			i++
 		}
 		return nil
 	})
-	if err == nil && distributions && !s.probabilities {
-		err = errors.New("every row lies in [0, 1] and sums to 1: " +
-			"these are probabilities, not logits; say so with --probabilities")
+	if err != nil {
+		return err
+	}
+	if s.note, err = seen.verdict(); err == nil && s.columns == 1 {
+		s.note = s.scoreNote()
 	}
 	return err
 }
 
-func distribution(row []float64) bool {
-	var sum float64
-	for _, v := range row {
-		if !(v >= 0 && v <= 1+tolerance) {
-			return false
-		}
-		sum += v
+// scoreNote says what was made of one score per sample.
+func (s *File) scoreNote() string {
+	switch s.kind {
+	case Probabilities:
+		return "one probability p of class 1 per sample: taken as the two columns 1 − p and p"
+	case LogProbabilities:
+		return "one log-probability of class 1 per sample: taken as the two columns log(1 − p) and log p"
 	}
-	return math.Abs(sum-1) <= tolerance
+	return "one logit z of class 1 per sample: taken as the two columns 0 and z"
+}
+
+// expand writes the K columns of rows of the array.
+func (s *File) expand(out, in []float64) {
+	if s.columns == s.k {
+		copy(out, in)
+		return
+	}
+	for i, v := range in {
+		if s.kind == LogProbabilities {
+			// log(1 − e^v) without cancellation near v = 0 and near v = −∞.
+			out[2*i], out[2*i+1] = math.Log(-math.Expm1(v)), v
+			continue
+		}
+		out[2*i], out[2*i+1] = calib.BinaryRow(v, s.kind == Probabilities)
+	}
 }
 
 // Each calls f with the batches of the file.
@@ -150,20 +194,35 @@ func (s *File) Each(f func(logits []float64, labels []int32) error) error {
 // keepBytes bounds the float32 logits that are kept in memory after the first pass.
 const keepBytes = 256 << 20
 
+// batch is what is read at once.
+type batch struct {
+	array  []float64 // as in the file
+	narrow []float32 // the same where the file has float32
+	logits []float64 // K columns; array itself if it has these
+	labels []int32
+}
+
+// batches returns two buffers for n rows.
+func (s *File) batches(rows int) []batch {
+	buffers := make([]batch, 2)
+	for i := range buffers {
+		b := batch{array: make([]float64, rows*s.columns), labels: make([]int32, rows)}
+		if s.logits.IsFloat32() {
+			b.narrow = make([]float32, rows*s.columns)
+		}
+		if b.logits = b.array; s.columns != s.k {
+			b.logits = make([]float64, rows*s.k)
+		}
+		buffers[i] = b
+	}
+	return buffers
+}
+
 // each calls f with the batches. It reads the next batch while f works on one.
 func (s *File) each(f func(logits []float64, labels []int32) error) (err error) {
 	rows := int(min(int64(max(1, batchElements/s.k)), s.n))
 	if s.kept != nil {
-		logits := make([]float64, rows*s.k)
-		for i := 0; i < len(s.keptLabels); i += rows {
-			to := min(i+rows, len(s.keptLabels))
-			z := logits[:(to-i)*s.k]
-			widen(z, s.kept[i*s.k:to*s.k])
-			if err := errors.Join(s.ctx.Err(), f(z, s.keptLabels[i:to])); err != nil {
-				return err
-			}
-		}
-		return nil
+		return s.eachKept(rows, f)
 	}
 	x, err := s.logits.Reader()
 	if err != nil {
@@ -174,31 +233,23 @@ func (s *File) each(f func(logits []float64, labels []int32) error) (err error) 
 		return errors.Join(err, x.Close())
 	}
 	defer func() { err = errors.Join(err, x.Close(), y.Close()) }()
-	type batch struct {
-		logits []float64
-		labels []int32
-		narrow []float32 // where the file has float32
-	}
-	buffers := make([]batch, 2)
-	for i := range buffers {
-		buffers[i] = batch{logits: make([]float64, rows*s.k), labels: make([]int32, rows)}
-		if s.logits.IsFloat32() {
-			buffers[i].narrow = make([]float32, rows*s.k)
-		}
-	}
-	keep := s.logits.IsFloat32() && 4*s.n*int64(s.k) <= keepBytes
+	keep := s.logits.IsFloat32() && 4*s.n*int64(s.columns) <= keepBytes
 	var kept []float32
 	var keptLabels []int32
-	err = ahead.Read(buffers, func(b batch) (batch, error) {
+	err = ahead.Read(s.batches(rows), func(b batch) (batch, error) {
 		var n int
 		var err error
 		if b.narrow != nil {
 			n, err = x.Float32(b.narrow)
-			widen(b.logits, b.narrow[:n])
+			widen(b.array, b.narrow[:n])
 		} else {
-			n, err = x.Float64(b.logits)
+			n, err = x.Float64(b.array)
 		}
-		b.logits, b.labels = b.logits[:n], b.labels[:n/s.k]
+		b.array, b.labels = b.array[:n], b.labels[:n/s.columns]
+		b.logits = b.logits[:len(b.labels)*s.k]
+		if s.columns != s.k {
+			s.expand(b.logits, b.array)
+		}
 		if err == nil {
 			_, err = y.Int32(b.labels)
 		}
@@ -211,7 +262,7 @@ func (s *File) each(f func(logits []float64, labels []int32) error) (err error) 
 			return err
 		}
 		if keep {
-			kept = append(kept, b.narrow[:len(b.logits)]...)
+			kept = append(kept, b.narrow[:len(b.array)]...)
 			keptLabels = append(keptLabels, b.labels...)
 		}
 		return nil
@@ -220,6 +271,21 @@ func (s *File) each(f func(logits []float64, labels []int32) error) (err error) 
 		s.kept, s.keptLabels = kept, keptLabels
 	}
 	return err
+}
+
+// eachKept is each of numbers that are in memory.
+func (s *File) eachKept(rows int, f func(logits []float64, labels []int32) error) error {
+	array, logits := make([]float64, rows*s.columns), make([]float64, rows*s.k)
+	for i := 0; i < len(s.keptLabels); i += rows {
+		to := min(i+rows, len(s.keptLabels))
+		a, z := array[:(to-i)*s.columns], logits[:(to-i)*s.k]
+		widen(a, s.kept[i*s.columns:to*s.columns])
+		s.expand(z, a)
+		if err := errors.Join(s.ctx.Err(), f(z, s.keptLabels[i:to])); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func widen(out []float64, in []float32) {

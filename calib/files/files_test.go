@@ -44,7 +44,7 @@ func TestFile(t *testing.T) {
 		y[i] = int32(rng.IntN(k))
 		long[i] = int64(y[i])
 	}
-	f, err := Open(context.Background(), write(t, z, k, long), false)
+	f, err := Open(context.Background(), write(t, z, k, long), Guess)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,23 +73,22 @@ func TestFaults(t *testing.T) {
 	p := []float64{0.25, 0.75, 0.5, 0.5}
 	labels := []int64{0, 1}
 	for want, c := range map[string]struct {
-		path          string
-		probabilities bool
+		path string
+		kind Kind
 	}{
-		"probabilities, not logits":   {write(t, p, 2, labels), false},
-		"row 1 is not a distribution": {write(t, []float64{0.25, 0.75, 0.5, 0.6}, 2, labels), true},
-		"sample 1, class 0 is NaN":    {write(t, []float64{1, 2, math.NaN(), 4}, 2, labels), false},
-		"label of sample 1 is 2":      {write(t, []float64{1, 2, 3, 4}, 2, []int64{0, 2}), false},
-		"K = 1":                       {write(t, []float64{1, 2}, 1, []int64{0, 0}), false},
-		"want one for each":           {write(t, []float64{1, 2, 3, 4}, 2, []int64{0}), false},
-		"no samples":                  {write(t, []float64{}, 2, []int64{}), false},
-		"no such file":                {filepath.Join(t.TempDir(), "absent.npz"), false},
+		"probabilities, not logits":   {write(t, p, 2, labels), Guess},
+		"row 1 is not a distribution": {write(t, []float64{0.25, 0.75, 0.5, 0.6}, 2, labels), Probabilities},
+		"sample 1, class 0 is NaN":    {write(t, []float64{1, 2, math.NaN(), 4}, 2, labels), Guess},
+		"label of sample 1 is 2":      {write(t, []float64{1, 2, 3, 4}, 2, []int64{0, 2}), Guess},
+		"want one for each":           {write(t, []float64{1, 2, 3, 4}, 2, []int64{0}), Guess},
+		"no samples":                  {write(t, []float64{}, 2, []int64{}), Guess},
+		"no such file":                {filepath.Join(t.TempDir(), "absent.npz"), Guess},
 	} {
-		if _, err := Open(ctx, c.path, c.probabilities); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Open(ctx, c.path, c.kind); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %q", err, want)
 		}
 	}
-	if f, err := Open(ctx, write(t, p, 2, labels), true); err != nil {
+	if f, err := Open(ctx, write(t, p, 2, labels), Probabilities); err != nil {
 		t.Errorf("probabilities: %v", err)
 	} else {
 		f.Close()
@@ -98,11 +97,11 @@ func TestFaults(t *testing.T) {
 	if err := os.WriteFile(empty, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(ctx, empty, false); err == nil {
+	if _, err := Open(ctx, empty, Guess); err == nil {
 		t.Error("an empty file was read")
 	}
 	stopped, stop := context.WithCancel(ctx)
-	f, err := Open(stopped, write(t, []float64{1, 2, 3, 4}, 2, labels), false)
+	f, err := Open(stopped, write(t, []float64{1, 2, 3, 4}, 2, labels), Guess)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,7 +40,7 @@ func TestMeasure(t *testing.T) {
 		return path
 	}
 	paths := []string{move(write(t, z, k, y), "plain.npz"), move(write(t, sharp, k, y), "sharp.npz")}
-	models, err := Measure(context.Background(), paths, false, calib.Options{Bootstrap: 20, Fast: true})
+	models, err := Measure(context.Background(), paths, Options{Options: calib.Options{Bootstrap: 20, Fast: true}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,11 +61,12 @@ func TestMeasure(t *testing.T) {
 	}
 	y[0] = (y[0] + 1) % k
 	other := move(write(t, z, k, y), "other.npz")
-	_, err = Measure(context.Background(), []string{paths[0], other}, false, calib.Options{Bootstrap: 20, Fast: true})
+	_, err = Measure(context.Background(), []string{paths[0], other},
+		Options{Options: calib.Options{Bootstrap: 20, Fast: true}})
 	if err == nil || !strings.Contains(err.Error(), "other compared with plain") {
 		t.Errorf("other labels: %v", err)
 	}
-	if _, err := Measure(context.Background(), paths, true, calib.Options{}); err == nil ||
+	if _, err := Measure(context.Background(), paths, Options{Test: true}); err == nil ||
 		!strings.Contains(err.Error(), `"test_logits"`) {
 		t.Errorf("files without a test split: %v", err)
 	}
@@ -86,7 +87,8 @@ func TestMeasureTest(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	models, err := Measure(context.Background(), []string{path}, true, calib.Options{FitAll: true})
+	models, err := Measure(context.Background(), []string{path},
+		Options{Test: true, Options: calib.Options{FitAll: true}})
 	if err != nil || models[0].Report.N != 4 || models[0].Report.Accuracy != 0.5 {
 		t.Errorf("%+v, %v", models, err)
 	}

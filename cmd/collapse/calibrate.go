@@ -16,28 +16,33 @@ import (
 
 // calibrateFlags are the flags of collapse calibrate.
 type calibrateFlags struct {
-	calib.Options
-	logits     fileList
-	fit, split choice
-	answer     answer
+	files.Options
+	logits           fileList
+	fit, split, kind choice
+	probabilities    bool
+	answer           answer
 }
 
 func calibrateCommand() *cobra.Command {
 	flags := calibrateFlags{
 		fit:   choice{"split", []string{"split", "all"}},
 		split: choice{"labels", []string{"labels", "test"}},
+		kind:  choice{"", files.Kinds()},
 	}
 	c := &cobra.Command{
 		Use:   "calibrate --logits FILE.npz",
 		Short: "Measure calibration in logits of any model, before and after scaling",
 		Long: `Measure calibration in logits of any model, from .npz files as numpy.savez writes them:
 
-  logits N×K, labels N    float32 or float64, integers 0…K−1
+  logits N×K, labels N    float32 or float64, integers 0…K−1; −inf masks a class
+  logits N                one score per sample of two classes: becomes two columns
   test_logits, test_labels    with --split test, as collapse features writes them
 
 Several files are several models, which are compared. A temperature T is fitted on one
 half of the samples and measured on the other. T divides the logits; T > 1 means that
-the model was over-confident. docs/calibrate.md explains every metric.`,
+the model was over-confident. Numbers that look like probabilities, percentages or
+outputs of sigmoids are refused; --logits-are says what they are.
+docs/calibrate.md explains every metric.`,
 		Example: `  collapse calibrate --logits test.npz
   collapse calibrate --logits ce.npz --logits ls.npz --bootstrap 200 --consistency 999 --html page.html
   collapse calibrate --logits test.npz --bins 20 --json`,
@@ -63,7 +68,9 @@ the model was over-confident. docs/calibrate.md explains every metric.`,
 	f.BoolVar(&flags.Vector, "vector", false, "also fit vector scaling")
 	f.IntVar(&flags.Bootstrap, "bootstrap", 0, "`replicates` for intervals of ECE and T, and to compare models")
 	f.IntVar(&flags.Consistency, "consistency", 0, "`replicates` of the test of calibration")
-	f.BoolVar(&flags.Probabilities, "probabilities", false, "the files hold probabilities in place of logits")
+	f.Var(&flags.kind, "logits-are", "what the numbers are, in place of a look at them")
+	f.BoolVar(&flags.probabilities, "probabilities", false, "the same as --logits-are probabilities")
+	f.StringArrayVar(&flags.Names, "name", nil, "`name` of a model, once for each file in its order")
 	f.BoolVar(&flags.Fast, "fast", false, "leave out ACE, class-wise and smooth ECE, which take most of the time")
 	flags.answer.addFlags(f, "the reliability diagrams")
 	return c
@@ -77,14 +84,25 @@ func (f *calibrateFlags) check() error {
 	if f.Bins < 1 {
 		return fmt.Errorf("--bins %d: want at least 1", f.Bins)
 	}
-	f.FitAll = f.fit.value == "all"
+	f.FitAll, f.Test, f.Kind = f.fit.value == "all", f.split.value == "test", files.Kind(f.kind.value)
+	if f.probabilities {
+		if f.Kind != files.Guess && f.Kind != files.Probabilities {
+			return fmt.Errorf("--probabilities contradicts --logits-are %s; give one of them", f.Kind)
+		}
+		f.Kind = files.Probabilities
+	}
+	if f.Names != nil {
+		if err := files.CheckNames(f.Names, len(f.logits.files)); err != nil {
+			return fmt.Errorf("--name: %w", err)
+		}
+	}
 	return f.Options.Check()
 }
 
 func (f *calibrateFlags) measure(ctx context.Context) (result, error) {
 	// The arrays are few and large: with the collector's default, garbage would double the memory.
 	defer debug.SetGCPercent(debug.SetGCPercent(10))
-	models, err := files.Measure(ctx, f.logits.files, f.split.value == "test", f.Options)
+	models, err := files.Measure(ctx, f.logits.files, f.Options)
 	if err != nil {
 		return result{}, err
 	}
