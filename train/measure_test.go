@@ -208,7 +208,7 @@ func checkTestLogits(t *testing.T, rec *record.Record, out string) {
 	if err != nil || int64(len(bytes)) != rec.TestLogits.Size || train.Hash(bytes) != rec.TestLogits.SHA256 {
 		t.Errorf("the test logits' size or hash is not the record's: %v", err)
 	}
-	src, err := files.Open(context.Background(), path, false)
+	src, err := files.Open(context.Background(), path, files.Logits)
 	if err != nil {
 		t.Fatal(err)
 	}
