@@ -108,26 +108,28 @@ func TestMeasureFaults(t *testing.T) {
 	stopped, cancel := context.WithCancel(t.Context())
 	cancel()
 	var empty *nc.EmptyClassError
-	if _, err := nc.Measure(s.source(), nc.Classifier{}, nc.Options{K: 4}); !errors.As(err, &empty) || empty.Classes[0] != 3 {
+	if _, err := nc.Measure(s.source(), nc.Classifier{}, nc.Options{K: 4}); !errors.As(err, &empty) ||
+		empty.Classes[0] != 3 {
 		t.Errorf("K too large: %v", err)
 	}
 	if _, err := nc.Measure(s.source(), s.clf, nc.Options{Context: stopped}); !errors.Is(err, context.Canceled) {
 		t.Errorf("after a cancel: %v", err)
 	}
+	one := nc.Slices([]float64{1, 2}, []int32{0}) // d = 2
 	for what, c := range map[string]struct {
 		source nc.Source
 		clf    nc.Classifier
 		o      nc.Options
 	}{
-		"61 features for 30 labels":        {source: nc.Slices(s.x[:61], s.y[:30])},
-		"N = 0 samples":                    {source: nc.Slices[float32](nil, nil)},
-		"need a classifier":                {source: s.source(), o: nc.Options{Outcomes: true}},
-		"classifier has K = 3":             {source: s.source(), clf: s.clf, o: nc.Options{K: 2}},
-		"label of 0 or more":               {source: nc.Slices([]float64{1}, []int32{-1})},
-		"test samples have d = 2":          {source: s.source(), o: nc.Options{Test: nc.Slices([]float64{1, 2}, []int32{0})}},
-		"test samples: nc: label":          {source: s.source(), o: nc.Options{Test: nc.Slices(s.x[:4], []int32{7})}},
-		"out-of-distribution samples have": {source: s.source(), o: nc.Options{OOD: nc.Slices([]float64{1}, []int32{0})}},
-		"classifier is 3×5":                {source: s.source(), clf: nc.Classifier{K: 3, D: 5, W: make([]float64, 15)}},
+		"61 features for 30 labels":   {source: nc.Slices(s.x[:61], s.y[:30])},
+		"N = 0 samples":               {source: nc.Slices[float32](nil, nil)},
+		"need a classifier":           {source: s.source(), o: nc.Options{Outcomes: true}},
+		"classifier has K = 3":        {source: s.source(), clf: s.clf, o: nc.Options{K: 2}},
+		"label of 0 or more":          {source: nc.Slices([]float64{1}, []int32{-1})},
+		"test samples have d = 2":     {source: s.source(), o: nc.Options{Test: one}},
+		"test samples: nc: label":     {source: s.source(), o: nc.Options{Test: nc.Slices(s.x[:4], []int32{7})}},
+		"out-of-distribution samples": {source: s.source(), o: nc.Options{OOD: one}},
+		"classifier is 3×5":           {source: s.source(), clf: nc.Classifier{K: 3, D: 5, W: make([]float64, 15)}},
 	} {
 		if _, err := nc.Measure(c.source, c.clf, c.o); err == nil || !strings.Contains(err.Error(), what) {
 			t.Errorf("error %v, want one that says %q", err, what)
