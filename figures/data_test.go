@@ -84,8 +84,8 @@ func TestDataSetOfFewClasses(t *testing.T) {
 
 func TestSamplesCaption(t *testing.T) {
 	d := record.Data{Train: 5000, Test: 1000, Height: 28, Width: 28, Bytes: "official", Preparation: "none"}
-	want := "The first training pictures of each class; 5000 training and 1000 test images of 28×28 pixels, official. " +
-		"Preparation: none."
+	want := "The first training pictures of each class; 5000 training and 1000 test images of 28×28 pixels, " +
+		"official. Preparation: none."
 	if got := SamplesCaption(d); got != want {
 		t.Errorf("caption %q, want %q", got, want)
 	}
