@@ -176,6 +176,9 @@ func TestLoadRunLooksInOrder(t *testing.T) {
 		!strings.Contains(err.Error(), filepath.Join("records", "d.json")) {
 		t.Errorf("an absent run must be fs.ErrNotExist, name the places and say what to do; got %v", err)
 	}
+	if _, err := LoadRun("aa"); err == nil || !strings.Contains(err.Error(), "did you mean a?") {
+		t.Errorf("a mistyped name gave %v, want the nearest", err)
+	}
 	// A broken record is reported, not passed over for another of the same name.
 	write(t, filepath.Join(root, "build", "runs", "c", "record.json"), "{")
 	if _, err := LoadRun("c"); err == nil || errors.Is(err, fs.ErrNotExist) {

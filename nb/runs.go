@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 
+	"github.com/gocollapse/collapse/internal/edit"
 	"github.com/gocollapse/collapse/internal/project"
 	"github.com/gocollapse/collapse/record"
 )
@@ -31,16 +33,15 @@ func Path(elem ...string) (string, error) {
 	return filepath.Join(root, p), nil
 }
 
-// LoadRun reads a run's record by name, for instance "fashion-resnet18-ce", or by
-// a path to a record or a run's folder, absolute or relative to the project. A
-// name is looked for in build/runs (what make report trained), runs (your own)
-// and records (committed with the project), in this order. Where nothing is
-// found, the error wraps fs.ErrNotExist and lists the places.
+// LoadRun reads a run's record by name, such as "fashion-resnet18-ce", or by a path to a record or a
+// run's folder, absolute or relative to the project. It looks for a name in build/runs (what make
+// report trained), runs (your own) and records (committed with the project), in this order. If
+// nothing is found, the error wraps fs.ErrNotExist, lists the places and has the nearest name.
 func LoadRun(name string) (*record.Record, error) {
 	if name == "" {
 		return nil, errors.New("run: no name given; give for instance fashion-resnet18-ce, or the path of a record")
 	}
-	candidates := []string{name}
+	candidates, hint := []string{name}, ""
 	if !filepath.IsAbs(name) {
 		root, err := Root()
 		if err != nil {
@@ -48,11 +49,8 @@ func LoadRun(name string) (*record.Record, error) {
 		}
 		candidates = []string{filepath.Join(root, name)}
 		if filepath.Base(name) == name {
-			candidates = []string{
-				filepath.Join(root, "build", "runs", name, "record.json"),
-				filepath.Join(root, "runs", name, "record.json"),
-				filepath.Join(root, "records", strings.TrimSuffix(name, ".json")+".json"),
-			}
+			candidates = recordsOf(root, strings.TrimSuffix(name, ".json"))
+			hint = nearestRun(root, name)
 		}
 	}
 	for _, p := range candidates {
@@ -62,8 +60,40 @@ func LoadRun(name string) (*record.Record, error) {
 		}
 		return rec, err
 	}
-	return nil, fmt.Errorf("run %q: %w at %s; make report trains the runs that the notebooks show, "+
-		"and collapse train your own", name, fs.ErrNotExist, strings.Join(candidates, ", "))
+	return nil, fmt.Errorf("run %q: %w at %s%s; make report trains the runs that the notebooks show, "+
+		"and collapse train your own", name, fs.ErrNotExist, strings.Join(candidates, ", "), hint)
+}
+
+// recordsOf returns where the record of a run of that name may be. name may be a pattern of
+// filepath.Glob.
+func recordsOf(root, name string) []string {
+	return []string{
+		filepath.Join(root, "build", "runs", name, "record.json"),
+		filepath.Join(root, "runs", name, "record.json"),
+		filepath.Join(root, "records", name+".json"),
+	}
+}
+
+// nearestRun returns a question after the run that name may mean, "" if there is none.
+func nearestRun(root, name string) string {
+	var known []string
+	for _, pattern := range recordsOf(".", "*") {
+		files, err := fs.Glob(os.DirFS(root), filepath.ToSlash(pattern))
+		if err != nil {
+			return ""
+		}
+		for _, f := range files {
+			if dir, file := path.Split(f); file == "record.json" {
+				known = append(known, path.Base(dir))
+			} else {
+				known = append(known, strings.TrimSuffix(file, ".json"))
+			}
+		}
+	}
+	if near := edit.Nearest(strings.TrimSuffix(name, ".json"), known); near != "" {
+		return "; did you mean " + near + "?"
+	}
+	return ""
 }
 
 // ReadSpec reads a specification by its name in the folder experiments, such as

@@ -43,32 +43,37 @@ stopped. A download must have its published size and hash.`,
 			case verify:
 				return verifySets(c, names, asJSON)
 			}
-			for _, name := range names {
-				o := data.Options{Log: c.ErrOrStderr(), Progress: byteProgress(c.ErrOrStderr())}
-				var dir string
-				var err error
-				if from != "" {
-					dir, err = data.FetchFrom(c.Context(), name, from, o)
-				} else {
-					dir, err = data.Fetch(c.Context(), name, o)
-				}
-				if err != nil {
-					return err
-				}
-				if dir == "" {
-					dir = "embedded in the program"
-				}
-				fmt.Fprintln(c.OutOrStdout(), dir)
-			}
-			return nil
+			return fetchSets(c, names, from)
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&from, "from", "", "a downloaded archive, or a folder in the official layout: no network is used")
+	f.StringVar(&from, "from", "", "install from a downloaded archive or its unpacked folder, without a network")
 	f.BoolVar(&list, "list", false, "list the sets with size, licence and citation")
-	f.BoolVar(&verify, "verify", false, "read installed sets through and compare their hashes")
+	f.BoolVar(&verify, "verify", false, "read installed sets through and compare hashes")
 	f.BoolVar(&asJSON, "json", false, "the list or the result of --verify as JSON")
 	return c
+}
+
+// fetchSets fetches the sets, or installs the one of names from a file or folder.
+func fetchSets(c *cobra.Command, names []string, from string) error {
+	for _, name := range names {
+		o := data.Options{Log: c.ErrOrStderr(), Progress: byteProgress(c.ErrOrStderr())}
+		var dir string
+		var err error
+		if from != "" {
+			dir, err = data.FetchFrom(c.Context(), name, from, o)
+		} else {
+			dir, err = data.Fetch(c.Context(), name, o)
+		}
+		if err != nil {
+			return err
+		}
+		if dir == "" {
+			dir = "embedded in the program"
+		}
+		fmt.Fprintln(c.OutOrStdout(), dir)
+	}
+	return nil
 }
 
 func listSets(c *cobra.Command, asJSON bool) error {
