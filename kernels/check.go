@@ -12,5 +12,5 @@ type Check struct {
 	Name   string `json:"name"`
 	Status string `json:"status"` // ok, warn or fault
 	Found  string `json:"found"`
-	Fix    string `json:"mend,omitempty"` // the command that repairs it, "" if nothing is wrong
+	Fix    string `json:"mend,omitempty"` // the command that fixes it, "" if nothing is wrong
 }
