@@ -1,0 +1,238 @@
+package claims
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/gocollapse/collapse/record"
+)
+
+// paperDelta is the δ of LS where a claim names none.
+const paperDelta = 0.05
+
+// paperSets are the paper's data sets in its order.
+var paperSets = []string{"cifar10", "cifar100", "stl10", "tiny-imagenet"}
+
+// arm is the runs of one δ in a group, in the order of their seeds; δ = 0 is CE.
+type arm struct {
+	delta float64
+	runs  []*record.Record
+}
+
+// group is complete runs of one setting and scale that differ in δ and seed alone.
+type group struct {
+	key   string
+	spec  record.Spec
+	scale Scale
+	arms  []arm // in increasing order of δ
+	notes []string
+}
+
+// pair is runs under CE and under LS with δ = .05, of the same seeds in the same order.
+type pair struct {
+	*group
+	ce, ls []*record.Record
+}
+
+// evidence is what the rules read.
+type evidence struct {
+	groups []*group
+	names  map[string]bool // of all records
+	notes  []string        // on records that no group took
+}
+
+// gather sorts records into groups. A record whose label of its scale is not its specification's
+// is an error.
+func gather(records []*record.Record) (*evidence, error) {
+	e := &evidence{names: map[string]bool{}}
+	for i, r := range records {
+		name := cmp.Or(r.Spec.Name, fmt.Sprintf("record %d", i+1))
+		e.names[name] = true
+		if r.Scale == record.PaperScale && r.Spec.Scale() != record.PaperScale {
+			return nil, fmt.Errorf("claims: %s says it is at the paper's scale, but its specification is not "+
+				"the paper's; "+
+				"correct its scale", name)
+		}
+		if loss := r.Spec.Loss.Name; loss != "ce" && loss != "ls" || !slices.Contains(paperSets, r.Spec.Dataset) {
+			continue // the paper has no claim on it
+		}
+		if last := r.Last(); last == nil || last.Epoch < r.Spec.Epochs || r.Status == record.Failed {
+			e.notes = append(e.notes, name+" is not complete")
+			continue
+		}
+		e.add(r, name)
+	}
+	for _, g := range e.groups {
+		slices.SortFunc(g.arms, func(a, b arm) int { return cmp.Compare(a.delta, b.delta) })
+		for _, a := range g.arms {
+			slices.SortFunc(a.runs, func(a, b *record.Record) int { return cmp.Compare(a.Spec.Seed, b.Spec.Seed) })
+		}
+	}
+	return e, nil
+}
+
+// add puts a record into its group. The second record of a setting, δ and seed is left out.
+func (e *evidence) add(r *record.Record, name string) {
+	scale := ReducedScale
+	if r.AtPaperScale() {
+		scale = PaperScale
+	}
+	spec := setting(r.Spec)
+	b, _ := json.Marshal(struct {
+		Spec  record.Spec
+		Scale Scale
+		Train int
+		Files []record.File
+	}{spec, scale, r.Data.Train, r.Data.Files})
+	i := slices.IndexFunc(e.groups, func(g *group) bool { return g.key == string(b) })
+	if i < 0 {
+		i = len(e.groups)
+		e.groups = append(e.groups, &group{key: string(b), spec: r.Spec.Resolve(), scale: scale})
+	}
+	g := e.groups[i]
+	j := slices.IndexFunc(g.arms, func(a arm) bool { return a.delta == r.Spec.Delta })
+	if j < 0 {
+		j = len(g.arms)
+		g.arms = append(g.arms, arm{delta: r.Spec.Delta})
+	}
+	a := &g.arms[j]
+	if slices.ContainsFunc(a.runs, func(o *record.Record) bool { return o.Spec.Seed == r.Spec.Seed }) {
+		g.notes = append(g.notes, name+" repeats a setting, δ and seed and is left out")
+		return
+	}
+	a.runs = append(a.runs, r)
+}
+
+// setting is a specification without what may differ within a group.
+func setting(s record.Spec) record.Spec {
+	return s.Without("name", "seed", "measure", "devices").WithoutLoss()
+}
+
+// arm returns the runs of a δ, nil where there are none.
+func (g *group) arm(delta float64) []*record.Record {
+	for _, a := range g.arms {
+		if a.delta == delta {
+			return a.runs
+		}
+	}
+	return nil
+}
+
+// against pairs the runs of two δ by seed.
+func (g *group) against(base, delta float64) pair {
+	p := pair{group: g}
+	for _, r := range g.arm(base) {
+		for _, o := range g.arm(delta) {
+			if o.Spec.Seed == r.Spec.Seed {
+				p.ce, p.ls = append(p.ce, r), append(p.ls, o)
+			}
+		}
+	}
+	return p
+}
+
+// sweep returns the arms with at least MinSeeds runs.
+func (g *group) sweep() []arm {
+	return slices.DeleteFunc(slices.Clone(g.arms), func(a arm) bool { return len(a.runs) < MinSeeds })
+}
+
+// intrinsicTime is Σ rate × decay over the steps: how far a run gets into the terminal phase.
+func (g *group) intrinsicTime() (sum float64) {
+	train := 0
+	for _, a := range g.arms {
+		for _, r := range a.runs {
+			train = max(train, r.Data.Train)
+		}
+	}
+	steps := math.Ceil(float64(train) / float64(max(1, g.spec.Batch)))
+	decay := g.spec.Decay
+	if g.spec.UFM() {
+		decay = g.spec.LambdaW
+	}
+	for epoch := 1; epoch <= g.spec.Epochs; epoch++ {
+		sum += g.spec.RateAt(epoch) * decay * steps
+	}
+	return sum
+}
+
+// choose returns the group of a data set that a kind of claim stands on, nil where there is none,
+// and a note that names the others with the fields that differ. The choice knows no outcome: first
+// the group with more evidence up to what a verdict needs, then the paper's scale, then the one
+// that gets further into the terminal phase.
+func (e *evidence) choose(set string, isUFM bool, evidence func(*group) int) (*group, string) {
+	var all []*group
+	for _, g := range e.groups {
+		if g.spec.Dataset == set && g.spec.UFM() == isUFM && evidence(g) > 0 {
+			all = append(all, g)
+		}
+	}
+	if len(all) == 0 {
+		return nil, ""
+	}
+	rank := func(g *group) [3]float64 {
+		r := [3]float64{float64(evidence(g)), 0, g.intrinsicTime()}
+		if g.scale == PaperScale {
+			r[1] = 1
+		}
+		return r
+	}
+	slices.SortStableFunc(all, func(a, b *group) int {
+		x, y := rank(a), rank(b)
+		return slices.Compare(y[:], x[:])
+	})
+	var notes []string
+	for _, other := range all[1:] {
+		notes = append(notes, "Runs of another setting are not mixed in: "+all[0].differences(other)+".")
+	}
+	return all[0], strings.Join(notes, " ")
+}
+
+// differences names the fields in which another group differs, with both values.
+func (g *group) differences(other *group) string {
+	var out []string
+	if g.scale != other.scale {
+		out = append(out, fmt.Sprintf("scale %s, here %s", other.scale, g.scale))
+	}
+	for _, d := range record.Differences(setting(other.spec), setting(g.spec)) {
+		out = append(out, fmt.Sprintf("%s %s, here %s", d.Field, d.A, d.B))
+	}
+	if len(out) == 0 {
+		return "other images"
+	}
+	return strings.Join(out, "; ")
+}
+
+// paired is how many seeds CE and LS share, up to what a verdict needs.
+func paired(g *group) int { return min(MinSeeds, len(g.against(0, paperDelta).ce)) }
+
+// swept is how many δ have enough seeds, 1 where there are several δ with too few.
+func swept(g *group) int {
+	if n := len(g.sweep()); n > 0 {
+		return n
+	}
+	return min(1, len(g.arms)-1)
+}
+
+// names lists the names of runs.
+func names(lists ...[]*record.Record) (out []string) {
+	for _, list := range lists {
+		for _, r := range list {
+			if name := cmp.Or(r.Spec.Name, fmt.Sprintf("a run of seed %d", r.Spec.Seed)); !slices.Contains(out, name) {
+				out = append(out, name)
+			}
+		}
+	}
+	return out
+}
+
+// runs lists all runs of a group's arms.
+func runs(arms []arm) (out []*record.Record) {
+	for _, a := range arms {
+		out = append(out, a.runs...)
+	}
+	return out
+}
