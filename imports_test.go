@@ -12,7 +12,7 @@ func TestLightPackages(t *testing.T) {
 	const module = "github.com/gocollapse/collapse/"
 	for _, name := range []string{
 		"record", "record/summary", "nc", "nc/files", "ufm", "ufm/files", "calib", "calib/files", "npz",
-		"stats", "figures", "report", "data", "train/safetensors", "train/tensorboard",
+		"stats", "claims", "figures", "report", "data", "train/safetensors", "train/tensorboard",
 	} {
 		out, err := exec.Command("go", "list", "-deps", module+name).CombinedOutput()
 		if err != nil {

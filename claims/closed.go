@@ -11,6 +11,7 @@ import (
 	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
 
+	"github.com/gocollapse/collapse/nc"
 	"github.com/gocollapse/collapse/record"
 	"github.com/gocollapse/collapse/ufm"
 )
@@ -90,20 +91,18 @@ func centre(v []float64, k, d int) {
 	}
 }
 
-// collapse is what the model measures of a classifier and class means, each K×d.
-type collapse struct{ nc2, nc3, nc2w, nc2h float64 }
-
-func measure(w, means []float64, k, d int) (collapse, error) {
-	counts := make([]int, k)
-	for i := range counts {
-		counts[i] = 1
+// measure returns the collapse of a classifier and of class means, each K×d, with one sample per
+// class.
+func measure(w, means []float64, k, d int) (*nc.Summary, error) {
+	labels := make([]int32, k)
+	for i := range labels {
+		labels[i] = int32(i)
 	}
-	p := &ufm.Problem{Counts: counts, D: d, Loss: ufm.Loss{Kind: ufm.LS}}
-	s, err := p.Measure(append(append([]float64(nil), w...), means...))
+	s, err := nc.Measure(nc.Slices(means, labels), nc.Classifier{K: k, D: d, W: w}, nc.Options{})
 	if err != nil {
-		return collapse{}, fmt.Errorf("claims: %w", err)
+		return nil, fmt.Errorf("claims: %w", err)
 	}
-	return collapse{s.NC2, s.NC3, s.NC2W, s.NC2H}, nil
+	return s, nil
 }
 
 // rotated turns the rows of a K×d matrix by a random rotation.
@@ -140,11 +139,11 @@ func sameETF() finding {
 				if err != nil {
 					return failed(err)
 				}
-				own, bound := max(c.nc2w, c.nc2h), c.nc2+2*math.Sqrt(float64(k))*c.nc3
+				own, bound := max(c.FrameW.ETF, c.FrameH.ETF), c.NC2+2*math.Sqrt(float64(k))*c.NC3
 				excess = max(excess, own-bound)
 				switch {
 				case eps == 0:
-					exact = max(exact, own, c.nc2, c.nc3)
+					exact = max(exact, own, c.NC2, c.NC3)
 				case eps <= 1e-3 && own > 0.5*before:
 					still = max(still, own)
 				}
@@ -365,7 +364,7 @@ func leastFactorsOfETF() finding {
 		if err != nil {
 			return failed(err)
 		}
-		worst = max(worst, c.nc2, c.nc2w, c.nc2h)
+		worst = max(worst, c.NC2, c.FrameW.ETF, c.FrameH.ETF)
 		a := mat.NewDense(d, d, gaussian(rng, d*d))
 		var inverse, wa, ha mat.Dense
 		if err := inverse.Inverse(a); err != nil {
@@ -377,8 +376,8 @@ func leastFactorsOfETF() finding {
 		if err != nil {
 			return failed(err)
 		}
-		worst = max(worst, other.nc2)
-		counter = min(counter, other.nc2w, other.nc2h)
+		worst = max(worst, other.NC2)
+		counter = min(counter, other.FrameW.ETF, other.FrameH.ETF)
 	}
 	return computed(worst < 1e-9 && counter > 0.01, worst,
 		"the least factors of cJ are ETFs to %.1g; without the penalty factors of the same logits are at "+

@@ -106,8 +106,8 @@ func TestMeasure(t *testing.T) {
 		}
 		return math.Sqrt(sum)
 	}
-	for name, v := range map[string][2]float64{"NC2": {c.nc2, distance(w, h)}, "of W": {c.nc2w, distance(w, w)},
-		"of H̄": {c.nc2h, distance(h, h)}} {
+	for name, v := range map[string][2]float64{"NC2": {c.NC2, distance(w, h)}, "of W": {c.FrameW.ETF, distance(w, w)},
+		"of H̄": {c.FrameH.ETF, distance(h, h)}} {
 		if math.Abs(v[0]-v[1]) > 1e-12 {
 			t.Errorf("distance %s: %.15g, want %.15g", name, v[0], v[1])
 		}
