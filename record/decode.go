@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/gocollapse/collapse/internal/bounded"
 )
 
 // ReadSpec reads one specification. Fields that are absent keep the values of DefaultSpec. It is an
@@ -52,7 +54,7 @@ func DecodeSpec(r io.Reader, changed func(field string) bool, set func(*Spec) er
 
 // decodeSpec reads a specification over DefaultSpec; given has the fields that the JSON object has.
 func decodeSpec(r io.Reader) (s Spec, given map[string]json.RawMessage, err error) {
-	b, err := readAll(r)
+	b, err := bounded.ReadAll(r, "the file", maxBytes)
 	if err != nil {
 		return s, nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/gocollapse/collapse/internal/atomic"
+	"github.com/gocollapse/collapse/internal/bounded"
 )
 
 // maxBytes bounds what Read takes in: a record of a million epochs is smaller.
@@ -19,7 +20,7 @@ const maxBytes = 1 << 30
 // Read reads a record of any version up to Version and checks what its users
 // rely on: format, version, specification and rising epochs.
 func Read(r io.Reader) (*Record, error) {
-	b, err := readAll(r)
+	b, err := bounded.ReadAll(r, "the file", maxBytes)
 	if err != nil {
 		return nil, fmt.Errorf("record: %w", err)
 	}
@@ -53,15 +54,6 @@ func Read(r io.Reader) (*Record, error) {
 		}
 	}
 	return &rec, nil
-}
-
-// readAll reads r to its end, which must come within maxBytes.
-func readAll(r io.Reader) ([]byte, error) {
-	b, err := io.ReadAll(io.LimitReader(r, maxBytes+1))
-	if err == nil && len(b) > maxBytes {
-		err = fmt.Errorf("larger than %d bytes", maxBytes)
-	}
-	return b, err
 }
 
 // ReadFile reads the record in a file, or in record.json of a run's folder.
