@@ -96,7 +96,8 @@ func (s *RowSums) Tolerance() float64 {
 func (s *RowSums) Check() error {
 	if s.worst > s.Tolerance() {
 		return fmt.Errorf("row %d is not a distribution: it sums to %.6g, want 1 within %.3g; "+
-			"a class column may be missing or extra, or rows are not divided by their sums", s.row, s.sum, s.Tolerance())
+			"a class column may be missing or extra, or rows are not divided by their sums", s.row, s.sum,
+			s.Tolerance())
 	}
 	return nil
 }

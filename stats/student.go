@@ -112,7 +112,8 @@ func TOST(d []float64, lower, upper, alpha float64) (Equivalence, error) {
 		return Equivalence{}, err
 	}
 	if lower >= upper {
-		return Equivalence{}, fmt.Errorf("stats: want the lower margin below the upper one, found %v and %v", lower, upper)
+		return Equivalence{}, fmt.Errorf("stats: want the lower margin below the upper one, found %v and %v",
+			lower, upper)
 	}
 	if !(alpha > 0 && alpha < 0.5) {
 		return Equivalence{}, fmt.Errorf("stats: alpha is %v, want it between 0 and 0.5, ends excluded", alpha)

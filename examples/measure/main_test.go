@@ -19,7 +19,8 @@ func TestRun(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for _, want := range []string{"300 samples of 128 features in 10 classes", "NC1    0.08399", "NC2    0.2667", "NC3    0.1646"} {
+	for _, want := range []string{"300 samples of 128 features in 10 classes", "NC1    0.08399", "NC2    0.2667",
+		"NC3    0.1646"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)
 		}
