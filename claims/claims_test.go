@@ -250,6 +250,10 @@ func TestRecords(t *testing.T) {
 	if r := ruled(t, runs, id); r.Seeds != 2 {
 		t.Errorf("with an unfinished run: %d seeds, want 2", r.Seeds)
 	}
+	runs[0].Spec.Name = "cifar10-twin-ce-2021"
+	if r := decided(t, runs)[id]; len(r.Missing) != 10 || r.Missing[0] != "cifar10-twin-ce-2021" {
+		t.Errorf("an unfinished run is not missing: %v", r.Missing)
+	}
 	runs = paperWorld().runs(onlyPair, fiveSeeds[:3]...)
 	runs[1].Status = record.Failed
 	if r := ruled(t, runs, id); r.Seeds != 2 {

@@ -41,8 +41,7 @@ type pair struct {
 // evidence is what the rules read.
 type evidence struct {
 	groups []*group
-	names  map[string]bool // of all records
-	notes  []string        // on records that no group took
+	names  map[string]bool // of all complete records
 }
 
 // gather sorts records into groups. A record whose label of its scale is not its specification's
@@ -51,7 +50,6 @@ func gather(records []*record.Record) (*evidence, error) {
 	e := &evidence{names: map[string]bool{}}
 	for i, r := range records {
 		name := cmp.Or(r.Spec.Name, fmt.Sprintf("record %d", i+1))
-		e.names[name] = true
 		if r.Scale == record.PaperScale && r.Spec.Scale() != record.PaperScale {
 			return nil, fmt.Errorf("claims: %s says it is at the paper's scale, but its specification is not "+
 				"the paper's; "+
@@ -61,9 +59,9 @@ func gather(records []*record.Record) (*evidence, error) {
 			continue // the paper has no claim on it
 		}
 		if last := r.Last(); last == nil || last.Epoch < r.Spec.Epochs || r.Status == record.Failed {
-			e.notes = append(e.notes, name+" is not complete")
-			continue
+			continue // it counts as missing
 		}
+		e.names[name] = true
 		e.add(r, name)
 	}
 	for _, g := range e.groups {
