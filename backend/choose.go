@@ -165,7 +165,12 @@ func (m machine) asked(r request) (Choice, error) {
 	case cpuFile(plugin):
 		return m.cpu(plugin, options, reason), nil
 	}
-	return Choice{Config: xlaConfig(plugin, options), Name: "xla:" + baseName(plugin), Plugin: plugin, Reason: reason}, nil
+	return Choice{
+		Config: xlaConfig(plugin, options),
+		Name:   "xla:" + baseName(plugin),
+		Plugin: plugin,
+		Reason: reason,
+	}, nil
 }
 
 // askedPlugin finds the plugin of a request for XLA, which names it by which: an absolute path,

@@ -57,8 +57,8 @@ func (m machine) cudaReport() CUDAReport {
 	return r
 }
 
-// Missing lists what keeps, or may keep, the GPU from being used, a sentence each with what mends it; nil
-// where nothing does, or where there is no GPU.
+// Missing lists what keeps, or may keep, the GPU from being used: a sentence each, with the repair.
+// It is nil where nothing does, or where there is no GPU.
 func (r CUDAReport) Missing() []string {
 	if !r.GPU {
 		return nil
@@ -72,10 +72,12 @@ func (r CUDAReport) Missing() []string {
 		missing = append(missing, "the NVIDIA driver is "+r.DriverVersion+": "+need)
 	}
 	if r.Plugin == "" {
-		return append(missing, "there is no CUDA plugin; `make cuda` in the project's folder installs the wheel jax-cuda13-pjrt and NVIDIA's libraries (searched "+r.Searched+")")
+		return append(missing, "there is no CUDA plugin; `make cuda` in the project's folder installs the wheel"+
+			" jax-cuda13-pjrt and NVIDIA's libraries (searched "+r.Searched+")")
 	}
 	if absent := r.Absent(); absent != nil {
-		missing = append(missing, "the CUDA plugin needs "+strings.Join(absent, ", ")+", not found beside it, in LD_LIBRARY_PATH or in the system's folders; `make cuda` installs them into the project's .venv")
+		missing = append(missing, "the CUDA plugin needs "+strings.Join(absent, ", ")+", not found next to it, in"+
+			" LD_LIBRARY_PATH or in the system's folders; `make cuda` installs them into the project's .venv")
 	}
 	return missing
 }
@@ -99,11 +101,12 @@ func (r CUDAReport) DriverTooOld() string {
 	if err != nil || have >= need {
 		return ""
 	}
-	mend := ""
+	older := ""
 	if r.Toolkit == 13 && have >= 525 {
-		mend = " (the wheel jax-cuda12-pjrt and NVIDIA's libraries of CUDA 12, in an active Python environment, need 525)"
+		older = " (the wheel jax-cuda12-pjrt and NVIDIA's libraries of CUDA 12, in an active Python environment," +
+			" need 525)"
 	}
-	return fmt.Sprintf("CUDA %d needs %d or newer%s", r.Toolkit, need, mend)
+	return fmt.Sprintf("CUDA %d needs %d or newer%s", r.Toolkit, need, older)
 }
 
 // nvidia says whether an NVIDIA GPU's device is here, and where the driver's
@@ -136,8 +139,9 @@ func (m machine) driverVersion(driver string) string {
 // others of the system, "" if it is in none.
 func (m machine) library(file string, others ...string) string {
 	dirs := m.list("LD_LIBRARY_PATH")
-	for _, d := range slices.Concat([]string{"/usr/local/cuda/lib64", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu",
-		"/usr/lib64", "/usr/lib", "/usr/local/lib", "/usr/local/nvidia/lib64"}, others) {
+	usual := []string{"/usr/local/cuda/lib64", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu",
+		"/usr/lib64", "/usr/lib", "/usr/local/lib", "/usr/local/nvidia/lib64"}
+	for _, d := range slices.Concat(usual, others) {
 		dirs = append(dirs, m.system+d)
 	}
 	for _, d := range dirs {

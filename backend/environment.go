@@ -87,7 +87,8 @@ func versions(e *record.Environment, info *debug.BuildInfo) {
 		settings[s.Key] = s.Value
 	}
 	// A version made from a commit already holds it.
-	if r := settings["vcs.revision"]; len(r) >= 12 && info.Main.Path == project.Module && !strings.Contains(e.Collapse, r[:12]) {
+	if r := settings["vcs.revision"]; len(r) >= 12 && info.Main.Path == project.Module &&
+		!strings.Contains(e.Collapse, r[:12]) {
 		e.Collapse += " " + r[:12]
 		if settings["vcs.modified"] == "true" {
 			e.Collapse += "+dirty"

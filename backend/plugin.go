@@ -115,7 +115,8 @@ func libc(symbols []elf.Symbol, have string) error {
 	for _, s := range symbols {
 		need, ok := strings.CutPrefix(s.Version, "GLIBC_")
 		if ok && s.Section == elf.SHN_UNDEF && have != "" && newer(need, have) {
-			return fmt.Errorf("it needs the GNU C library %s, this machine has %s: a newer Linux release has it", need, have)
+			return fmt.Errorf("it needs the GNU C library %s, this machine has %s: a newer Linux release has it", need,
+				have)
 		}
 	}
 	return nil

@@ -22,19 +22,19 @@ type stepBuilder struct {
 	samples int               // N, the size of the training split
 }
 
-// newStepBuilder checks specification and set, and puts together what a step is.
+// newStepBuilder returns the steps of a resolved specification on a set, or what of the two does not
+// fit together.
 func newStepBuilder(spec record.Spec, set *data.Set) (*stepBuilder, error) {
-	if err := spec.Validate(); err != nil {
-		return nil, err
-	}
 	if err := checkSet(set); err != nil {
 		return nil, err
 	}
 	if n := len(set.Train.Labels); spec.Batch > n {
-		return nil, fmt.Errorf("train: batch: %d is larger than the %d training images; give a smaller batch", spec.Batch, n)
+		return nil, fmt.Errorf("train: batch: %d is larger than the %d training images; give a smaller batch",
+			spec.Batch, n)
 	}
 	if spec.Model == "mlp" && set.Height != set.Width {
-		return nil, fmt.Errorf("train: model mlp takes square images, those of %q are %d×%d", set.Info.Name, set.Height, set.Width)
+		return nil, fmt.Errorf("train: model mlp takes square images, those of %q are %d×%d",
+			set.Info.Name, set.Height, set.Width)
 	}
 	net, err := network(spec, set.Channels, set.Height, len(set.Info.Classes))
 	if err != nil {

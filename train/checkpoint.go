@@ -104,7 +104,10 @@ func (c *Checkpoint) marshal(net *models.Network, steps int) ([]byte, error) {
 		f.Arrays[t.Name] = safetensors.Array{Shape: t.TorchShape(), F32: t.Torch(c.Values[i])}
 		if t.Trained() {
 			for _, slot := range c.Slots {
-				f.Arrays[slotPrefix+slot.Name+"."+t.Name] = safetensors.Array{Shape: t.TorchShape(), F32: t.Torch(slot.Values[trained])}
+				f.Arrays[slotPrefix+slot.Name+"."+t.Name] = safetensors.Array{
+					Shape: t.TorchShape(),
+					F32:   t.Torch(slot.Values[trained]),
+				}
 			}
 			trained++
 		}
@@ -202,12 +205,14 @@ func openCheckpoint(path string) (*checkpointFile, error) {
 		return damaged(err)
 	}
 	if _, ok := meta["record"]; !ok {
-		return nil, fmt.Errorf("%s: a safetensors file, but no checkpoint of Collapse: its metadata has no record", path)
+		return nil, fmt.Errorf("%s: a safetensors file, but no checkpoint of Collapse: its metadata has no record",
+			path)
 	}
 	if text, ok := meta["version"]; ok {
 		c.checksum = true
 		if v, err := strconv.Atoi(text); err != nil || v > checkpointVersion {
-			return nil, fmt.Errorf("%s: a checkpoint of version %s; this Collapse reads 1 to %d, a newer one may read it", path, text, checkpointVersion)
+			return nil, fmt.Errorf("%s: a checkpoint of version %s; this Collapse reads 1 to %d, a newer one may"+
+				" read it", path, text, checkpointVersion)
 		}
 	}
 	rec, err := record.Read(strings.NewReader(meta["record"]))
@@ -243,7 +248,8 @@ func (c *checkpointFile) load(net *models.Network) error {
 		case !ok:
 			faults = append(faults, "it has no array "+prefix+t.Name)
 		case a.I64 != nil || !slices.Equal(a.Shape, t.TorchShape()):
-			faults = append(faults, fmt.Sprintf("array %s has shape %v, want %v of float32", prefix+t.Name, a.Shape, t.TorchShape()))
+			faults = append(faults,
+				fmt.Sprintf("array %s has shape %v, want %v of float32", prefix+t.Name, a.Shape, t.TorchShape()))
 		default:
 			return t.FromTorch(a.F32)
 		}
@@ -266,7 +272,8 @@ func (c *checkpointFile) load(net *models.Network) error {
 		if n > 3 {
 			faults, more = faults[:3], fmt.Sprintf("; and %d more", n-3)
 		}
-		return fmt.Errorf("%s: its network is not the specification's %s: %s%s", c.path, net.Name, strings.Join(faults, "; "), more)
+		return fmt.Errorf("%s: its network is not the specification's %s: %s%s", c.path, net.Name,
+			strings.Join(faults, "; "), more)
 	}
 	c.container = nil
 	return nil

@@ -79,7 +79,14 @@ func (p *programs) all() []*graph.Exec {
 // image, fewer features than head etf needs), and if the backend has fewer devices than
 // the specification asks for or no bfloat16.
 func NewEngine(b compute.Backend, spec record.Spec, set *data.Set) (*Engine, error) {
-	spec = spec.Resolve()
+	spec, err := resolve(spec)
+	if err != nil {
+		return nil, err
+	}
+	return newEngine(b, spec, set)
+}
+
+func newEngine(b compute.Backend, spec record.Spec, set *data.Set) (*Engine, error) {
 	m, err := newStepBuilder(spec, set)
 	if err != nil {
 		return nil, err
@@ -209,7 +216,8 @@ func free(ts []*tensors.Tensor) error {
 func (e *Engine) Close() error {
 	var err error
 	for _, d := range e.devices {
-		for _, held := range [][]*tensors.Tensor{d.values, d.slots, d.sum, {d.train.images, d.train.labels, d.test.images, d.test.labels}} {
+		images := []*tensors.Tensor{d.train.images, d.train.labels, d.test.images, d.test.labels}
+		for _, held := range [][]*tensors.Tensor{d.values, d.slots, d.sum, images} {
 			err = errors.Join(err, free(held))
 		}
 	}

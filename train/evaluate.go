@@ -54,7 +54,8 @@ func (e *Engine) Evaluate(ctx context.Context, look EvaluateOptions, visit func(
 		count := min(size, len(labels)-from)
 		b.From, b.Labels = from, labels[from:from+count]
 		for i, t := range out {
-			if err := tensors.ConstFlatData(t, func(v []float32) { *dst[i] = append((*dst[i])[:0], v[:count*widths[i]]...) }); err != nil {
+			read := func(v []float32) { *dst[i] = append((*dst[i])[:0], v[:count*widths[i]]...) }
+			if err := tensors.ConstFlatData(t, read); err != nil {
 				return fmt.Errorf("train: evaluation: %w", err)
 			}
 		}
@@ -128,17 +129,17 @@ func (e *Engine) forward(program *graph.Exec, device int, test bool, first, size
 // evaluate takes the network's values and a batch without moves, and returns features,
 // logits and losses of its images in evaluation mode, then the stages' outputs if
 // they are looked at. It computes in float32 whatever the training does.
-func (m *stepBuilder) evaluate(stages bool) func([]*graph.Node) []*graph.Node {
+func (b *stepBuilder) evaluate(stages bool) func([]*graph.Node) []*graph.Node {
 	return func(nodes []*graph.Node) []*graph.Node {
 		in := inputs(nodes)
-		forward := m.net.Forward
+		forward := b.net.Forward
 		if stages {
-			forward = m.net.ForwardStages
+			forward = b.net.ForwardStages
 		}
-		values, images, labels, index := in.take(len(m.net.Tensors)), in.one(), in.one(), in.one()
+		values, images, labels, index := in.take(len(b.net.Tensors)), in.one(), in.one(), in.one()
 		index = graph.InsertAxes(index, -1)
-		out := forward(values, normalise(graph.Gather(images, index), m.info), false)
-		each := losses.Each(m.loss, out.Logits, graph.Gather(labels, index))
+		out := forward(values, normalise(graph.Gather(images, index), b.info), false)
+		each := losses.Each(b.loss, out.Logits, graph.Gather(labels, index))
 		return append([]*graph.Node{out.Features, out.Logits, each}, out.Stages...)
 	}
 }

@@ -41,12 +41,13 @@ func OpenRun(ctx context.Context, b compute.Backend, run, checkpoint string, o d
 		return nil, err
 	}
 	if have, want := set.Info, rec.Data; have.Train != want.Train || !slices.Equal(have.Files, want.Files) {
-		return nil, fmt.Errorf("train: %s was trained on other images than those of %q now: %d training images of %v, found %d of %v",
-			run, want.Name, want.Train, want.Files, have.Train, have.Files)
+		return nil, fmt.Errorf("train: %s was trained on other images than those of %q now: %d training images of %v,"+
+			" found %d of %v", run, want.Name, want.Train, want.Files, have.Train, have.Files)
 	}
 	spec := rec.Spec.Resolve()
-	spec.Devices, spec.Accumulate = 1, 1 // how it was trained does not matter here, and another machine may have fewer
-	e, err := NewEngine(b, spec, set)
+	// How it was trained does not matter here, and another machine may have fewer devices.
+	spec.Devices, spec.Accumulate = 1, 1
+	e, err := newEngine(b, spec, set)
 	if err != nil {
 		return nil, err
 	}
@@ -62,8 +63,10 @@ func OpenRun(ctx context.Context, b compute.Backend, run, checkpoint string, o d
 
 // OpenWeights opens a specification's network with the values of a file that
 // ReadWeights reads, and the images that the specification names. The caller closes it.
-func OpenWeights(ctx context.Context, b compute.Backend, spec record.Spec, path string, o data.Options) (*Loaded, error) {
-	if err := spec.Validate(); err != nil {
+func OpenWeights(ctx context.Context, b compute.Backend, spec record.Spec, path string,
+	o data.Options) (*Loaded, error) {
+	spec, err := resolve(spec)
+	if err != nil {
 		return nil, err
 	}
 	set, err := OpenSet(ctx, spec, o)
@@ -72,7 +75,7 @@ func OpenWeights(ctx context.Context, b compute.Backend, spec record.Spec, path 
 	}
 	// How it would be trained does not matter, and need not fit the images.
 	spec.Batch, spec.Accumulate, spec.Devices = max(2, min(spec.Batch, set.Train.Len())), 1, 1
-	e, err := NewEngine(b, spec.Resolve(), set)
+	e, err := newEngine(b, spec, set)
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +164,8 @@ func (o FeatureOptions) check(e *Engine, set *data.Set) ([]int, error) {
 				stages = append(stages, i)
 			}
 		case i < 0:
-			return nil, fmt.Errorf("train: %s has no layer %q; there are %s, and all", e.Network.Name, l, strings.Join(names, ", "))
+			return nil, fmt.Errorf("train: %s has no layer %q; there are %s, and all", e.Network.Name, l,
+				strings.Join(names, ", "))
 		default:
 			stages = append(stages, i)
 		}
@@ -268,7 +272,8 @@ func (f *featureWriter) write(ctx context.Context, test bool, prefix string, sta
 	// Arrays stand one after the other: those after the features wait.
 	waiting := []*spool{{name: prefix + "logits", width: net.Classes}}
 	for _, i := range stages {
-		waiting = append(waiting, &spool{name: prefix + "features_" + net.Stages[i].Name, width: net.Stages[i].Features})
+		waiting = append(waiting,
+			&spool{name: prefix + "features_" + net.Stages[i].Name, width: net.Stages[i].Features})
 	}
 	defer func() {
 		for _, p := range waiting {
@@ -293,7 +298,8 @@ func (f *featureWriter) write(ctx context.Context, test bool, prefix string, sta
 			return err
 		}
 		if len(stages) > 0 && len(b.Stages) != len(net.Stages) {
-			return fmt.Errorf("train: the evaluation gave %d of the %d layers of %s", len(b.Stages), len(net.Stages), net.Name)
+			return fmt.Errorf("train: the evaluation gave %d of the %d layers of %s", len(b.Stages), len(net.Stages),
+				net.Name)
 		}
 		for j, i := range stages {
 			if err := waiting[1+j].write(b.Stages[i]); err != nil {

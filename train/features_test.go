@@ -91,67 +91,22 @@ func TestFeatures(t *testing.T) {
 		}
 		both, test := filepath.Join(dir, "both.npz"), filepath.Join(dir, "test.npz")
 		told := 0
-		if err := train.WriteFeatures(ctx, net.Engine, net.Set, both, train.FeatureOptions{Progress: func(done, total int) { told = done * 100 / total }}); err != nil {
-			t.Fatal(err)
-		}
-		if err := train.WriteFeatures(ctx, net.Engine, net.Set, test, train.FeatureOptions{Split: "test"}); err != nil {
-			t.Fatal(err)
-		}
+		progress := func(done, total int) { told = done * 100 / total }
+		writeFeatures(t, net, both, train.FeatureOptions{Progress: progress})
+		writeFeatures(t, net, test, train.FeatureOptions{Split: "test"})
 		if told != 100 {
 			t.Errorf("progress ended at %d %%", told)
 		}
-		for name, want := range map[string][]int{"features": {18, 8}, "labels": {18}, "logits": {18, 2}, "weight": {2, 8}, "bias": {2},
-			"test_features": {6, 8}, "test_labels": {6}, "test_logits": {6, 2}} {
+		for name, want := range map[string][]int{
+			"features": {18, 8}, "labels": {18}, "logits": {18, 2}, "weight": {2, 8}, "bias": {2},
+			"test_features": {6, 8}, "test_labels": {6}, "test_logits": {6, 2},
+		} {
 			if got := shapes(t, both)[name]; !slices.Equal(got, want) {
 				t.Errorf("%s has shape %v, want %v", name, got, want)
 			}
 		}
-
-		near := func(what string, got float64, want record.Number) {
-			t.Helper()
-			if !(math.Abs(got-float64(want)) <= 1e-6) {
-				t.Errorf("%s: %v, the record says %v", what, got, want)
-			}
-		}
-		row := rec.Last()
-		sum, err := ncfiles.Measure(ctx, []string{both}, ncfiles.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for name, want := range map[string]record.Number{"nc1": row.NC1, "nc2": row.NC2, "nc3": row.NC3, "w_norm": row.WNorm, "h_norm": row.HNorm,
-			"ncc_error": row.NCCError, "ncc_test_error": row.NCCTestError, "error": row.TrainError} {
-			v, ok := sum.Value(name)
-			if !ok {
-				t.Errorf("no figure %s", name)
-			}
-			near(name, v, want)
-		}
-		calibrated := func(path string, test bool) *calib.Summary {
-			t.Helper()
-			open := files.Open
-			if test {
-				open = files.OpenTest
-			}
-			f, err := open(ctx, path, files.Logits)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer f.Close()
-			r, err := calib.Measure(f, calib.Options{Bins: 15, FitAll: true})
-			if err != nil {
-				t.Fatal(err)
-			}
-			return r.Summary
-		}
-		near("accuracy of the training split", 1-calibrated(both, false).Accuracy, row.TrainError)
-		near("accuracy of the test split", 1-calibrated(both, true).Accuracy, row.TestError)
-		if a, b := calibrated(both, true), calibrated(test, false); a.NLL != b.NLL || a.ECE != b.ECE {
-			t.Errorf("test logits differ: NLL %v and %v", a.NLL, b.NLL)
-		}
-		if row.Test != nil {
-			near("NLL", calibrated(test, false).NLL, row.Test.NLL)
-			near("ECE", calibrated(test, false).ECE, row.Test.ECE)
-		}
+		checkMeasured(t, both, rec.Last())
+		checkCalibrated(t, both, test, rec.Last())
 
 		// The same network from its weights alone, and from those of the checkpoint.
 		weights := filepath.Join(dir, "weights.npz")
@@ -164,13 +119,78 @@ func TestFeatures(t *testing.T) {
 		}
 		defer with.Close()
 		again := filepath.Join(dir, "again.npz")
-		if err := train.WriteFeatures(ctx, with.Engine, with.Set, again, train.FeatureOptions{}); err != nil {
-			t.Fatal(err)
-		}
+		writeFeatures(t, with, again, train.FeatureOptions{})
 		if x, y := read(t, both), read(t, again); x != y {
 			t.Error("the file of the same values is another one")
 		}
 	})
+}
+
+func writeFeatures(t *testing.T, net *train.Loaded, path string, o train.FeatureOptions) {
+	t.Helper()
+	if err := train.WriteFeatures(context.Background(), net.Engine, net.Set, path, o); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// asRecorded compares a number with a record's.
+func asRecorded(t *testing.T, what string, got float64, want record.Number) {
+	t.Helper()
+	if !(math.Abs(got-float64(want)) <= 1e-6) {
+		t.Errorf("%s: %v, the record says %v", what, got, want)
+	}
+}
+
+// checkMeasured compares what collapse measure says of a file with a row.
+func checkMeasured(t *testing.T, path string, row *record.Epoch) {
+	t.Helper()
+	sum, err := ncfiles.Measure(context.Background(), []string{path}, ncfiles.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]record.Number{
+		"nc1": row.NC1, "nc2": row.NC2, "nc3": row.NC3, "w_norm": row.WNorm, "h_norm": row.HNorm,
+		"ncc_error": row.NCCError, "ncc_test_error": row.NCCTestError, "error": row.TrainError,
+	} {
+		v, ok := sum.Value(name)
+		if !ok {
+			t.Errorf("no metric %s", name)
+		}
+		asRecorded(t, name, v, want)
+	}
+}
+
+// checkCalibrated compares what collapse calibrate says of a file of both splits, and of one of the
+// test split, with a row.
+func checkCalibrated(t *testing.T, both, test string, row *record.Epoch) {
+	t.Helper()
+	calibrated := func(path string, test bool) *calib.Summary {
+		t.Helper()
+		open := files.Open
+		if test {
+			open = files.OpenTest
+		}
+		f, err := open(context.Background(), path, files.Logits)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		r, err := calib.Measure(f, calib.Options{Bins: 15, FitAll: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.Summary
+	}
+	asRecorded(t, "accuracy of the training split", 1-calibrated(both, false).Accuracy, row.TrainError)
+	asRecorded(t, "accuracy of the test split", 1-calibrated(both, true).Accuracy, row.TestError)
+	a, b := calibrated(both, true), calibrated(test, false)
+	if a.NLL != b.NLL || a.ECE != b.ECE {
+		t.Errorf("test logits differ: NLL %v and %v", a.NLL, b.NLL)
+	}
+	if row.Test != nil {
+		asRecorded(t, "NLL", b.NLL, row.Test.NLL)
+		asRecorded(t, "ECE", b.ECE, row.Test.ECE)
+	}
 }
 
 func read(t *testing.T, path string) string {
@@ -207,7 +227,8 @@ func TestFeaturesFaults(t *testing.T) {
 		{train.FeatureOptions{Split: "val"}, "train, test or both"},
 		{train.FeatureOptions{Layers: []string{"layer9"}}, "stem, layer1"},
 	} {
-		if err := train.WriteFeatures(context.Background(), e, tinySet(), path, c.o); err == nil || !strings.Contains(err.Error(), c.want) {
+		if err := train.WriteFeatures(context.Background(), e, tinySet(), path, c.o); err == nil ||
+			!strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: %v, want %q", c.o, err, c.want)
 		}
 	}
@@ -219,7 +240,8 @@ func TestFeaturesFaults(t *testing.T) {
 	if err := e.SetState(state); err != nil {
 		t.Fatal(err)
 	}
-	if err := train.WriteFeatures(context.Background(), e, tinySet(), path, train.FeatureOptions{}); !errors.Is(err, train.ErrDiverged) {
+	if err := train.WriteFeatures(context.Background(), e, tinySet(), path, train.FeatureOptions{}); !errors.Is(err,
+		train.ErrDiverged) {
 		t.Errorf("NaN: %v", err)
 	}
 	entries, err := os.ReadDir(dir)
@@ -237,11 +259,14 @@ func TestFeatureLayers(t *testing.T) {
 	}
 	defer e.Close()
 	path := filepath.Join(t.TempDir(), "layers.npz")
-	if err := train.WriteFeatures(context.Background(), e, tinySet(), path, train.FeatureOptions{Split: "train", Layers: []string{"all", "layer4"}}); err != nil {
+	o := train.FeatureOptions{Split: "train", Layers: []string{"all", "layer4"}}
+	if err := train.WriteFeatures(context.Background(), e, tinySet(), path, o); err != nil {
 		t.Fatal(err)
 	}
 	got := shapes(t, path)
-	for name, want := range map[string][]int{"features_stem": {22, 1}, "features_layer1": {22, 1}, "features_layer4": {22, 8}} {
+	for name, want := range map[string][]int{
+		"features_stem": {22, 1}, "features_layer1": {22, 1}, "features_layer4": {22, 8},
+	} {
 		if !slices.Equal(got[name], want) {
 			t.Errorf("%s has shape %v, want %v", name, got[name], want)
 		}

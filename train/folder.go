@@ -30,7 +30,8 @@ func lockFolder(out string, log io.Writer) (unlock func(), err error) {
 		if by == "" {
 			by = "another process"
 		}
-		return nil, fmt.Errorf("%w: %s trains in %s; wait for it or stop it (it then writes a checkpoint), or take another folder", ErrInUse, by, out)
+		return nil, fmt.Errorf("%w: %s trains in %s; wait for it or stop it (it then writes a checkpoint), or take"+
+			" another folder", ErrInUse, by, out)
 	case errors.Is(err, errors.ErrUnsupported):
 		notef(log, "%s: this file system has no locks; take care that one process alone trains there", out)
 		return func() {}, nil
@@ -96,11 +97,52 @@ func checkFolder(out string, resume bool) error {
 	case err != nil:
 		return err
 	case resume && !c.record && !c.checkpoint:
-		return fmt.Errorf("train: %s holds neither %s nor %s to resume from; run without resume in a new folder", out, CheckpointFile, RecordFile)
+		return fmt.Errorf("train: %s holds neither %s nor %s to resume from; run without resume in a new folder", out,
+			CheckpointFile, RecordFile)
 	case !resume && (c.record || c.checkpoint):
 		return fmt.Errorf("train: %s holds a run already; resume it, or take another folder", out)
 	}
 	return nil
+}
+
+// runFolder is the folder of a run, which is locked while the run goes on.
+type runFolder struct {
+	out    string
+	resume bool
+	log    io.Writer
+	free   func() // nil while the folder is not locked
+}
+
+// lockOld locks the folder where it is there, and reports one that does not fit the run.
+func (f *runFolder) lockOld() error {
+	if _, err := os.Stat(f.out); err != nil {
+		return checkFolder(f.out, f.resume)
+	}
+	return f.lock()
+}
+
+// lockNew makes and locks the folder where lockOld found none.
+func (f *runFolder) lockNew() error {
+	if f.free != nil {
+		return nil
+	}
+	if err := os.MkdirAll(f.out, 0o777); err != nil {
+		return fmt.Errorf("train: folder for the run: %w", err)
+	}
+	return f.lock()
+}
+
+func (f *runFolder) lock() (err error) {
+	if f.free, err = lockFolder(f.out, f.log); err != nil {
+		return err
+	}
+	return checkFolder(f.out, f.resume)
+}
+
+func (f *runFolder) unlock() {
+	if f.free != nil {
+		f.free()
+	}
 }
 
 // clean removes what a killed process left of files that it was writing. The folder is

@@ -46,13 +46,15 @@ func moved(images, index, dy, dx, flip *graph.Node) *graph.Node {
 	x = graph.Add(column(dx), x)
 
 	inside := func(v *graph.Node, size int) *graph.Node {
-		return graph.LogicalAnd(graph.GreaterOrEqual(v, graph.ZerosLike(v)), graph.LessThan(v, graph.Scalar(g, dtypes.Int32, size)))
+		return graph.LogicalAnd(graph.GreaterOrEqual(v, graph.ZerosLike(v)),
+			graph.LessThan(v, graph.Scalar(g, dtypes.Int32, size)))
 	}
 	within := graph.LogicalAnd(whole(inside(row, height)), whole(inside(x, width)))
 	at := func(v *graph.Node, size int) *graph.Node {
 		return graph.InsertAxes(whole(graph.ClipScalar(v, 0, float64(size-1))), -1)
 	}
-	where := graph.Concatenate([]*graph.Node{graph.InsertAxes(whole(column(index)), -1), at(row, height), at(x, width)}, -1)
+	where := graph.Concatenate([]*graph.Node{graph.InsertAxes(whole(column(index)), -1), at(row, height), at(x, width)},
+		-1)
 	pixels := graph.ConvertDType(graph.Gather(images, where), dtypes.Float32)
 	within = graph.BroadcastToShape(graph.InsertAxes(within, -1), pixels.Shape())
 	return graph.Where(within, pixels, graph.ZerosLike(pixels))

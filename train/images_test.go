@@ -19,7 +19,8 @@ func TestMoved(t *testing.T) {
 		images[i] = byte(i*37 + i/251 + 1)
 	}
 	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
-		exec, err := graph.NewExec(b, func(in []*graph.Node) *graph.Node { return moved(in[0], in[1], in[2], in[3], in[4]) })
+		exec, err := graph.NewExec(b,
+			func(in []*graph.Node) *graph.Node { return moved(in[0], in[1], in[2], in[3], in[4]) })
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -195,12 +195,14 @@ func TestKill(t *testing.T) {
 		}
 		got, now := asWritten(t, out)
 		if got != want {
-			t.Errorf("round %d: the record differs from a straight run's:\n%s\n%s\nsessions:\n%s", round, got, want, log.String())
+			t.Errorf("round %d: the record differs from a straight run's:\n%s\n%s\nsessions:\n%s", round, got, want,
+				log.String())
 		}
 		if !reflect.DeepEqual(now, arrays) {
 			t.Errorf("round %d: the checkpoint differs from a straight run's; sessions:\n%s", round, log.String())
 		}
-		if f, err := safetensors.ReadFile(filepath.Join(out, train.KeptFile(2))); err != nil || !reflect.DeepEqual(f.Arrays, kept.Arrays) {
+		if f, err := safetensors.ReadFile(filepath.Join(out, train.KeptFile(2))); err != nil ||
+			!reflect.DeepEqual(f.Arrays, kept.Arrays) {
 			t.Errorf("round %d: the kept checkpoint of epoch 2 differs from a straight run's: %v", round, err)
 		}
 		entries, err := os.ReadDir(out)
@@ -209,7 +211,12 @@ func TestKill(t *testing.T) {
 		}
 		for _, e := range entries {
 			switch e.Name() {
-			case ".lock", train.RecordFile, train.CheckpointFile, train.PreviousFile, train.LogitsFile, train.KeptFile(2):
+			case ".lock",
+				train.RecordFile,
+				train.CheckpointFile,
+				train.PreviousFile,
+				train.LogitsFile,
+				train.KeptFile(2):
 			default:
 				t.Errorf("round %d: %s is left in the folder", round, e.Name())
 			}
@@ -265,7 +272,8 @@ func TestFullDisk(t *testing.T) {
 		}
 	}
 	options.Progress = fill
-	if _, err := train.Run(ctx, sparseSpec(), options); !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "checkpoint after epoch 2, step 2") {
+	if _, err := train.Run(ctx, sparseSpec(), options); !errors.Is(err, syscall.ENOSPC) ||
+		!strings.Contains(err.Error(), "checkpoint after epoch 2, step 2") {
 		t.Fatalf("on a full disk: %v, want no space for the checkpoint after epoch 2, step 2", err)
 	}
 	if err := os.Remove(filepath.Join(dir, "fill")); err != nil {

@@ -64,12 +64,13 @@ func (r *run) checkDisk() error {
 	if len(r.options.KeepEpochs) > 0 {
 		keep = fmt.Sprintf(", keep fewer than %d checkpoints", len(r.options.KeepEpochs))
 	}
-	return fmt.Errorf("train: checkpoints, record and test logits need about %s more in %s, whose disk has %s free; free some, take a folder on another disk%s, or force the run", size(need), r.options.Out, size(free), keep)
+	return fmt.Errorf("train: checkpoints, record and test logits need about %s more in %s, whose disk has %s free;"+
+		" free some, take a folder on another disk%s, or force the run", size(need), r.options.Out, size(free), keep)
 }
 
 // checkMemory reports a run that this machine has too little memory for.
 func checkMemory(spec record.Spec, set *data.Set) error {
-	need, err := EstimateMemory(spec, set)
+	need, err := estimate(spec, set)
 	if err != nil {
 		return err
 	}
@@ -81,7 +82,9 @@ func enoughMemory(spec record.Spec, need int64) error {
 	if err != nil || need <= free {
 		return nil // or not known
 	}
-	return fmt.Errorf("train: the run needs about %s of memory, %s are available; take a smaller batch than %d, accumulate it in more parts than %d, a narrower network than width %d, or force the run", size(need), size(free), spec.Batch, spec.Accumulate, spec.Width)
+	return fmt.Errorf("train: the run needs about %s of memory, %s are available; take a smaller batch than %d,"+
+		" accumulate it in more parts than %d, a narrower network than width %d, or force the run", size(need),
+		size(free), spec.Batch, spec.Accumulate, spec.Width)
 }
 
 // size writes a number of bytes for people.

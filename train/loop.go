@@ -71,7 +71,8 @@ func (r *run) fail(err error) error {
 	r.rec.Failure = strings.TrimPrefix(err.Error(), ErrDiverged.Error()+": ")
 	last := "there is no checkpoint before it"
 	if c := r.rec.Checkpoint; c != nil {
-		last = fmt.Sprintf("the last good checkpoint is %s (epoch %d, step %d)", filepath.Join(r.options.Out, c.File), c.Epoch, c.Step)
+		last = fmt.Sprintf("the last good checkpoint is %s (epoch %d, step %d)", filepath.Join(r.options.Out, c.File),
+			c.Epoch, c.Step)
 	}
 	err = fmt.Errorf("%w; %s. Resuming takes the same steps again; train with a lower rate in a new folder", err, last)
 	return errors.Join(err, r.writeRecord())
@@ -96,7 +97,10 @@ func (r *run) epochs(ctx context.Context) error {
 		r.epoch, r.step, r.partial = epoch, 0, Partial{}
 		switch {
 		case epoch == r.spec.Epochs: // finish writes
-		case row != nil, r.due(), slices.Contains(r.options.KeepEpochs, epoch), time.Since(r.saved) >= saveShare*r.saveCost:
+		case row != nil,
+			r.due(),
+			slices.Contains(r.options.KeepEpochs, epoch),
+			time.Since(r.saved) >= saveShare*r.saveCost:
 			if err := r.save(); err != nil {
 				return err
 			}
@@ -151,7 +155,8 @@ func (r *run) trainEpoch(ctx context.Context) (float64, error) {
 		}
 		for i, loss := range losses {
 			if math.IsNaN(loss) || math.IsInf(loss, 0) {
-				return 0, fmt.Errorf("%w: loss %v at epoch %d, step %d, rate %v", ErrDiverged, loss, epoch, r.step+i+1, rate)
+				return 0, fmt.Errorf("%w: loss %v at epoch %d, step %d, rate %v", ErrDiverged, loss, epoch, r.step+i+1,
+					rate)
 			}
 		}
 		took := time.Since(start)
@@ -243,7 +248,8 @@ func (r *run) save() error {
 	}
 	epoch, step := r.epoch, r.step
 	if name := state.infinite(r.engine.Network); name != "" {
-		return fmt.Errorf("%w: %s is NaN or infinite after epoch %d and %d steps, rate %v", ErrDiverged, name, epoch, step, r.spec.RateAt(min(epoch+1, r.spec.Epochs)))
+		return fmt.Errorf("%w: %s is NaN or infinite after epoch %d and %d steps, rate %v", ErrDiverged, name, epoch,
+			step, r.spec.RateAt(min(epoch+1, r.spec.Epochs)))
 	}
 	before := r.rec.Checkpoint
 	r.rec.Checkpoint = nil // the file cannot hold its own hash

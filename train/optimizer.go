@@ -72,7 +72,8 @@ func rates(spec record.Spec, rate float64, step int64) []float32 {
 // variables of a model.Store, where gradients here are sums over parts and means over devices;
 // it decays every variable or none and has no L2 in the gradient; and its SGD has no
 // momentum. Values that go in and come out are what makes a step resumable to the bit.
-func update(spec record.Spec, t models.Tensor, theta, g *graph.Node, slots []*graph.Node, rates *graph.Node) (*graph.Node, []*graph.Node) {
+func update(spec record.Spec, t models.Tensor, theta, g *graph.Node, slots []*graph.Node,
+	rates *graph.Node) (*graph.Node, []*graph.Node) {
 	rate := func(i int) *graph.Node { return graph.Reshape(graph.Slice(rates, graph.AxisElem(i))) }
 	mix := func(old *graph.Node, share float64, fresh *graph.Node) *graph.Node {
 		return graph.Add(graph.MulScalar(old, 1-share), graph.MulScalar(fresh, share))

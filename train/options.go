@@ -77,15 +77,17 @@ func (o *Options) check(spec record.Spec) error {
 		return fmt.Errorf("train: %d steps per call; want at least 1, or 0", o.StepsPerCall)
 	}
 	if o.Limit < 0 || o.CheckpointEvery < 0 {
-		return fmt.Errorf("train: limit %v and checkpoints every %v; want times above 0, or 0 for none and for ten minutes", o.Limit, o.CheckpointEvery)
+		return fmt.Errorf("train: limit %v and checkpoints every %v; want times above 0, or 0 for none and for ten"+
+			" minutes", o.Limit, o.CheckpointEvery)
 	}
 	if want := backend.For(spec).TF32; o.Choice.Name == backend.CUDA && o.Choice.TF32 != want {
-		return fmt.Errorf("train: precision %s: the backend was opened with TF32 %t, want %t; open it with backend.For(spec)",
-			spec.Precision, o.Choice.TF32, want)
+		return fmt.Errorf("train: precision %s: the backend was opened with TF32 %t, want %t; open it with"+
+			" backend.For(spec)", spec.Precision, o.Choice.TF32, want)
 	}
 	for _, e := range o.KeepEpochs {
 		if e < 1 || e > spec.Epochs {
-			return fmt.Errorf("train: the checkpoint of epoch %d is to be kept; the run has epochs 1 to %d", e, spec.Epochs)
+			return fmt.Errorf("train: the checkpoint of epoch %d is to be kept; the run has epochs 1 to %d", e,
+				spec.Epochs)
 		}
 	}
 	return nil

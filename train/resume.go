@@ -34,7 +34,8 @@ func (r *run) resume() error {
 			return err
 		}
 		if old.Initial != nil && r.options.Initial == "" {
-			return fmt.Errorf("train: %s ended before its first checkpoint, and it began from the weights in %s: begin it anew with them, in another folder", out, old.Initial.Name)
+			return fmt.Errorf("train: %s ended before its first checkpoint, and it began from the weights in %s: begin"+
+				" it anew with them, in another folder", out, old.Initial.Name)
 		}
 		notef(r.options.Log, "%s ended before its first checkpoint; it begins anew", out)
 		return r.initial()
@@ -43,13 +44,16 @@ func (r *run) resume() error {
 		return err
 	}
 	if c.Epoch > r.spec.Epochs || (c.Epoch == r.spec.Epochs && c.Step > 0) {
-		return fmt.Errorf("train: %s has %d complete epochs and %d steps, the specification asks for %d epochs; ask for more, or train in a new folder", c.path, c.Epoch, c.Step, r.spec.Epochs)
+		return fmt.Errorf("train: %s has %d complete epochs and %d steps, the specification asks for %d epochs; ask"+
+			" for more, or train in a new folder", c.path, c.Epoch, c.Step, r.spec.Epochs)
 	}
 	if last := c.Record.Last(); c.Step > r.steps || last != nil && last.Epoch > c.Epoch {
-		return fmt.Errorf("train: %s has %d complete epochs, %d of %d steps and rows %v, which do not go together", c.path, c.Epoch, c.Step, r.steps, rowEpochs(&c.Record))
+		return fmt.Errorf("train: %s has %d complete epochs, %d of %d steps and rows %v, which do not go together",
+			c.path, c.Epoch, c.Step, r.steps, rowEpochs(&c.Record))
 	}
 	if have, want := c.Record.Data, r.rec.Data; have.Train != want.Train || !slices.Equal(have.Files, want.Files) {
-		return fmt.Errorf("train: %s was trained on other images than those of %q now: %d of %v there, %d of %v here", c.path, want.Name, have.Train, fileNames(have.Files), want.Train, fileNames(want.Files))
+		return fmt.Errorf("train: %s was trained on other images than those of %q now: %d of %v there, %d of %v here",
+			c.path, want.Name, have.Train, fileNames(have.Files), want.Train, fileNames(want.Files))
 	}
 	if err := c.load(r.engine.Network); err != nil {
 		return fmt.Errorf("train: checkpoint %w", err)
@@ -87,7 +91,8 @@ func (r *run) earlier(c *checkpointFile) {
 	}
 	// What numbers depend on, in words.
 	words := func(e *record.Environment) string {
-		s := fmt.Sprintf("%s (%s, %d cores, Collapse %s", strings.TrimSpace(e.Backend+" "+e.PluginVersion), e.CPU, e.Cores, e.Collapse)
+		s := fmt.Sprintf("%s (%s, %d cores, Collapse %s", strings.TrimSpace(e.Backend+" "+e.PluginVersion), e.CPU,
+			e.Cores, e.Collapse)
 		if e.Backend == backend.CUDA {
 			s += ", " + e.Device
 		}
@@ -127,7 +132,8 @@ func (r *run) newest(old *record.Record) (c *checkpointFile, settle func() error
 	case missing && errors.Is(perr, fs.ErrNotExist):
 		return nil, nil, nil
 	case perr != nil:
-		return nil, nil, fmt.Errorf("train: neither checkpoint can be resumed from: %w; %w. Put a kept one in their place (checkpoint-epoch-N.safetensors as %s), or train in a new folder", err, perr, CheckpointFile)
+		return nil, nil, fmt.Errorf("train: neither checkpoint can be resumed from: %w; %w. Put a kept one in their"+
+			" place (checkpoint-epoch-N.safetensors as %s), or train in a new folder", err, perr, CheckpointFile)
 	}
 	if missing {
 		notef(r.options.Log, "%s is missing, as after a kill between two writes", newest)
@@ -161,14 +167,16 @@ func (r *run) agrees(c *checkpointFile, old *record.Record) error {
 	if !c.checksum {
 		return fmt.Errorf("%s: %w: its SHA-256 is %s, the record says %s", c.path, errDamaged, c.sha256, k.SHA256)
 	}
-	notef(r.options.Log, "%s (epoch %d, step %d) is not the checkpoint that the record names (epoch %d, step %d), but whole; going on from it", c.path, c.Epoch, c.Step, k.Epoch, k.Step)
+	notef(r.options.Log, "%s (epoch %d, step %d) is not the checkpoint that the record names (epoch %d, step %d), but"+
+		" whole; going on from it", c.path, c.Epoch, c.Step, k.Epoch, k.Step)
 	return nil
 }
 
 // keep copies the newest checkpoint to its name where a kill came in between.
 func (r *run) keep() error {
 	kept := filepath.Join(r.options.Out, KeptFile(r.epoch))
-	if _, err := os.Stat(kept); r.step != 0 || !slices.Contains(r.options.KeepEpochs, r.epoch) || !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(kept); r.step != 0 || !slices.Contains(r.options.KeepEpochs, r.epoch) ||
+		!errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	b, err := os.ReadFile(filepath.Join(r.options.Out, CheckpointFile))
@@ -181,11 +189,11 @@ func (r *run) keep() error {
 	return nil
 }
 
-// sameRun reports the fields of a specification that may not change between sessions of
+// sameRun reports the fields of a resolved specification that may not change between sessions of
 // a run: a run may get another name, more epochs and other epochs that are measured;
 // all else makes its numbers.
 func sameRun(where string, have, want record.Spec) error {
-	have, want = have.Resolve(), want.Resolve()
+	have = have.Resolve()
 	free := "name, epochs and measure"
 	want.Name, want.Epochs, want.Measure = have.Name, have.Epochs, have.Measure
 	if have.Schedule == "multistep" { // its milestones say it all
@@ -199,7 +207,8 @@ func sameRun(where string, have, want record.Spec) error {
 	if differ == nil {
 		return nil
 	}
-	return fmt.Errorf("train: %s was trained under another specification: %s. Only %s may change; leave the rest as it was, or train in a new folder", where, strings.Join(differ, ", "), free)
+	return fmt.Errorf("train: %s was trained under another specification: %s. Only %s may change; leave the rest as it"+
+		" was, or train in a new folder", where, strings.Join(differ, ", "), free)
 }
 
 func rowEpochs(rec *record.Record) (list []int) {

@@ -19,6 +19,7 @@ import (
 	"github.com/gocollapse/collapse/record"
 	"github.com/gocollapse/collapse/train"
 	"github.com/gocollapse/collapse/train/safetensors"
+	"github.com/gomlx/compute"
 )
 
 // copyFolder copies the files of a run's folder into a new one.
@@ -44,45 +45,38 @@ func says(t *testing.T, err error, words ...string) {
 	}
 }
 
-// A newest checkpoint that is torn or has a wrong bit is noticed, said aloud and
-// replaced by the one before; the run ends at a straight run's numbers.
-func TestDamagedCheckpoint(t *testing.T) {
-	ctx, b := context.Background(), backendtest.Go(t)
-	straight, begun := filepath.Join(t.TempDir(), "straight"), filepath.Join(t.TempDir(), "begun")
-	whole, err := train.Run(ctx, tinySpec(), train.Options{Out: straight, Set: tinySet(), Backend: b})
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := rows(t, whole)
-	stopped, cancel := context.WithCancel(ctx)
-	_, err = train.Run(stopped, tinySpec(), train.Options{Out: begun, Set: tinySet(), Backend: b, Progress: func(e train.Event) {
-		if e.Epoch == 2 && e.Step == 2 {
-			cancel()
-		}
-	}})
+// begunRun trains into a folder that it returns, and stops in the middle of the second epoch.
+func begunRun(t *testing.T, b compute.Backend) string {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "begun")
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	_, err := train.Run(ctx, tinySpec(),
+		train.Options{Out: out, Set: tinySet(), Backend: b, Progress: stopAt(2, 2, cancel)})
 	if !errors.Is(err, train.ErrStopped) {
 		t.Fatal(err)
 	}
-	newest := func(dir string) string { return filepath.Join(dir, train.CheckpointFile) }
-	good, err := os.ReadFile(newest(begun))
-	if err != nil {
-		t.Fatal(err)
-	}
+	return out
+}
+
+// flipped returns bytes with one bit changed.
+func flipped(good []byte, bit int) []byte {
+	bad := slices.Clone(good)
+	bad[bit/8] ^= 1 << (bit % 8)
+	return bad
+}
+
+// No change of a checkpoint's file is taken for a checkpoint.
+func TestDamagedCheckpointIsRefused(t *testing.T) {
+	newest := filepath.Join(begunRun(t, backendtest.Go(t)), train.CheckpointFile)
+	good := []byte(read(t, newest))
 	net, err := models.New("resnet18", 1, 3, 2)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := train.ReadCheckpoint(newest(begun), net); err != nil {
+	if _, _, err := train.ReadCheckpoint(newest, net); err != nil {
 		t.Fatal(err)
 	}
-	rng := rand.New(rand.NewPCG(5, 5))
-	flip := func(i int) []byte {
-		bad := slices.Clone(good)
-		bad[i/8] ^= 1 << (i % 8)
-		return bad
-	}
-
-	// No change of the file is taken for a checkpoint.
 	path := filepath.Join(t.TempDir(), "bad.safetensors")
 	refused := func(what string, bad []byte) {
 		t.Helper()
@@ -93,28 +87,42 @@ func TestDamagedCheckpoint(t *testing.T) {
 			t.Errorf("%s: error %v, want one that names the file", what, err)
 		}
 	}
+	rng := rand.New(rand.NewPCG(5, 5))
 	for range 400 {
 		i := rng.IntN(8 * len(good))
-		refused(fmt.Sprintf("bit %d flipped", i), flip(i))
+		refused(fmt.Sprintf("bit %d flipped", i), flipped(good, i))
 	}
 	for i := range 8 * 80 { // the header's length and beginning
-		refused(fmt.Sprintf("bit %d flipped", i), flip(i))
+		refused(fmt.Sprintf("bit %d flipped", i), flipped(good, i))
 	}
 	for _, key := range []string{`"checksum"`, `"version"`, `"epoch"`} {
 		at := bytes.Index(good, []byte(key))
 		for i := 8 * at; i < 8*(at+len(key)+5); i++ {
-			refused(fmt.Sprintf("bit %d of %s flipped", i-8*at, key), flip(i))
+			refused(fmt.Sprintf("bit %d of %s flipped", i-8*at, key), flipped(good, i))
 		}
 	}
 	for _, n := range []int{0, 1, 7, 8, 9, 1000, len(good) / 2, len(good) - 4, len(good) - 1} {
 		refused(fmt.Sprintf("cut to %d bytes", n), good[:n])
 	}
 	refused("four bytes more", append(slices.Clone(good), 0, 0, 0, 0))
+}
 
-	// Runs that go on from it.
+// A newest checkpoint that is torn or has a wrong bit is noticed, said aloud and
+// replaced by the one before; the run ends at a straight run's numbers.
+func TestDamagedCheckpoint(t *testing.T) {
+	ctx, b := context.Background(), backendtest.Go(t)
+	whole, err := train.Run(ctx, tinySpec(),
+		train.Options{Out: filepath.Join(t.TempDir(), "straight"), Set: tinySet(), Backend: b})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, begun := rows(t, whole), begunRun(t, b)
+	newest := func(dir string) string { return filepath.Join(dir, train.CheckpointFile) }
+	good := []byte(read(t, newest(begun)))
+	checksum := bytes.Index(good, []byte(`"checksum":"`))
 	for name, bad := range map[string][]byte{
 		"empty": {}, "torn": good[:len(good)/3], "one byte short": good[:len(good)-1],
-		"bit in the values": flip(8*len(good) - 77), "bit in the checksum": flip(8 * (bytes.Index(good, []byte(`"checksum":"`)) + 20)),
+		"bit in the values": flipped(good, 8*len(good)-77), "bit in the checksum": flipped(good, 8*(checksum+20)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			out := copyFolder(t, begun)
@@ -122,14 +130,16 @@ func TestDamagedCheckpoint(t *testing.T) {
 				t.Fatal(err)
 			}
 			var log strings.Builder
-			rec, err := train.Run(ctx, tinySpec(), train.Options{Out: out, Set: tinySet(), Backend: b, Resume: true, Log: &log})
+			rec, err := train.Run(ctx, tinySpec(),
+				train.Options{Out: out, Set: tinySet(), Backend: b, Resume: true, Log: &log})
 			if err != nil {
 				t.Fatal(err)
 			}
 			if got := rows(t, rec); got != want {
 				t.Errorf("rows differ from a straight run's:\n%s\n%s", got, want)
 			}
-			if text := log.String(); !strings.Contains(text, newest(out)) || !strings.Contains(text, "damaged") || !strings.Contains(text, "going on from "+train.PreviousFile+": 1 complete epochs") {
+			if text := log.String(); !strings.Contains(text, newest(out)) || !strings.Contains(text, "damaged") ||
+				!strings.Contains(text, "going on from "+train.PreviousFile+": 1 complete epochs") {
 				t.Errorf("the log does not say what happened:\n%s", text)
 			}
 			if kept, err := os.ReadFile(filepath.Join(out, train.DamagedFile)); err != nil || !bytes.Equal(kept, bad) {
@@ -229,7 +239,8 @@ func TestKeptCheckpoint(t *testing.T) {
 	if err != nil || rows(t, rec) != rows(t, whole) {
 		t.Errorf("going on from epoch 1 gave %v, or other rows", err)
 	}
-	if !strings.Contains(log.String(), "(epoch 1, step 0) is not the checkpoint that the record names (epoch 3, step 0)") {
+	if !strings.Contains(log.String(), "(epoch 1, step 0) is not the checkpoint that the record names (epoch 3,"+
+		" step 0)") {
 		t.Errorf("the log does not say so:\n%s", log.String())
 	}
 	if _, err := os.Stat(filepath.Join(out, train.KeptFile(1))); err != nil {
@@ -252,8 +263,8 @@ func TestOtherSpecification(t *testing.T) {
 	other := spec
 	other.Rate, other.Batch, other.Seed, other.Milestones = 0.5, 9, 7, []int{1, 2}
 	_, err := train.Run(ctx, other, o)
-	says(t, err, "rate is 0.05 there and 0.5 here", "batch is 8 there and 9 here", "seed is 2021 there and 7 here", "milestones is [2] there and [1 2] here",
-		"name, epochs, schedule_epochs and measure may change")
+	says(t, err, "rate is 0.05 there and 0.5 here", "batch is 8 there and 9 here", "seed is 2021 there and 7 here",
+		"milestones is [2] there and [1 2] here", "name, epochs, schedule_epochs and measure may change")
 	if strings.Contains(err.Error(), "width") {
 		t.Errorf("error %q names what is the same", err)
 	}
@@ -309,7 +320,8 @@ func TestCutShort(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if last := rec.Last(); rec.Status != record.Finished || last.Epoch != 3 || rec.TestLogits == nil || len(rec.Epochs) != 2 {
+	if last := rec.Last(); rec.Status != record.Finished || last.Epoch != 3 || rec.TestLogits == nil ||
+		len(rec.Epochs) != 2 {
 		t.Errorf("%s with %d rows, the last of epoch %d", rec.Status, len(rec.Epochs), last.Epoch)
 	}
 }
@@ -322,22 +334,27 @@ func TestInUse(t *testing.T) {
 		t.Errorf("a folder that is not there: %v", err)
 	}
 	tried := false
-	_, err := train.Run(context.Background(), tinySpec(), train.Options{Out: out, Set: tinySet(), Backend: b, Progress: func(train.Event) {
-		if tried {
-			return
-		}
-		tried = true
-		for _, resume := range []bool{false, true} {
-			_, err := train.Run(context.Background(), tinySpec(), train.Options{Out: out, Set: tinySet(), Backend: b, Resume: resume})
-			if !errors.Is(err, train.ErrInUse) {
-				t.Errorf("error %v, want ErrInUse", err)
+	_, err := train.Run(
+		context.Background(),
+		tinySpec(),
+		train.Options{Out: out, Set: tinySet(), Backend: b, Progress: func(train.Event) {
+			if tried {
+				return
 			}
-			says(t, err, out, fmt.Sprintf("process %d on ", os.Getpid()))
-		}
-		if err := train.InUse(out); !errors.Is(err, train.ErrInUse) {
-			t.Errorf("InUse gives %v", err)
-		}
-	}})
+			tried = true
+			for _, resume := range []bool{false, true} {
+				_, err := train.Run(context.Background(), tinySpec(),
+					train.Options{Out: out, Set: tinySet(), Backend: b, Resume: resume})
+				if !errors.Is(err, train.ErrInUse) {
+					t.Errorf("error %v, want ErrInUse", err)
+				}
+				says(t, err, out, fmt.Sprintf("process %d on ", os.Getpid()))
+			}
+			if err := train.InUse(out); !errors.Is(err, train.ErrInUse) {
+				t.Errorf("InUse gives %v", err)
+			}
+		}},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

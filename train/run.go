@@ -41,123 +41,91 @@ var ErrDiverged = errors.New("train: the run diverged")
 // ctx was cancelled or Options.Limit reached, ErrDiverged where numbers became infinite
 // or NaN, ErrInUse where another process trains in the folder, others for bad options,
 // data and failed writes.
-func Run(ctx context.Context, spec record.Spec, o Options) (rec *record.Record, err error) {
-	started := time.Now()
-	if err := spec.Validate(); err != nil {
+func Run(ctx context.Context, spec record.Spec, o Options) (*record.Record, error) {
+	spec, err := resolve(spec)
+	if err != nil {
 		return nil, err
 	}
-	spec = spec.Resolve()
+	return runResolved(ctx, spec, o)
+}
+
+// resolve validates a specification and writes out what its zero values mean. Each door of the
+// package calls it once; what is behind takes a resolved specification.
+func resolve(spec record.Spec) (record.Spec, error) {
+	if err := spec.Validate(); err != nil {
+		return spec, err
+	}
+	return spec.Resolve(), nil
+}
+
+func runResolved(ctx context.Context, spec record.Spec, o Options) (rec *record.Record, err error) {
+	started := time.Now()
 	if err := o.check(spec); err != nil {
 		return nil, err
 	}
 	if o.CheckpointEvery == 0 {
 		o.CheckpointEvery = 10 * time.Minute
 	}
-	// A folder that is there is locked before anything that takes long; another is
-	// made when all else was found good.
-	var unlock func()
-	take := func() error {
-		if unlock, err = lockFolder(o.Out, o.Log); err != nil {
-			return err
-		}
-		return checkFolder(o.Out, o.Resume)
-	}
-	defer func() {
-		if unlock != nil {
-			unlock()
-		}
-	}()
-	if _, err := os.Stat(o.Out); err == nil {
-		if err := take(); err != nil {
-			return nil, err
-		}
-	} else if err := checkFolder(o.Out, o.Resume); err != nil {
+	// A folder that is there is locked before anything that takes long. Another is made when
+	// all else is found good.
+	folder := runFolder{out: o.Out, resume: o.Resume, log: o.Log}
+	defer folder.unlock()
+	if err := folder.lockOld(); err != nil {
 		return nil, err
 	}
 	set, err := openSet(ctx, spec, o.Set, data.Options{Log: o.Log})
 	if err != nil {
 		return nil, err
 	}
-	b, choice := o.Backend, o.Choice
-	if b == nil {
-		if b, choice, err = backend.Open(backend.For(spec)); err != nil {
-			return nil, err
-		}
-		defer b.Finalize()
+	done, err := o.openBackend(spec)
+	if err != nil {
+		return nil, err
 	}
-	if choice.Name == "" {
-		choice.Name, choice.Reason = b.String(), "given by the program"
-	}
-	if !o.Force && choice.Name != backend.CUDA {
+	defer done()
+	if !o.Force && o.Choice.Name != backend.CUDA {
 		if err := checkMemory(spec, set); err != nil {
 			return nil, err
 		}
 	}
-	engine, err := NewEngine(b, spec, set)
+	engine, err := newEngine(o.Backend, spec, set)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, engine.Close()) }()
-
-	r := &run{options: o, spec: spec, set: set, engine: engine}
-	r.steps = (len(set.Train.Labels) + spec.Batch - 1) / spec.Batch
-	r.whole = len(set.Train.Labels) / spec.Batch
-	if r.stepsPerCall = o.StepsPerCall; r.stepsPerCall == 0 && choice.Name == backend.CUDA {
-		r.stepsPerCall = stepsPerCall(r.whole)
-	}
-	if r.stepsPerCall < 1 || spec.Devices > 1 || spec.Accumulate > 1 { // Engine.Steps takes the latter one by one
-		r.stepsPerCall = 1
-	}
-	r.rec = &record.Record{
-		Format: record.Format, Version: record.Version,
-		Spec: spec, Scale: scale(spec, set), Status: record.Running,
-		Environment: choice.Environment(b),
-		Data:        set.Info,
-		Model:       record.Model{Parameters: engine.Network.Parameters(), Features: engine.Network.Features, Classes: engine.Network.Classes},
-		Started:     time.Now().UTC().Truncate(time.Second),
-		Epochs:      []record.Epoch{},
-	}
-	if r.stepsPerCall > 1 {
-		r.rec.Environment.StepsPerCall = r.stepsPerCall
-	}
+	r := newRun(spec, o, set, engine)
 	if !o.Force {
 		if err := r.checkDisk(); err != nil {
 			return nil, err
 		}
 	}
-	if unlock == nil {
-		if err := os.MkdirAll(o.Out, 0o777); err != nil {
-			return nil, fmt.Errorf("train: folder for the run: %w", err)
-		}
-		if err := take(); err != nil {
-			return nil, err
-		}
-	}
-	if err := clean(o.Out); err != nil {
+	if err := folder.lockNew(); err != nil {
 		return nil, err
 	}
-	begin := r.initial
-	if o.Resume {
-		begin = r.resume
-	}
-	if err := begin(); err != nil {
+	if err := r.begin(); err != nil {
 		return nil, err
-	}
-	// From here on the record says what is going on.
-	if err := r.writeRecord(); err != nil {
-		return nil, err
-	}
-	if !r.completed { // of an earlier end, where the run is given more epochs
-		if err := os.Remove(filepath.Join(o.Out, LogitsFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("train: %w", err)
-		}
 	}
 	if o.Limit > 0 {
-		limited, cancel := context.WithDeadlineCause(ctx, started.Add(o.Limit), fmt.Errorf("the limit of %v was reached", o.Limit))
+		limited, cancel := context.WithDeadlineCause(ctx, started.Add(o.Limit),
+			fmt.Errorf("the limit of %v was reached", o.Limit))
 		defer cancel()
 		ctx = limited
 	}
 	return r.rec, r.loop(ctx)
+}
+
+// openBackend opens a backend for a specification where none is given. done closes it.
+func (o *Options) openBackend(spec record.Spec) (done func(), err error) {
+	done = func() {}
+	if o.Backend == nil {
+		if o.Backend, o.Choice, err = backend.Open(backend.For(spec)); err != nil {
+			return nil, err
+		}
+		done = o.Backend.Finalize
+	}
+	if o.Choice.Name == "" {
+		o.Choice.Name, o.Choice.Reason = o.Backend.String(), "given by the program"
+	}
+	return done, nil
 }
 
 // run is one call of Run.
@@ -181,4 +149,57 @@ type run struct {
 	completed bool          // the run was finished before
 
 	stepTime, measureTime clock
+}
+
+// newRun is a run before its first step, with the record's head.
+func newRun(spec record.Spec, o Options, set *data.Set, engine *Engine) *run {
+	images, net := len(set.Train.Labels), engine.Network
+	r := &run{options: o, spec: spec, set: set, engine: engine}
+	r.steps, r.whole = (images+spec.Batch-1)/spec.Batch, images/spec.Batch
+	if r.stepsPerCall = o.StepsPerCall; r.stepsPerCall == 0 && o.Choice.Name == backend.CUDA {
+		r.stepsPerCall = stepsPerCall(r.whole)
+	}
+	if r.stepsPerCall < 1 || spec.Devices > 1 || spec.Accumulate > 1 { // Engine.Steps takes the latter one by one
+		r.stepsPerCall = 1
+	}
+	r.rec = &record.Record{
+		Format: record.Format, Version: record.Version,
+		Spec: spec, Scale: scale(spec, set), Status: record.Running,
+		Environment: o.Choice.Environment(o.Backend),
+		Data:        set.Info,
+		Model:       record.Model{Parameters: net.Parameters(), Features: net.Features, Classes: net.Classes},
+		Started:     time.Now().UTC().Truncate(time.Second),
+		Epochs:      []record.Epoch{},
+	}
+	if r.stepsPerCall > 1 {
+		r.rec.Environment.StepsPerCall = r.stepsPerCall
+	}
+	return r
+}
+
+// begin takes the weights that the run begins with or goes on from, and writes the record, which
+// says from here on what is going on.
+func (r *run) begin() error {
+	if err := clean(r.options.Out); err != nil {
+		return err
+	}
+	start := r.initial
+	if r.options.Resume {
+		start = r.resume
+	}
+	if err := start(); err != nil {
+		return err
+	}
+	if err := r.writeRecord(); err != nil {
+		return err
+	}
+	if r.completed {
+		return nil
+	}
+	// Test logits are of an earlier end, where the run is given more epochs.
+	err := os.Remove(filepath.Join(r.options.Out, LogitsFile))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("train: %w", err)
+	}
+	return nil
 }

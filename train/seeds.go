@@ -31,24 +31,71 @@ const seedFolder = "seed-"
 // one at a time; nil is allowed. o.Progress is not used.
 //
 // An unnamed specification stays so; to a name the seed is added.
-func Seeds(ctx context.Context, spec record.Spec, seeds []int64, jobs int, o Options, progress func(seed int64, e Event)) ([]*record.Record, error) {
+func Seeds(ctx context.Context, spec record.Spec, seeds []int64, jobs int, o Options,
+	progress func(seed int64, e Event)) ([]*record.Record, error) {
+	if err := checkSeeds(seeds, o); err != nil {
+		return nil, err
+	}
+	spec, err := resolve(spec)
+	if err != nil {
+		return nil, err
+	}
+	begun, err := seedFolders(seeds, o)
+	if err != nil {
+		return nil, err
+	}
+	if o.Set == nil {
+		if o.Set, err = data.Open(ctx, spec.Dataset, data.Options{}); err != nil {
+			return nil, err
+		}
+	}
+	done, err := o.openBackend(spec)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	var telling sync.Mutex
+	records, errs := make([]*record.Record, len(seeds)), make([]error, len(seeds))
+	handed := inTurn(ctx, len(seeds), jobs, func(i int) {
+		own, s := o, spec
+		s.Seed = seeds[i]
+		if s.Name != "" {
+			s.Name += "-s" + strconv.FormatInt(s.Seed, 10)
+		}
+		own.Out, own.Resume = SeedFolder(o.Out, s.Seed), begun[i]
+		if own.Progress = nil; progress != nil {
+			own.Progress = func(e Event) {
+				telling.Lock()
+				defer telling.Unlock()
+				progress(s.Seed, e)
+			}
+		}
+		records[i], errs[i] = runOne(ctx, s, own)
+	})
+	return records, seedErrors(ctx, seeds, errs, handed)
+}
+
+// checkSeeds reports seeds and options that Seeds cannot take.
+func checkSeeds(seeds []int64, o Options) error {
 	if len(seeds) == 0 {
-		return nil, errors.New("train: no seeds")
+		return errors.New("train: no seeds")
 	}
 	for i, s := range seeds {
 		if slices.Contains(seeds[:i], s) {
-			return nil, fmt.Errorf("train: seed %d is given twice", s)
+			return fmt.Errorf("train: seed %d is given twice", s)
 		}
 	}
-	if err := spec.Validate(); err != nil {
-		return nil, err
-	}
 	if o.Out == "" {
-		return nil, errors.New("train: no folder for the runs was given")
+		return errors.New("train: no folder for the runs was given")
 	}
-	begun := make([]bool, len(seeds))
+	return nil
+}
+
+// seedFolders makes the folders of all seeds, before any run begins: they say which runs there
+// are to be. It says of each whether its run was begun before.
+func seedFolders(seeds []int64, o Options) (begun []bool, err error) {
+	begun = make([]bool, len(seeds))
 	for i, s := range seeds {
-		var err error
 		if begun[i], err = holdsRun(SeedFolder(o.Out, s)); err != nil {
 			return nil, err
 		}
@@ -59,51 +106,27 @@ func Seeds(ctx context.Context, spec record.Spec, seeds []int64, jobs int, o Opt
 	if err := sameBeginning(o, seeds, begun); err != nil {
 		return nil, err
 	}
-	// All folders first: they say which runs there are to be.
 	for _, s := range seeds {
 		if err := os.MkdirAll(SeedFolder(o.Out, s), 0o777); err != nil {
 			return nil, fmt.Errorf("train: folder for the run: %w", err)
 		}
 	}
-	if o.Set == nil {
-		var err error
-		if o.Set, err = data.Open(ctx, spec.Dataset, data.Options{}); err != nil {
-			return nil, err
-		}
-	}
-	if o.Backend == nil {
-		var err error
-		if o.Backend, o.Choice, err = backend.Open(backend.For(spec)); err != nil {
-			return nil, err
-		}
-		defer o.Backend.Finalize()
-	}
-	var telling sync.Mutex
-	records, errs := make([]*record.Record, len(seeds)), make([]error, len(seeds))
+	return begun, nil
+}
+
+// inTurn calls do with 0 to n−1, at most jobs of them at once, until ctx is cancelled, and waits
+// for all that it called. It returns how many those were.
+func inTurn(ctx context.Context, n, jobs int, do func(i int)) (handed int) {
 	next := make(chan int)
 	var running sync.WaitGroup
-	for range min(max(jobs, 1), len(seeds)) {
+	for range min(max(jobs, 1), n) {
 		running.Go(func() {
 			for i := range next {
-				own, s := o, spec
-				s.Seed = seeds[i]
-				if s.Name != "" {
-					s.Name += "-s" + strconv.FormatInt(s.Seed, 10)
-				}
-				own.Out, own.Resume = SeedFolder(o.Out, s.Seed), begun[i]
-				if own.Progress = nil; progress != nil {
-					own.Progress = func(e Event) {
-						telling.Lock()
-						defer telling.Unlock()
-						progress(s.Seed, e)
-					}
-				}
-				records[i], errs[i] = runOne(ctx, s, own)
+				do(i)
 			}
 		})
 	}
-	handed := 0
-	for ; handed < len(seeds) && ctx.Err() == nil; handed++ {
+	for ; handed < n && ctx.Err() == nil; handed++ {
 		select {
 		case next <- handed:
 		case <-ctx.Done():
@@ -112,6 +135,12 @@ func Seeds(ctx context.Context, spec record.Spec, seeds []int64, jobs int, o Opt
 	}
 	close(next)
 	running.Wait()
+	return handed
+}
+
+// seedErrors joins the errors of runs, of which the first handed were called, each with its seed.
+// Those that were stopped or not called are one error.
+func seedErrors(ctx context.Context, seeds []int64, errs []error, handed int) error {
 	var failed []error
 	var stopped, waiting []int64
 	for i, s := range seeds {
@@ -125,9 +154,10 @@ func Seeds(ctx context.Context, spec record.Spec, seeds []int64, jobs int, o Opt
 		}
 	}
 	if len(stopped)+len(waiting) > 0 {
-		failed = append(failed, fmt.Errorf("%w (stopped were the seeds %v, not begun %v)", ErrStopped, stopped, waiting))
+		failed = append(failed,
+			fmt.Errorf("%w (stopped were the seeds %v, not begun %v)", ErrStopped, stopped, waiting))
 	}
-	return records, errors.Join(failed...)
+	return errors.Join(failed...)
 }
 
 // sameBeginning reports seeds that would begin from random weights where others began
@@ -142,13 +172,15 @@ func sameBeginning(o Options, seeds []int64, begun []bool) error {
 		}
 		rec, err := record.ReadFile(SeedFolder(o.Out, s))
 		if err == nil && rec.Initial != nil {
-			return fmt.Errorf("train: seed %d began from the weights in %s, and others are still to begin, which would not: resume those that were begun each in its folder, and begin the others anew with the weights", s, rec.Initial.Name)
+			return fmt.Errorf("train: seed %d began from the weights in %s, and others are still to begin, which would"+
+				" not: resume those that were begun each in its folder, and begin the others anew with the weights", s,
+				rec.Initial.Name)
 		}
 	}
 	return nil
 }
 
-// runOne is Run, but leaves a run alone that has come to its end.
+// runOne is runResolved, but leaves a run alone that has come to its end.
 func runOne(ctx context.Context, spec record.Spec, o Options) (*record.Record, error) {
 	if o.Resume {
 		rec, err := record.ReadFile(o.Out)
@@ -160,7 +192,7 @@ func runOne(ctx context.Context, spec record.Spec, o Options) (*record.Record, e
 			return rec, nil
 		}
 	}
-	return Run(ctx, spec, o)
+	return runResolved(ctx, spec, o)
 }
 
 // Jobs says how many of n runs of a specification find room on the device side by side,
@@ -179,7 +211,8 @@ func Jobs(choice backend.Choice, spec record.Spec, set *data.Set, n int) (jobs i
 		return 1, err.Error(), nil
 	}
 	return max(1, min(n, int(0.8*float64(free)/float64(need)))),
-		fmt.Sprintf("about %.1f GiB each, %.1f GiB free on the device", float64(need)/(1<<30), float64(free)/(1<<30)), nil
+		fmt.Sprintf("about %.1f GiB each, %.1f GiB free on the device", float64(need)/(1<<30),
+			float64(free)/(1<<30)), nil
 }
 
 // SeedFolder is the folder of a seed's run among those of out.
@@ -187,7 +220,7 @@ func SeedFolder(out string, seed int64) string {
 	return filepath.Join(out, seedFolder+strconv.FormatInt(seed, 10))
 }
 
-// FindSeeds returns the seeds of which out holds folders, in rising order, and the
+// FindSeeds returns the seeds of which out holds folders, in ascending order, and the
 // specification of the first that was begun, with its seed; an out that is a run itself, or
 // holds no seeds, gives none. The specification is nil where no run was begun.
 func FindSeeds(out string) ([]int64, *record.Spec, error) {

@@ -31,7 +31,8 @@ func TestSeeds(t *testing.T) {
 		for _, s := range seeds {
 			own := spec
 			own.Seed = s
-			rec, err := train.Run(context.Background(), own, train.Options{Out: filepath.Join(dir, "one", own.Name, string(rune('a'+s))), Set: set, Backend: b})
+			rec, err := train.Run(context.Background(), own,
+				train.Options{Out: filepath.Join(dir, "one", own.Name, string(rune('a'+s))), Set: set, Backend: b})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -54,7 +55,8 @@ func TestSeeds(t *testing.T) {
 		if err != nil || !slices.Equal(found, []int64{1, 2, 3}) || from == nil || from.Name != spec.Name {
 			t.Fatalf("found %v of %+v: %v", found, from, err)
 		}
-		if _, err := train.Seeds(context.Background(), spec, seeds, 2, options, nil); err == nil || !strings.Contains(err.Error(), "holds a run already") {
+		if _, err := train.Seeds(context.Background(), spec, seeds, 2, options, nil); err == nil ||
+			!strings.Contains(err.Error(), "holds a run already") {
 			t.Errorf("a second run over the first: %v", err)
 		}
 		options.Resume = true
@@ -64,7 +66,8 @@ func TestSeeds(t *testing.T) {
 				t.Fatal(err)
 			}
 			for i, s := range seeds {
-				if records[i].Spec.Seed != s || records[i].Spec.Name != "tiny-s"+string(rune('0'+s)) || records[i].Status != record.Finished {
+				if records[i].Spec.Seed != s || records[i].Spec.Name != "tiny-s"+string(rune('0'+s)) ||
+					records[i].Status != record.Finished {
 					t.Errorf("seed %d: %+v", s, records[i].Spec)
 				}
 				if got := withoutTimes(records[i].Epochs); !sameRows(got, straight[s]) {
@@ -95,8 +98,10 @@ func TestSeedsFaults(t *testing.T) {
 	spec.Epochs, spec.Rate = 1, 1e30
 	spec.Milestones = nil
 	dir := t.TempDir()
-	_, err := train.Seeds(context.Background(), spec, []int64{1, 2}, 1, train.Options{Out: dir, Set: tinySet(), Backend: b}, nil)
-	if !errors.Is(err, train.ErrDiverged) || !strings.Contains(err.Error(), "seed 1:") || !strings.Contains(err.Error(), "seed 2:") {
+	_, err := train.Seeds(context.Background(), spec, []int64{1, 2}, 1,
+		train.Options{Out: dir, Set: tinySet(), Backend: b}, nil)
+	if !errors.Is(err, train.ErrDiverged) || !strings.Contains(err.Error(), "seed 1:") ||
+		!strings.Contains(err.Error(), "seed 2:") {
 		t.Errorf("diverged: %v", err)
 	}
 	for _, c := range []struct {
@@ -104,7 +109,9 @@ func TestSeedsFaults(t *testing.T) {
 		out   string
 		want  string
 	}{{nil, dir, "no seeds"}, {[]int64{1, 1}, dir, "twice"}, {[]int64{1}, "", "no folder"}} {
-		if _, err := train.Seeds(context.Background(), tinySpec(), c.seeds, 1, train.Options{Out: c.out, Set: tinySet(), Backend: b}, nil); err == nil || !strings.Contains(err.Error(), c.want) {
+		o := train.Options{Out: c.out, Set: tinySet(), Backend: b}
+		if _, err := train.Seeds(context.Background(), tinySpec(), c.seeds, 1, o, nil); err == nil ||
+			!strings.Contains(err.Error(), c.want) {
 			t.Errorf("%v: %v, want %q", c.seeds, err, c.want)
 		}
 	}
@@ -143,7 +150,8 @@ func TestSeedsFromWeights(t *testing.T) {
 		t.Fatal(err)
 	}
 	o.Resume, o.Initial = true, ""
-	if _, err := train.Seeds(context.Background(), spec, []int64{1, 2}, 1, o, nil); err == nil || !strings.Contains(err.Error(), "w.safetensors") {
+	if _, err := train.Seeds(context.Background(), spec, []int64{1, 2}, 1, o, nil); err == nil ||
+		!strings.Contains(err.Error(), "w.safetensors") {
 		t.Errorf("seed 2 beside a seed that began from weights: %v", err)
 	}
 	o.Initial = weights

@@ -51,7 +51,8 @@ func checkSet(set *data.Set) error {
 		return fmt.Errorf("train: data set %q names %d classes, want at least 2", set.Info.Name, k)
 	}
 	if len(set.Info.Mean) != set.Channels || len(set.Info.Std) != set.Channels {
-		return fmt.Errorf("train: data set %q has %d channels, %d means and %d deviations", set.Info.Name, set.Channels, len(set.Info.Mean), len(set.Info.Std))
+		return fmt.Errorf("train: data set %q has %d channels, %d means and %d deviations", set.Info.Name, set.Channels,
+			len(set.Info.Mean), len(set.Info.Std))
 	}
 	for _, s := range set.Info.Std {
 		if !(s > 0) {
@@ -60,12 +61,13 @@ func checkSet(set *data.Set) error {
 	}
 	for name, s := range map[string]data.Split{"training": set.Train, "test": set.Test} {
 		if len(s.Labels) == 0 || len(s.Images) != len(s.Labels)*pixels {
-			return fmt.Errorf("train: the %s split of %q has %d labels and %d bytes, want at least one image of %d bytes a label",
-				name, set.Info.Name, len(s.Labels), len(s.Images), pixels)
+			return fmt.Errorf("train: the %s split of %q has %d labels and %d bytes, want at least one image of %d"+
+				" bytes a label", name, set.Info.Name, len(s.Labels), len(s.Images), pixels)
 		}
 		for i, l := range s.Labels {
 			if l < 0 || int(l) >= k {
-				return fmt.Errorf("train: label %d of the %s split of %q is %d, want 0 to %d", i, name, set.Info.Name, l, k-1)
+				return fmt.Errorf("train: label %d of the %s split of %q is %d, want 0 to %d", i, name, set.Info.Name,
+					l, k-1)
 			}
 		}
 	}

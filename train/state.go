@@ -65,7 +65,8 @@ func (e *Engine) SetState(s *State) error {
 		}
 		for i, t := range ts {
 			if len(values[i]) != t.Size() {
-				return fmt.Errorf("train: the state's %s of %s has %d numbers, want %d", what, t.Name, len(values[i]), t.Size())
+				return fmt.Errorf("train: the state's %s of %s has %d numbers, want %d", what, t.Name, len(values[i]),
+					t.Size())
 			}
 		}
 		return nil

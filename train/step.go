@@ -52,7 +52,8 @@ func (e *Engine) Steps(batches [][]int32, epoch int, rate float64) (losses []flo
 			return nil, errors.New("train: step: no images given")
 		}
 		if len(b) != len(batches[0]) {
-			return nil, fmt.Errorf("train: steps: batches of %d and of %d images; want one size", len(batches[0]), len(b))
+			return nil, fmt.Errorf("train: steps: batches of %d and of %d images; want one size", len(batches[0]),
+				len(b))
 		}
 	}
 	for len(batches) > 0 {

@@ -32,17 +32,21 @@ func TestFailedWrite(t *testing.T) {
 	out := t.TempDir()
 	path := filepath.Join(out, train.CheckpointFile)
 	var kept []byte
-	_, err := train.Run(context.Background(), tinySpec(), train.Options{Out: out, Set: tinySet(), Backend: backendtest.Go(t), Progress: func(e train.Event) {
-		if e.Row == nil {
-			return
-		}
-		kept, _ = os.ReadFile(path)
-		limit := before
-		limit.Cur = 1000
-		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
-			t.Fatal(err)
-		}
-	}})
+	_, err := train.Run(
+		context.Background(),
+		tinySpec(),
+		train.Options{Out: out, Set: tinySet(), Backend: backendtest.Go(t), Progress: func(e train.Event) {
+			if e.Row == nil {
+				return
+			}
+			kept, _ = os.ReadFile(path)
+			limit := before
+			limit.Cur = 1000
+			if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+				t.Fatal(err)
+			}
+		}},
+	)
 	restore()
 	if err == nil {
 		t.Fatal("no error though the checkpoint could not be written")

@@ -153,12 +153,22 @@ func TestStepsAsPyTorch(t *testing.T) {
 	})
 }
 
+// stopAt stops a run after a step.
+func stopAt(epoch, step int, stop func()) func(train.Event) {
+	return func(e train.Event) {
+		if e.Epoch == epoch && e.Step == step && e.Row == nil {
+			stop()
+		}
+	}
+}
+
 // A run that is stopped in the middle of an epoch and resumed ends at the bits
 // of a straight run: rows, values and momentum.
 func TestResume(t *testing.T) {
 	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
-		straight := filepath.Join(t.TempDir(), "straight")
-		want, err := train.Run(context.Background(), tinySpec(), train.Options{Out: straight, Set: tinySet(), Backend: b})
+		background := context.Background()
+		straight := train.Options{Out: filepath.Join(t.TempDir(), "straight"), Set: tinySet(), Backend: b}
+		want, err := train.Run(background, tinySpec(), straight)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -169,59 +179,69 @@ func TestResume(t *testing.T) {
 			t.Errorf("rates %v and %v, the milestone is after epoch 2", r[0].Rate, r[2].Rate)
 		}
 
-		out := filepath.Join(t.TempDir(), "stopped")
-		ctx, cancel := context.WithCancel(context.Background())
-		defer cancel()
-		rec, err := train.Run(ctx, tinySpec(), train.Options{Out: out, Set: tinySet(), Backend: b, Progress: func(e train.Event) {
-			if e.Epoch == 2 && e.Step == 2 && e.Row == nil {
-				cancel()
-			}
-		}})
-		if !errors.Is(err, train.ErrStopped) {
-			t.Fatalf("error %v, want ErrStopped", err)
-		}
-		onDisk, err := record.ReadFile(out)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if c := onDisk.Checkpoint; onDisk.Status != record.Stopped || len(onDisk.Epochs) != 1 || c == nil || c.Epoch != 1 || c.Step != 2 {
-			t.Fatalf("record has status %s, %d rows, checkpoint %+v; want stopped, 1 row, epoch 1 step 2", onDisk.Status, len(onDisk.Epochs), c)
-		}
-		if rec.Status != record.Stopped {
-			t.Errorf("returned status %s", rec.Status)
-		}
-
+		o := train.Options{Out: filepath.Join(t.TempDir(), "stopped"), Set: tinySet(), Backend: b}
+		checkStopped(t, o)
+		resume := o
+		resume.Resume = true
 		other := tinySpec()
 		other.Rate = 0.1
-		if _, err := train.Run(context.Background(), other, train.Options{Out: out, Set: tinySet(), Backend: b, Resume: true}); err == nil || !strings.Contains(err.Error(), "another specification") {
-			t.Errorf("resuming under another rate: error %v", err)
-		}
-		if _, err := train.Run(context.Background(), tinySpec(), train.Options{Out: out, Set: tinySet(), Backend: b}); err == nil || !strings.Contains(err.Error(), "holds a run already") {
-			t.Errorf("starting over it: error %v", err)
-		}
+		_, err = train.Run(background, other, resume)
+		says(t, err, "another specification")
+		_, err = train.Run(background, tinySpec(), o)
+		says(t, err, "holds a run already")
 
-		got, err := train.Run(context.Background(), tinySpec(), train.Options{Out: out, Set: tinySet(), Backend: b, Resume: true})
+		got, err := train.Run(background, tinySpec(), resume)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if g, w := rows(t, got), rows(t, want); g != w {
 			t.Errorf("rows differ from a straight run's:\n%s\n%s", g, w)
 		}
-		a, err := safetensors.ReadFile(filepath.Join(straight, train.CheckpointFile))
-		if err != nil {
-			t.Fatal(err)
-		}
-		c, err := safetensors.ReadFile(filepath.Join(out, train.CheckpointFile))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(a.Arrays) == 0 || !reflect.DeepEqual(a.Arrays, c.Arrays) {
-			t.Error("the final checkpoint differs from a straight run's")
-		}
-		if n := c.Arrays["bn1.num_batches_tracked"].I64; !slices.Equal(n, []int64{9}) {
-			t.Errorf("bn1.num_batches_tracked is %v, want 9 (3 epochs of 3 steps)", n)
-		}
+		sameCheckpoint(t, o.Out, straight.Out)
 	})
+}
+
+// checkStopped stops a run in the middle of its second epoch and looks at what it left.
+func checkStopped(t *testing.T, o train.Options) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	o.Progress = stopAt(2, 2, cancel)
+	rec, err := train.Run(ctx, tinySpec(), o)
+	if !errors.Is(err, train.ErrStopped) {
+		t.Fatalf("error %v, want ErrStopped", err)
+	}
+	onDisk, err := record.ReadFile(o.Out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := onDisk.Checkpoint
+	if onDisk.Status != record.Stopped || len(onDisk.Epochs) != 1 || c == nil || c.Epoch != 1 || c.Step != 2 {
+		t.Fatalf("record has status %s, %d rows, checkpoint %+v; want stopped, 1 row, epoch 1 step 2",
+			onDisk.Status, len(onDisk.Epochs), c)
+	}
+	if rec.Status != record.Stopped {
+		t.Errorf("returned status %s", rec.Status)
+	}
+}
+
+// sameCheckpoint compares the last checkpoint of a resumed run with that of a straight one.
+func sameCheckpoint(t *testing.T, resumed, straight string) {
+	t.Helper()
+	a, err := safetensors.ReadFile(filepath.Join(straight, train.CheckpointFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := safetensors.ReadFile(filepath.Join(resumed, train.CheckpointFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(a.Arrays) == 0 || !reflect.DeepEqual(a.Arrays, c.Arrays) {
+		t.Error("the final checkpoint differs from a straight run's")
+	}
+	if n := c.Arrays["bn1.num_batches_tracked"].I64; !slices.Equal(n, []int64{9}) {
+		t.Errorf("bn1.num_batches_tracked is %v, want 9 (3 epochs of 3 steps)", n)
+	}
 }
 
 func TestDiverged(t *testing.T) {
@@ -246,8 +266,9 @@ func TestDiverged(t *testing.T) {
 func TestAlteredCheckpoint(t *testing.T) {
 	b, out := backendtest.Go(t), t.TempDir()
 	spec := tinySpec()
+	o := train.Options{Out: out, Set: tinySet(), Backend: b}
 	spec.Epochs, spec.Milestones = 1, nil
-	if _, err := train.Run(context.Background(), spec, train.Options{Out: out, Set: tinySet(), Backend: b}); err != nil {
+	if _, err := train.Run(context.Background(), spec, o); err != nil {
 		t.Fatal(err)
 	}
 	path := filepath.Join(out, train.CheckpointFile)
@@ -257,19 +278,20 @@ func TestAlteredCheckpoint(t *testing.T) {
 	}
 	changed := slices.Clone(whole)
 	changed[len(changed)-1] ^= 1
-	spec.Epochs = 2
+	spec.Epochs, o.Resume = 2, true
 	for name, bytes := range map[string][]byte{"changed": changed, "cut off": whole[:len(whole)-5], "empty": {}} {
 		if err := os.WriteFile(path, bytes, 0o666); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := train.Run(context.Background(), spec, train.Options{Out: out, Set: tinySet(), Backend: b, Resume: true}); err == nil || !strings.Contains(err.Error(), train.CheckpointFile) {
+		_, err := train.Run(context.Background(), spec, o)
+		if err == nil || !strings.Contains(err.Error(), train.CheckpointFile) {
 			t.Errorf("%s: error %v, want one that names the file", name, err)
 		}
 	}
 	if err := os.WriteFile(path, whole, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	rec, err := train.Run(context.Background(), spec, train.Options{Out: out, Set: tinySet(), Backend: b, Resume: true})
+	rec, err := train.Run(context.Background(), spec, o)
 	if err != nil || len(rec.Epochs) != 2 {
 		t.Errorf("the whole file with one more epoch: %v", err)
 	}
@@ -298,7 +320,8 @@ func TestBadInput(t *testing.T) {
 		{"nothing to resume", tinySpec(), train.Options{Set: tinySet(), Resume: true}, "resume"},
 	} {
 		c.o.Out, c.o.Backend = filepath.Join(t.TempDir(), "run"), b
-		if _, err := train.Run(context.Background(), c.spec, c.o); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := train.Run(context.Background(), c.spec, c.o); err == nil ||
+			!strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want one with %q", c.name, err, c.want)
 		}
 		if _, err := os.Stat(c.o.Out); err == nil {
@@ -307,48 +330,78 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-// With several steps at one call a run is told of after each call, diverges at the step that
-// it names, and ends at the same bits where it was stopped and resumed; the same numbers as
-// one by one, up to rounding.
-func TestStepsPerCall(t *testing.T) {
+// callsOfTwo is a specification that trains in moments, and options of runs that take two steps
+// at one call.
+func callsOfTwo(t *testing.T, b compute.Backend) (record.Spec, train.Options) {
 	spec := tinySpec()
 	spec.Model, spec.Width, spec.Depth = "mlp", 4, 1
+	return spec, train.Options{Out: filepath.Join(t.TempDir(), "run"), Set: tinySet(), Backend: b, StepsPerCall: 2}
+}
+
+// With several steps at one call a run is told of after each call. Its numbers are those of
+// steps one by one, up to rounding.
+func TestStepsPerCall(t *testing.T) {
 	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
-		run := func(ctx context.Context, spec record.Spec, out string, perCall int, resume bool, progress func(train.Event)) (*record.Record, error) {
-			return train.Run(ctx, spec, train.Options{Out: out, Set: tinySet(), Backend: b, StepsPerCall: perCall, Resume: resume, Progress: progress})
-		}
-		background := context.Background()
 		var steps []int
-		want, err := run(background, spec, filepath.Join(t.TempDir(), "straight"), 2, false, func(e train.Event) {
+		spec, o := callsOfTwo(t, b)
+		o.Progress = func(e train.Event) {
 			if e.Epoch == 1 && e.Row == nil {
 				steps = append(steps, e.Step)
 			}
-		})
+		}
+		two, err := train.Run(context.Background(), spec, o)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if name := want.Environment.Backend; name != b.String() || strings.Contains(name, " ") { // as records.md has it: go
+		// The name as records.md has it: go.
+		if name := two.Environment.Backend; name != b.String() || strings.Contains(name, " ") {
 			t.Errorf("the record calls the backend %q", name)
 		}
-		if want.Environment.StepsPerCall != 2 {
-			t.Errorf("environment %+v", want.Environment)
+		if two.Environment.StepsPerCall != 2 {
+			t.Errorf("environment %+v", two.Environment)
 		}
 		if !slices.Equal(steps, []int{2, 3}) {
 			t.Errorf("told of steps %v, want 2 and 3", steps)
 		}
 
-		out := filepath.Join(t.TempDir(), "stopped")
+		spec, o = callsOfTwo(t, b)
+		o.StepsPerCall = 1
+		single, err := train.Run(context.Background(), spec, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, r := range single.Epochs {
+			loss := two.Epochs[i].StepLoss
+			if d := math.Abs(float64(r.StepLoss - loss)); !(d <= 1e-5*float64(r.StepLoss)) {
+				t.Errorf("epoch %d: loss %v one by one, %v together", r.Epoch, r.StepLoss, loss)
+			}
+		}
+	})
+	spec, o := callsOfTwo(t, nil)
+	o.StepsPerCall = -1
+	_, err := train.Run(context.Background(), spec, o)
+	says(t, err, "-1 steps per call")
+}
+
+// A run of several steps at one call ends at the same bits where it was stopped and resumed,
+// and diverges at the step that it names.
+func TestStepsPerCallStopped(t *testing.T) {
+	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
+		background := context.Background()
+		spec, o := callsOfTwo(t, b)
+		want, err := train.Run(background, spec, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		spec, o = callsOfTwo(t, b)
 		ctx, cancel := context.WithCancel(background)
 		defer cancel()
-		_, err = run(ctx, spec, out, 2, false, func(e train.Event) {
-			if e.Epoch == 2 && e.Step == 2 && e.Row == nil {
-				cancel()
-			}
-		})
-		if !errors.Is(err, train.ErrStopped) {
+		o.Progress = stopAt(2, 2, cancel)
+		if _, err := train.Run(ctx, spec, o); !errors.Is(err, train.ErrStopped) {
 			t.Fatalf("error %v, want ErrStopped", err)
 		}
-		got, err := run(background, spec, out, 2, true, nil)
+		o.Progress, o.Resume = nil, true
+		got, err := train.Run(background, spec, o)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -356,33 +409,20 @@ func TestStepsPerCall(t *testing.T) {
 			t.Errorf("rows differ from a straight run's:\n%s\n%s", g, w)
 		}
 
-		longer := spec
-		longer.Epochs = 4
-		if got, err = run(background, longer, out, 1, true, nil); err != nil || !strings.Contains(got.Environment.BackendReason, "up to epoch 3, step 0, on") ||
+		spec.Epochs, o.StepsPerCall = 4, 1
+		if got, err = train.Run(background, spec, o); err != nil ||
+			!strings.Contains(got.Environment.BackendReason, "up to epoch 3, step 0, on") ||
 			!strings.HasSuffix(got.Environment.BackendReason, ", 2 steps per call)") {
 			t.Errorf("resumed one by one: %v, the record says %q", err, got.Environment.BackendReason)
 		}
 
-		single, err := run(background, spec, filepath.Join(t.TempDir(), "single"), 1, false, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i, r := range single.Epochs {
-			if d := math.Abs(float64(r.StepLoss - want.Epochs[i].StepLoss)); !(d <= 1e-5*float64(r.StepLoss)) {
-				t.Errorf("epoch %d: loss %v one by one, %v together", r.Epoch, r.StepLoss, want.Epochs[i].StepLoss)
-			}
-		}
-
-		wild := spec
-		wild.Rate = 1e30
-		_, err = run(background, wild, filepath.Join(t.TempDir(), "wild"), 2, false, nil)
+		spec, o = callsOfTwo(t, b)
+		spec.Rate = 1e30
+		_, err = train.Run(background, spec, o)
 		if !errors.Is(err, train.ErrDiverged) || !strings.Contains(err.Error(), "epoch 1, step 2") {
 			t.Errorf("at rate 1e30: %v, want divergence at the second step", err)
 		}
 	})
-	if _, err := train.Run(context.Background(), spec, train.Options{Out: t.TempDir(), Set: tinySet(), StepsPerCall: -1}); err == nil || !strings.Contains(err.Error(), "-1 steps per call") {
-		t.Errorf("-1 steps per call: %v", err)
-	}
 }
 
 func TestStepsPerCallDivideAnEpoch(t *testing.T) {

@@ -98,7 +98,8 @@ func writeWeights(path string, net *models.Network, values [][]float32) error {
 	var errs []error
 	for i, t := range net.Tensors {
 		if len(values[i]) != t.Size() {
-			errs = append(errs, fmt.Errorf("%s of shape %v has %d elements, found %d", t.Name, t.Shape, t.Size(), len(values[i])))
+			errs = append(errs,
+				fmt.Errorf("%s of shape %v has %d elements, found %d", t.Name, t.Shape, t.Size(), len(values[i])))
 		} else if err := checkTensor(t, values[i]); err != nil {
 			errs = append(errs, err)
 		}
@@ -177,7 +178,8 @@ func checkTensor(t models.Tensor, v []float32) error {
 		}
 	}
 	if bad > 0 {
-		return fmt.Errorf("%s: %d of %d values are NaN or infinite, the first is %v; the network has diverged or the file is damaged", t.Name, bad, len(v), v[first])
+		return fmt.Errorf("%s: %d of %d values are NaN or infinite, the first is %v; the network has diverged or the"+
+			" file is damaged", t.Name, bad, len(v), v[first])
 	}
 	if t.Kind == models.Variance && len(v) > 0 && slices.Min(v) < 0 {
 		return fmt.Errorf("%s: want variances, found %v", t.Name, slices.Min(v))
@@ -372,7 +374,8 @@ func (s *state) hint(stored map[string]string, net *models.Network) string {
 	if len(differ) == 0 {
 		return ""
 	}
-	return fmt.Sprintf(": the file's network has %s; build the network as the file's is, or take another file", strings.Join(differ, ", "))
+	return fmt.Sprintf(": the file's network has %s; build the network as the file's is, or take another file",
+		strings.Join(differ, ", "))
 }
 
 // fact is a property of a network that its tensors show.

@@ -129,7 +129,8 @@ func Unmarshal(b []byte) (*File, error) {
 		}
 		width := widths[e.DType]
 		if width == 0 {
-			return nil, fmt.Errorf("safetensors: array %q has elements %q; F32, F16, BF16, F64 and I64 can be read", name, e.DType)
+			return nil, fmt.Errorf("safetensors: array %q has elements %q; F32, F16, BF16, F64 and I64 can be read",
+				name, e.DType)
 		}
 		n, err := elements(e.Shape)
 		if err != nil {
@@ -137,7 +138,8 @@ func Unmarshal(b []byte) (*File, error) {
 		}
 		lo, hi := e.Offsets[0], e.Offsets[1]
 		if lo < 0 || hi < lo || hi > len(values) || (hi-lo)%width != 0 || (hi-lo)/width != n {
-			return nil, fmt.Errorf("safetensors: array %q of shape %v stands at bytes %d to %d of %d", name, e.Shape, lo, hi, len(values))
+			return nil, fmt.Errorf("safetensors: array %q of shape %v stands at bytes %d to %d of %d", name, e.Shape,
+				lo, hi, len(values))
 		}
 		entries[name] = e
 	}
@@ -150,7 +152,8 @@ func Unmarshal(b []byte) (*File, error) {
 		e := entries[name]
 		// Arrays that shared bytes would take memory without bound.
 		if e.Offsets[0] != end {
-			return nil, fmt.Errorf("safetensors: array %q begins at byte %d of the values, want %d, where the one before it ends", name, e.Offsets[0], end)
+			return nil, fmt.Errorf("safetensors: array %q begins at byte %d of the values, want %d, where the one"+
+				" before it ends", name, e.Offsets[0], end)
 		}
 		end = e.Offsets[1]
 		a, err := e.decode(values[e.Offsets[0]:end])
@@ -160,7 +163,8 @@ func Unmarshal(b []byte) (*File, error) {
 		f.Arrays[name] = a
 	}
 	if end != len(values) {
-		return nil, fmt.Errorf("safetensors: the header describes %d bytes of values, the file has %d", end, len(values))
+		return nil, fmt.Errorf("safetensors: the header describes %d bytes of values, the file has %d", end,
+			len(values))
 	}
 	return f, nil
 }

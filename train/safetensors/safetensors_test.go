@@ -58,6 +58,8 @@ func TestUnmarshalErrors(t *testing.T) {
 		b := binary.LittleEndian.AppendUint64(nil, uint64(len(header)))
 		return append(append(b, header...), make([]byte, values)...)
 	}
+	const one = `{"dtype":"F32","shape":[1],"data_offsets":[0,4]}`
+	large := binary.LittleEndian.AppendUint64(nil, math.Float64bits(1e39))
 	for name, b := range map[string][]byte{
 		"empty":         nil,
 		"huge header":   binary.LittleEndian.AppendUint64(nil, 1<<60),
@@ -68,9 +70,9 @@ func TestUnmarshalErrors(t *testing.T) {
 		"negative":      file(`{"x":{"dtype":"F32","shape":[1],"data_offsets":[-4,0]}}`, 0),
 		"overflow":      file(`{"x":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,0]}}`, 0),
 		"unknown type":  file(`{"x":{"dtype":"F8","shape":[1],"data_offsets":[0,1]}}`, 1),
-		"shared bytes":  file(`{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"y":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`, 4),
+		"shared bytes":  file(`{"x":`+one+`,"y":`+one+`}`, 4),
 		"a hole":        file(`{"x":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}`, 8),
-		"large float64": append(file(`{"x":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}}`, 0), binary.LittleEndian.AppendUint64(nil, math.Float64bits(1e39))...),
+		"large float64": append(file(`{"x":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}}`, 0), large...),
 		"odd metadata":  file(`{"__metadata__":{"a":1}}`, 0),
 		"not an object": file(`[]`, 0),
 	} {
@@ -109,8 +111,10 @@ func FuzzUnmarshal(f *testing.F) {
 	}
 	f.Add(b)
 	for _, dtype := range []string{"F16", "BF16", "F64"} {
-		header := `{"x":{"dtype":"` + dtype + `","shape":[4],"data_offsets":[0,8]},"y":{"dtype":"F32","shape":[0],"data_offsets":[8,8]}}`
-		f.Add(append(append(binary.LittleEndian.AppendUint64(nil, uint64(len(header))), header...), 0, 60, 1, 0, 0, 124, 0, 128))
+		header := `{"x":{"dtype":"` + dtype + `","shape":[4],"data_offsets":[0,8]},` +
+			`"y":{"dtype":"F32","shape":[0],"data_offsets":[8,8]}}`
+		file := append(binary.LittleEndian.AppendUint64(nil, uint64(len(header))), header...)
+		f.Add(append(file, 0, 60, 1, 0, 0, 124, 0, 128))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		file, err := Unmarshal(b)
