@@ -220,7 +220,11 @@ func (l Loss) Slug() string {
 	for i, v := range values {
 		_, values[i], _ = strings.Cut(v, "=")
 	}
-	return strings.TrimPrefix(l.Name, OwnLoss) + strings.Join(values, "-")
+	name := strings.TrimPrefix(l.Name, OwnLoss)
+	if len(values) > 0 && name != "" && strings.ContainsAny(name[len(name)-1:], "0123456789") {
+		name += "-" // so that the number of the name does not run into the value
+	}
+	return name + strings.Join(values, "-")
 }
 
 // short is the loss without its parameters.
