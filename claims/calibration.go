@@ -113,7 +113,7 @@ func least(arms []arm) int {
 	return n
 }
 
-// against δ returns δ and a seed-mean number of each arm, without arms that lack it.
+// byDelta returns δ and a seed-mean number of each arm, without arms that lack it.
 func byDelta(arms []arm, number func(*record.Record) float64) (deltas, v []float64) {
 	for _, a := range arms {
 		var all []float64

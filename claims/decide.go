@@ -9,7 +9,7 @@ import (
 	"github.com/gocollapse/collapse/stats"
 )
 
-// setNames are the paper's data sets as people write them.
+// setName is a data set as people write it.
 func setName(set string) string { return record.DataName(set) }
 
 // Decide applies every claim's rule to records and returns the results in the order of All.
