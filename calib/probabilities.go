@@ -64,7 +64,8 @@ func (s *RowSums) Add(i int64, row []float64) error {
 	var sum float64
 	for c, v := range row {
 		if !(v >= 0 && v <= 1+softTolerance) {
-			return fmt.Errorf("row %d is not a distribution: class %d has %v, want probabilities in [0, 1] that sum to 1",
+			return fmt.Errorf("row %d is not a distribution: class %d has %v, want probabilities in [0, 1] that "+
+				"sum to 1",
 				i, c, v)
 		}
 		sum += v
