@@ -55,7 +55,7 @@ if [ "$(cat "$stamp" 2>/dev/null)" != "$want" ]; then
 		pip install -q --no-deps --require-hashes -r python/plugin.txt ||
 			die "pip could not install XLA's CPU plugin (python/plugin.txt); its message is above."
 	else
-		say "no XLA CPU plugin for $(uname -s) on $(uname -m): training uses pure Go, about 16 times slower"
+		say "no XLA CPU plugin for $(uname -s) on $(uname -m): training uses pure Go, far slower (docs/speed.md)"
 	fi
 	# JupyterLab asks nobody for news or newer versions.
 	mkdir -p .venv/share/jupyter/lab/settings
