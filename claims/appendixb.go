@@ -9,9 +9,6 @@ import (
 	"github.com/gocollapse/collapse/stats"
 )
 
-// logScale is c of the log-scaled loss log(L − L_min + c), by data set (B.3).
-var logScale = map[string]float64{"cifar10": 0.002, "cifar100": 0.006, "stl10": 0.01, "tiny-imagenet": 0.005}
-
 // ownDistancesFall: the distances of W and of H̄ from an ETF fall with NC2, under each loss.
 func ownDistancesFall(p pair) finding {
 	var parts []finding
@@ -47,7 +44,7 @@ func logLossLower(p pair) finding {
 		return undecided(len(p.ce), "L_min is the least loss of the whole schedule, which the runs do not reach")
 	}
 	first := p.milestone(0)
-	c := logScale[p.spec.Dataset]
+	c := record.PaperSets[p.spec.Dataset].LogOffset
 	differences := func(fromStart bool) (d []float64) {
 		for i := range p.ce {
 			var mean [2]float64
@@ -77,7 +74,7 @@ func lateFluctuation(p pair) finding {
 	if !p.wholeSchedule() {
 		return undecided(len(p.ce), "the runs do not reach the end of their schedule")
 	}
-	c, first := logScale[p.spec.Dataset], int(p.milestone(0))
+	c, first := record.PaperSets[p.spec.Dataset].LogOffset, int(p.milestone(0))
 	var parts []finding
 	for _, l := range p.losses() {
 		var d, near []float64

@@ -201,7 +201,7 @@ func startDifference(set string) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	start, c := math.Log(float64(k)), logScale[set]
+	start, c := math.Log(float64(k)), record.PaperSets[set].LogOffset
 	return math.Log(start+c) - math.Log(start-floor+c), nil
 }
 

@@ -14,19 +14,13 @@ import (
 	"gonum.org/v1/gonum/stat"
 )
 
-// paperSet is one of the paper's data sets, as its tables need to know it.
-type paperSet struct {
-	record.PaperSet
-	column string  // its name in table1.csv and table2.csv
-	c      float64 // of log(L − L_min + c) in Table 2, by Appendix B.3
-}
+// paperSet is one of the paper's data sets.
+type paperSet struct{ record.PaperSet }
 
-// paperSets are the paper's data sets, by the name that a specification gives them.
-var paperSets = map[string]paperSet{
-	"cifar10":       {record.PaperSets["cifar10"], "cifar10", 0.002},
-	"cifar100":      {record.PaperSets["cifar100"], "cifar100", 0.006},
-	"stl10":         {record.PaperSets["stl10"], "stl10", 0.01},
-	"tiny-imagenet": {record.PaperSets["tiny-imagenet"], "tinyimagenet", 0.005},
+// paperSetOf returns the paper's data set of a name in specifications, and whether it is one.
+func paperSetOf(name string) (paperSet, bool) {
+	s, ok := record.PaperSets[name]
+	return paperSet{s}, ok
 }
 
 // steps is how many batches an epoch of the paper's runs has, the last one smaller.
@@ -106,7 +100,7 @@ func compared(runs []Series) (*comparison, error) {
 	}
 	c := &comparison{runs: runs, groups: gs, first: runs[0].Record, origin: origin, atScale: true,
 		ce: pick(gs, "ce", 0), ls: pick(gs, "ls", paperDelta)}
-	c.set, c.onPaper = paperSets[c.first.Spec.Dataset]
+	c.set, c.onPaper = paperSetOf(c.first.Spec.Dataset)
 	for _, s := range runs {
 		c.atScale = c.atScale && s.Record.AtPaperScale()
 	}

@@ -128,7 +128,7 @@ func hasTableEpoch(r *record.Record) bool {
 }
 
 func hasLogScaledLoss(r *record.Record) bool {
-	_, onPaper := paperSets[r.Spec.Dataset]
+	_, onPaper := paperSetOf(r.Spec.Dataset)
 	l := r.Spec.Loss
 	return onPaper && hasTableEpoch(r) && (l.Name == "ce" || l.Name == "ls") && l.Validate() == nil
 }

@@ -106,7 +106,7 @@ func Table1(runs ...Series) (*Table, error) {
 				row = append(row, signed(m))
 			}
 			if c.onPaper {
-				p := cells[c.set.column+"/"+strconv.Itoa(epoch)+"/"+e.name]
+				p := cells[c.set.Column+"/"+strconv.Itoa(epoch)+"/"+e.name]
 				row = append(row, fixed(p.ce, 2), fixed(p.ls, 2), signed(p.ls-p.ce))
 				if c.judged() {
 					enough = enough || len(d) >= summary.MinSeeds

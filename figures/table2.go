@@ -28,8 +28,8 @@ var paperTable2 = sync.OnceValues(func() (map[string]cell, error) {
 	}
 	cells := map[string]cell{}
 	for _, r := range rows {
-		for _, set := range paperSets {
-			if cells[set.column+"/"+r["epoch"]], err = csvCell(name, r, set.column); err != nil {
+		for _, set := range record.PaperSets {
+			if cells[set.Column+"/"+r["epoch"]], err = csvCell(name, r, set.Column); err != nil {
 				return nil, err
 			}
 		}
@@ -81,7 +81,7 @@ func Table2(runs ...Series) (*Table, error) {
 	}
 
 	t := table("table2")
-	t.Title += fmt.Sprintf(", log(L − L_min + %v)", c.set.c)
+	t.Title += fmt.Sprintf(", log(L − L_min + %v)", c.set.LogOffset)
 	c.header(t, []string{"epoch", "training loss"}, []string{"L_min"}, "LS is lower")
 	for _, epoch := range Table1Epochs {
 		for _, kind := range l.rows() {
@@ -157,7 +157,7 @@ func (l *logScaled) value(r *record.Record, epoch int) float64 {
 	if l.least == ownMinimum {
 		low = leastLoss(r)
 	}
-	return math.Log(float64(row.TrainLoss) - low + l.set.c)
+	return math.Log(float64(row.TrainLoss) - low + l.set.LogOffset)
 }
 
 // row returns the cells of a row, nil where no run has the epoch.
@@ -178,7 +178,7 @@ func (l *logScaled) row(epoch int, kind logScaledRow) []string {
 		d, m = paired(l.ce, l.ls, epoch, kind.value)
 		row = append(row, signed(m))
 	}
-	p := l.cells[l.set.column+"/"+strconv.Itoa(epoch)]
+	p := l.cells[l.set.Column+"/"+strconv.Itoa(epoch)]
 	if kind.start {
 		row = append(row, "–", "–", signed(p.ls-p.ce+l.set.headStart(paperDelta)))
 	} else {
@@ -217,7 +217,7 @@ func (l *logScaled) caption() string {
 		"natural; c = %v is the "+
 		"paper's for %s, and a loss at L_min gives log c = %s. The paper's numbers are those of its Table 2 "+
 		"(arXiv:2402.03979, Appendix B.3), at its own scale.",
-		l.origin, l.set.c, record.DataName(l.first.Spec.Dataset), decimal(math.Log(l.set.c)))
+		l.origin, l.set.LogOffset, record.DataName(l.first.Spec.Dataset), decimal(math.Log(l.set.LogOffset)))
 }
 
 // leastNote says what L_min is.
@@ -294,7 +294,7 @@ func leastLoss(r *record.Record) float64 {
 
 // floor returns the least value of a run's loss, which Table2 has checked.
 func floor(r *record.Record) float64 {
-	return floorOf(r.Spec.Loss, paperSets[r.Spec.Dataset].classesOf(r))
+	return floorOf(r.Spec.Loss, paperSet{record.PaperSets[r.Spec.Dataset]}.classesOf(r))
 }
 
 // floorOf returns the least value of a loss, NaN for one that has none.
@@ -316,19 +316,19 @@ func (s paperSet) classesOf(r *record.Record) int {
 
 // start returns the log-scaled loss of uniform logits, with L_min at the loss's floor.
 func (s paperSet) start(r *record.Record) float64 {
-	return math.Log(math.Log(float64(s.classesOf(r))) - floor(r) + s.c)
+	return math.Log(math.Log(float64(s.classesOf(r))) - floor(r) + s.LogOffset)
 }
 
 // headStart returns by how much the curve of LS starts below that of CE on the set.
 func (s paperSet) headStart(delta float64) float64 {
 	k := math.Log(float64(s.Classes))
-	return math.Log(k+s.c) - math.Log(k-floorOf(record.Loss{Name: "ls", Delta: delta}, s.Classes)+s.c)
+	return math.Log(k+s.LogOffset) - math.Log(k-floorOf(record.Loss{Name: "ls", Delta: delta}, s.Classes)+s.LogOffset)
 }
 
 // paperSetNames lists the paper's data sets.
 func paperSetNames() string {
 	var names []string
-	for set := range paperSets {
+	for set := range record.PaperSets {
 		names = append(names, record.DataName(set))
 	}
 	slices.Sort(names)

@@ -121,11 +121,11 @@ func TestTable2ByHand(t *testing.T) {
 			}
 			// A loss at its minimum is log c.
 			if m := cellsOf(tab, 2); c.least == "own" &&
-				(m["CE"] != decimal(math.Log(paperSets[c.dataset].c)) || m["LS − CE"] != "0.00") {
+				(m["CE"] != decimal(math.Log(record.PaperSets[c.dataset].LogOffset)) || m["LS − CE"] != "0.00") {
 				t.Errorf("at the minimum: %q", tab.Rows[2])
 			}
 			text := tab.Text()
-			for _, want := range []string{"the paper (", fmt.Sprint(paperSets[c.dataset].c),
+			for _, want := range []string{"the paper (", fmt.Sprint(record.PaperSets[c.dataset].LogOffset),
 				"Reduced scale", "L_min, " + c.least} {
 				if !strings.Contains(text, want) {
 					t.Errorf("no %q in\n%s", want, text)
@@ -141,7 +141,7 @@ func TestTable2ByHand(t *testing.T) {
 func TestHeadStart(t *testing.T) {
 	for dataset, want := range map[string]string{"cifar10": "0.131", "cifar100": "0.097",
 		"stl10": "0.130", "tiny-imagenet": "0.091"} {
-		s := paperSets[dataset]
+		s, _ := paperSetOf(dataset)
 		var entropy float64
 		for j := range s.Classes {
 			y := 0.05 / float64(s.Classes)
