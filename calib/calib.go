@@ -100,9 +100,8 @@ func CheckRow[F float32 | float64](i int64, logits []F, label int32) error {
 		if math.IsInf(float64(z), -1) {
 			masked++
 		} else if !(math.Abs(float64(z)) <= maxLogit) {
-			return fmt.Errorf("calib: logit of sample %d, class %d is %v; logits must be finite and at most %g "+
-				"in size, "+
-				"or −inf for a masked class", i, k, z, float64(maxLogit))
+			return fmt.Errorf("calib: logit of sample %d, class %d is %v; logits must be finite and at most %g in "+
+				"size, or −inf for a masked class", i, k, z, float64(maxLogit))
 		}
 	}
 	if masked == len(logits) {

@@ -104,12 +104,15 @@ type measurement struct {
 	fit, rest part    // the samples of the fit, and those on which it is measured
 	// work has room for as many numbers as there are samples: ACE's of one class, or the
 	// confidences of a half and ACE's of that half.
-	work []float64
+	work      []float64
+	refitWork float64 // from which on one Newton step may stand for refits of T
 }
 
 func newMeasurement(src Source, o Options) (*measurement, error) {
 	n, _ := src.Shape()
-	m := &measurement{src: src, options: o, raw: scaling{probabilities: o.Probabilities}}
+	m := &measurement{
+		src: src, options: o, raw: scaling{probabilities: o.Probabilities}, refitWork: refitWork,
+	}
 	if !o.FitAll {
 		if n < MinSplit {
 			return nil, fmt.Errorf("calib: %d samples are too few to fit T on one half, want at least %d; "+

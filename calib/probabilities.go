@@ -64,9 +64,8 @@ func (s *RowSums) Add(i int64, row []float64) error {
 	var sum float64
 	for c, v := range row {
 		if !(v >= 0 && v <= 1+softTolerance) {
-			return fmt.Errorf("row %d is not a distribution: class %d has %v, want probabilities in [0, 1] that "+
-				"sum to 1",
-				i, c, v)
+			return fmt.Errorf("row %d is not a distribution: class %d has %v, "+
+				"want probabilities in [0, 1] that sum to 1", i, c, v)
 		}
 		sum += v
 		for s.decimals <= maxDecimals && !hasDecimals(v, s.decimals) {
@@ -96,9 +95,8 @@ func (s *RowSums) Tolerance() float64 {
 // Check reports a sum that is too far from 1: which row, its sum and the tolerance.
 func (s *RowSums) Check() error {
 	if s.worst > s.Tolerance() {
-		return fmt.Errorf("row %d is not a distribution: it sums to %.6g, want 1 within %.3g; "+
-			"a class column may be missing or extra, or rows are not divided by their sums", s.row, s.sum,
-			s.Tolerance())
+		return fmt.Errorf("row %d is not a distribution: it sums to %.6g, want 1 within %.3g; a class column may be "+
+			"missing or extra, or rows are not divided by their sums", s.row, s.sum, s.Tolerance())
 	}
 	return nil
 }

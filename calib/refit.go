@@ -15,8 +15,11 @@ const (
 	refitWork = 1 << 31
 	// shortStep is in log T.
 	shortStep = 0.03
-	// refitTolerance is that of a replicate's log T.
-	refitTolerance = 1e-6
+	// timesBytes bounds what is kept of the replicates' draws.
+	timesBytes = 16 << 20
+	// refitTolerance is the last step of a replicate's log T that is not checked: it is taken, and
+	// Newton's steps square their error.
+	refitTolerance = 1e-4
 )
 
 // The values of Intervals.TemperatureMethod.
@@ -29,9 +32,18 @@ const (
 type replica struct {
 	key    uint64
 	search *search
-	slope  slope  // at the T of all samples
-	extent extent // n, slope and below alone
+	times  []uint8 // how often it takes each sample, if these fit in timesBytes
+	slope  slope   // at the T of all samples
+	extent extent  // n, slope and below alone
 	t      float64
+}
+
+// weight is how often the replica takes sample i.
+func (r *replica) weight(i int64) float64 {
+	if r.times != nil {
+		return float64(r.times[i])
+	}
+	return float64(resample.Times(r.key, uint64(i)))
 }
 
 // bootstrapT fits T on every replicate of the fit's samples, and sets the interval. The search
@@ -52,6 +64,9 @@ func (m *measurement) bootstrapT(fitted *Temperature, out *Intervals) error {
 	replicas := make([]*replica, m.options.Bootstrap)
 	for r := range replicas {
 		replicas[r] = &replica{key: replicate(m.options.Seed, r)}
+		if n, _ := m.src.Shape(); n*int64(len(replicas)) <= timesBytes {
+			replicas[r].times = make([]uint8, n)
+		}
 	}
 	if err := m.firstPass(start, replicas); err != nil {
 		return err
@@ -75,7 +90,7 @@ func (m *measurement) bootstrapT(fitted *Temperature, out *Intervals) error {
 	}
 	_, k := m.src.Shape()
 	out.TemperatureMethod = oneStep
-	much := float64(e.n)*float64(k)*float64(len(replicas)) >= refitWork
+	much := float64(e.n)*float64(k)*float64(len(replicas)) >= m.refitWork
 	if !much || !(longest <= shortStep) || len(moving) < len(replicas) {
 		out.TemperatureMethod = refitted
 		if err := m.refit(moving); err != nil {
@@ -108,7 +123,11 @@ func (m *measurement) firstPass(at scaling, replicas []*replica) error {
 		one.add(row.p[:len(row.z)], top, row.p[row.y])
 		_, d1, d2 := at.slopes(row)
 		for r := range *t {
-			if w := resample.Times(replicas[r].key, uint64(row.i)); w > 0 {
+			w := resample.Times(replicas[r].key, uint64(row.i))
+			if w > 0 && replicas[r].times != nil {
+				replicas[r].times[row.i] = uint8(w)
+			}
+			if w > 0 {
 				s := &(*t)[r]
 				s.slope.first += float64(w) * d1
 				s.slope.second += float64(w) * d2
@@ -150,7 +169,7 @@ func (m *measurement) refit(moving []*replica) error {
 			_, top := m.raw.load(row)
 			own := row.p[row.y] - top
 			for i, r := range moving {
-				w := float64(resample.Times(r.key, uint64(row.i)))
+				w := r.weight(row.i)
 				if w == 0 {
 					continue
 				}
@@ -171,7 +190,7 @@ func (m *measurement) refit(moving []*replica) error {
 		var rest []*replica
 		for i, r := range moving {
 			r.search.step(total.slopes[i].first, total.slopes[i].second, refitTolerance)
-			if r.t = 1 / r.search.beta; !r.search.done {
+			if r.t = 1 / r.search.next; !r.search.done {
 				rest = append(rest, r)
 			}
 		}

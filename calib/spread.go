@@ -59,9 +59,8 @@ func SpreadOf(src Source) (Spread, error) {
 	switch {
 	case total.masked < n:
 		out = Spread{Ratio: math.NaN(), SD: math.NaN(), Margin: math.NaN()}
-		out.Note = fmt.Sprintf("a class of sample %d is masked (its logit is −inf): the spread of logits is not "+
-			"defined",
-			total.masked)
+		out.Note = fmt.Sprintf("a class of sample %d is masked (its logit is −inf): "+
+			"the spread of logits is not defined", total.masked)
 	case total.zero < n:
 		out.Ratio = math.NaN()
 		out.Note = fmt.Sprintf("the target logit of sample %d equals the mean of the others: its ratio is not defined",

@@ -208,7 +208,8 @@ func fitTemperature(src Source, p part, sc scaling) (*Temperature, error) {
 // search finds the β at which a convex loss is least, by Newton's steps inside a bracket.
 type search struct {
 	lo, hi, beta float64
-	least, most  bool // lo or hi is a first guess: no slope was measured there
+	next         float64 // where Newton's step or the bracket leads from beta
+	least, most  bool    // lo or hi is a first guess: no slope was measured there
 	steps        int
 	done         bool
 }
@@ -230,6 +231,7 @@ func (s *search) step(first, second, tolerance float64) {
 	if !(next > s.lo && next < s.hi) {
 		next = math.Sqrt(s.lo * s.hi)
 	}
+	s.next = next
 	s.steps++
 	if s.steps >= 200 || math.Abs(next-s.beta) <= tolerance*s.beta || s.hi-s.lo <= 1e-12*s.hi {
 		switch {

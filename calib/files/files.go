@@ -45,11 +45,12 @@ type File struct {
 // that calib.RowSums states, rows of LogProbabilities the logarithms of such. With Guess the file is
 // refused if, in this order,
 //
+//   - every number lies in [0, 1], no row sums to more than 1.05 and more than one in twenty to less
+//     than 0.95: probabilities without one of their columns, or outputs of sigmoids;
 //   - more than half of the rows lie in [0, 1] and sum to 1 within 0.05: probabilities;
 //   - more than half lie in [0, 100] and sum to 100 within 5: percentages;
 //   - more than half are probabilities once a certain column is left out: an extra column;
-//   - every number lies in [0, 1]: probabilities without one of their columns if no row sums to
-//     more than 1, else outputs of sigmoids.
+//   - every number lies in [0, 1]: outputs of sigmoids.
 //
 // Signs of features or of log-probabilities, which are logits as well, are only noted: see Note.
 //

@@ -164,8 +164,8 @@ func (l *look) scoreFault() error {
 	if l.unit < l.rows {
 		return nil
 	}
-	return fmt.Errorf("every score lies in [0, 1]: these look like probabilities of class 1, not logits; say so "+
-		"with --probabilities; %s", settle)
+	return fmt.Errorf("every score lies in [0, 1]: these look like probabilities of class 1, not logits; "+
+		"say so with --probabilities; %s", settle)
 }
 
 // fault says why the file does not hold logits, or "". The first rule that holds decides.
@@ -175,19 +175,22 @@ func (l *look) fault() string {
 	if l.apart >= 0 {
 		apart = fmt.Sprintf("; the first row apart is %d, which sums to %.4g", l.apart, l.apartSum)
 	}
+	if l.unit == l.rows && l.above == 0 && 20*l.below > l.rows {
+		return fmt.Sprintf("every number lies in [0, 1] and %d of %d rows sum to less than 1%s: these look like "+
+			"probabilities of which a class column is missing, or like outputs of sigmoids, not like logits",
+			l.below, l.rows, apart)
+	}
 	if half(l.sums) && l.sums == l.rows {
-		return "every row lies in [0, 1] and sums to 1: these are probabilities, not logits; say so with " +
-			"--probabilities"
+		return "every row lies in [0, 1] and sums to 1: these are probabilities, not logits; " +
+			"say so with --probabilities"
 	}
 	if half(l.sums) {
-		return fmt.Sprintf("%d of %d rows lie in [0, 1] and sum to 1 within %g%s: these are probabilities, not "+
-			"logits; "+
-			"say so with --probabilities", l.sums, l.rows, near, apart)
+		return fmt.Sprintf("%d of %d rows lie in [0, 1] and sum to 1 within %g%s: these are probabilities, "+
+			"not logits; say so with --probabilities", l.sums, l.rows, near, apart)
 	}
 	if half(l.percent) {
-		return fmt.Sprintf("%d of %d rows lie in [0, 100] and sum to 100 within %g: these are percentages, not "+
-			"logits; "+
-			"divide them by 100 and say --probabilities", l.percent, l.rows, 100*near)
+		return fmt.Sprintf("%d of %d rows lie in [0, 100] and sum to 100 within %g: these are percentages, "+
+			"not logits; divide them by 100 and say --probabilities", l.percent, l.rows, 100*near)
 	}
 	for c, n := range l.without {
 		if half(n) {
@@ -195,15 +198,9 @@ func (l *look) fault() string {
 				"(labels, an index, a background class?) is among the classes; remove it", n, l.rows, c)
 		}
 	}
-	if l.unit == l.rows && l.above == 0 {
-		return fmt.Sprintf("every number lies in [0, 1] and %d of %d rows sum to less than 1%s: these look like "+
-			"probabilities of which a class column is missing, or like outputs of sigmoids, not like logits",
-			l.below, l.rows, apart)
-	}
 	if l.unit == l.rows {
-		return fmt.Sprintf("every number lies in [0, 1] and %d of %d rows do not sum to 1%s: these look like "+
-			"outputs of "+
-			"sigmoids, not like logits; save what goes into the sigmoids", l.rows-l.sums, l.rows, apart)
+		return fmt.Sprintf("every number lies in [0, 1] and %d of %d rows do not sum to 1%s: these look like outputs "+
+			"of sigmoids, not like logits; save what goes into the sigmoids", l.rows-l.sums, l.rows, apart)
 	}
 	return ""
 }
@@ -221,8 +218,7 @@ func (l *look) doubt() string {
 			"are these features after a ReLU, or scores without a logarithm?"
 	case l.rows >= int64(10*l.k) && int(l.label)+1 < l.k:
 		return fmt.Sprintf("no label is above %d, though there are K = %d columns: an extra column, or features "+
-			"in place "+
-			"of logits?", l.label, l.k)
+			"in place of logits?", l.label, l.k)
 	}
 	return ""
 }

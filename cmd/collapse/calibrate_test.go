@@ -142,3 +142,46 @@ func TestCalibrateRefuses(t *testing.T) {
 		{[]string{"--logits", files.good, "--logits", files.other, "--bootstrap", "5"}, exitInput, "same samples"},
 	})
 }
+
+// TestCalibrateUndefined: a probability of 0 in its own class leaves T undefined in JSON, text, page
+// and picture, which all say so.
+func TestCalibrateUndefined(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "zero.npz")
+	w, err := npz.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, y := []float64{0.7, 0.3, 0.2, 0.8, 0, 1, 0.6, 0.4, 0.1, 0.9, 0.6, 0.4}, []int64{0, 1, 0, 1, 1, 0}
+	for _, err := range []error{
+		npz.Write(w, "logits", []int{6, 2}, p), npz.Write(w, "labels", []int{6}, y), w.Close(),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	args := []string{"calibrate", "--logits", path, "--logits-are", "probabilities", "--vector", "--bootstrap", "5",
+		"--name", "mine"}
+	var got struct {
+		NLL, Temperature *float64
+		ECE              *float64
+		Scaled           struct{ ECE *float64 }
+		Notes            map[string]string
+	}
+	callJSON(t, &got, append(args, "--json")...)
+	if got.NLL != nil || got.Temperature != nil || got.Scaled.ECE != nil || got.ECE == nil ||
+		!strings.Contains(got.Notes["temperature"], "sample 2") {
+		t.Errorf("%+v", got)
+	}
+	page, picture := filepath.Join(dir, "page.html"), filepath.Join(dir, "picture.svg")
+	code, stdout, stderr := call(t, append(args, "--html", page, "--plot", picture)...)
+	if code != 0 || !strings.Contains(stdout, "mine: NLL is not defined: sample 2") {
+		t.Errorf("exit code %d: %s%s", code, stdout, stderr)
+	}
+	checkFiles(t, map[string]string{page: "sample 2", picture: "</svg>"})
+	checkRefused(t, "calibrate", []refusal{
+		{[]string{"--logits", path, "--logits-are", "logits", "--probabilities"}, exitUsage, "contradicts"},
+		{[]string{"--logits", path, "--name", "a", "--name", "b"}, exitUsage, "2 names for 1 files"},
+		{[]string{"--logits", path}, exitInput, "probabilities, not logits"},
+	})
+}
