@@ -152,26 +152,36 @@ func FuzzMeasure(f *testing.F) {
 		for i := range y {
 			y[i] = int32(rng.IntN(k))
 		}
+		for i := range z {
+			if seed%3 == 1 && rng.IntN(6) == 0 { // masked classes, also a sample's own
+				z[i] = math.Inf(-1)
+			}
+		}
 		src, err := Slice(z, y, k)
 		if err != nil {
 			return
 		}
-		r, err := Measure(src, Options{Bins: 1 + int(seed%20), Seed: int64(seed), Bootstrap: 3, Consistency: 3})
+		o := Options{Bins: 1 + int(seed%20), Seed: int64(seed), Bootstrap: 3, Consistency: 3, Grid: true, Vector: true}
+		r, err := Measure(src, o)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, s := range []*Summary{r.Summary, r.Scaled, r.Unscaled} {
+		for _, s := range []*Summary{r.Summary, r.Scaled, r.Unscaled, r.Grid.Scaled, r.Vector.Scaled} {
 			for _, m := range Metrics() {
 				if v := m.Value(s); math.IsInf(v, 0) || math.IsNaN(v) && s.Notes[m.Key] == "" {
 					t.Errorf("%s = %v without a note", m.Key, v)
 				}
 			}
-			if !(s.ECE >= 0 && s.ECE <= 1 && s.MCE <= 1 && s.Brier >= 0 && s.Brier <= 2.0000001 && s.SmoothECE >= 0) {
+			if s.Notes["ece"] == "" && !(s.ECE >= 0 && s.ECE <= 1 && s.MCE <= 1 && s.Brier >= 0 &&
+				s.Brier <= 2.0000001 && s.SmoothECE >= 0) {
 				t.Errorf("ECE %v, MCE %v, Brier %v, smooth %v", s.ECE, s.MCE, s.Brier, s.SmoothECE)
 			}
 		}
-		if tt := r.Temperature.T; !(tt > 0) || math.IsInf(tt, 0) {
-			t.Errorf("T = %v", tt)
+		if f := r.Temperature; !(f.T > 0) && !(math.IsNaN(f.T) && f.Note != "") || math.IsInf(f.T, 0) {
+			t.Errorf("T = %v, note %q", f.T, f.Note)
+		}
+		if _, err := json.Marshal(r); err != nil {
+			t.Error(err)
 		}
 	})
 }
