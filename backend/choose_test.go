@@ -5,8 +5,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gocollapse/collapse/record"
 	"github.com/gomlx/compute"
+
+	"github.com/gocollapse/collapse/record"
 )
 
 // Files of made-up machines: plugins, and with a leading / others.
@@ -212,8 +213,8 @@ func TestFolderNames(t *testing.T) {
 	}
 }
 
-// A plugin is given the flags that it knows, wherever in the file their names
-// stand; at another one it would end the process.
+// A plugin is given the flags that it knows, wherever their names are in the file.
+// An unknown flag would end the process.
 func TestCPUEnvironment(t *testing.T) {
 	const ynn, onednn = "xla_cpu_experimental_ynn_fusion_type", "xla_cpu_experimental_onednn_custom_call"
 	plugin := filepath.Join(t.TempDir(), "pjrt_c_api_cpu_plugin.so")

@@ -153,7 +153,7 @@ func (m machine) library(file string, others ...string) string {
 }
 
 // toolkit returns the release of CUDA in the name of a plugin's folder or file, as in
-// jax_plugins/xla_cuda13/xla_cuda_plugin.so; else that of NVIDIA's folder beside it.
+// jax_plugins/xla_cuda13/xla_cuda_plugin.so; else that of NVIDIA's folder next to it.
 func toolkit(plugin string) int {
 	for _, p := range []string{filepath.Base(filepath.Dir(plugin)), filepath.Base(plugin)} {
 		for _, v := range []int{12, 13} {
@@ -162,7 +162,7 @@ func toolkit(plugin string) int {
 			}
 		}
 	}
-	for _, dir := range beside(plugin) {
+	for _, dir := range nextTo(plugin) {
 		switch {
 		case exists(filepath.Join(dir, "nvidia/cu13")):
 			return 13
@@ -173,16 +173,16 @@ func toolkit(plugin string) int {
 	return 0
 }
 
-// beside lists the folders in which NVIDIA's wheels may stand for a plugin, in
+// nextTo lists the folders that may hold NVIDIA's wheels for a plugin, which is in
 // site-packages/jax_plugins/xla_cuda13/ or in go-xla/: its own and two above.
-func beside(plugin string) []string {
+func nextTo(plugin string) []string {
 	dir := filepath.Dir(plugin)
 	return []string{dir, filepath.Dir(dir), filepath.Dir(filepath.Dir(dir))}
 }
 
-// libraries finds NVIDIA's libraries for a plugin: in the wheels beside it, then in the
-// system. The files are those that JAX loads before this plugin, and in its order;
-// without CUDA's runtime and compiler loaded first cuDNN may not find them.
+// libraries finds NVIDIA's libraries for a plugin: in the wheels next to it, then in the
+// system. JAX loads the same files in the same order before this plugin. cuDNN may not find
+// CUDA's runtime and compiler unless they are loaded first.
 func (m machine) libraries(plugin string) []CUDALibrary {
 	release := toolkit(plugin)
 	v := func(of12, of13 string) string {
@@ -207,7 +207,7 @@ func (m machine) libraries(plugin string) []CUDALibrary {
 	}
 	for i := range list {
 		l := &list[i]
-		for _, dir := range beside(plugin) {
+		for _, dir := range nextTo(plugin) {
 			if l.Path = newest(filepath.Join(escape(dir), "nvidia", "*", "lib", l.File)); l.Path != "" {
 				break
 			}
@@ -220,10 +220,10 @@ func (m machine) libraries(plugin string) []CUDALibrary {
 }
 
 // nvidiaFolder returns the folder that XLA looks into for libdevice and ptxas: the one of
-// NVIDIA's wheels beside a plugin that has libdevice, or the system's CUDA; else "".
+// NVIDIA's wheels next to a plugin that has libdevice, or the system's CUDA; else "".
 func (m machine) nvidiaFolder(plugin string) string {
 	var dirs []string
-	for _, dir := range beside(plugin) {
+	for _, dir := range nextTo(plugin) {
 		for _, sub := range []string{"nvidia/cu13", "nvidia/cuda_nvcc", "nvidia/cu12", "nvidia"} {
 			dirs = append(dirs, filepath.Join(dir, sub))
 		}

@@ -17,7 +17,7 @@ var cuda13 = []string{
 	"libcufft.so.12", "libcudnn.so.9",
 }
 
-// TestCUDAEnvironment has a plugin beside NVIDIA's wheels.
+// TestCUDAEnvironment has a plugin next to NVIDIA's wheels.
 func TestCUDAEnvironment(t *testing.T) {
 	dir := t.TempDir()
 	plugin := filepath.Join(dir, "jax_plugins/xla_cuda13/xla_cuda_plugin.so")
@@ -164,7 +164,7 @@ func TestCUDAReport(t *testing.T) {
 	}
 }
 
-// Determinism is a flag of CUDA's alone, beside those of the user and of the choice.
+// Determinism is a flag of CUDA's alone, added to those of the user and of the choice.
 func TestDeterminism(t *testing.T) {
 	user := func(string) string { return "--xla_dump_to=/tmp/x" }
 	for _, c := range []struct {

@@ -29,7 +29,7 @@ func CheckPlugin(path string) error {
 	if err := check(path); err != nil {
 		repair := "set GOMLX_BACKEND=xla:/path/of/a/plugin.so to name another, or GOMLX_BACKEND=go, which needs none"
 		if strings.Contains(filepath.ToSlash(path), "/.venv/") {
-			repair = "`make clean setup` in the project's folder installs it anew"
+			repair = "`make clean setup` in the project's folder installs it again"
 		}
 		return fmt.Errorf("%s: %w: %w; %s", path, errNotPlugin, err, repair)
 	}
@@ -69,7 +69,7 @@ func check(path string) error {
 	if elf.Class(head[elf.EI_CLASS]) != elf.ELFCLASS64 || elf.Data(head[elf.EI_DATA]) != elf.ELFDATA2LSB {
 		return errors.New("want a 64-bit little-endian ELF library, found another kind")
 	}
-	// The section table stands at the end of the file, so that a download cut
+	// The section table is at the end of the file, so a download that was cut
 	// short lacks it. debug/elf would say no more than "EOF".
 	le := func(at, n int) (v int64) {
 		for i := n - 1; i >= 0; i-- {

@@ -3,15 +3,16 @@ package train
 import (
 	"fmt"
 
+	"github.com/gomlx/gomlx/core/graph"
+
 	"github.com/gocollapse/collapse/data"
 	"github.com/gocollapse/collapse/losses"
 	"github.com/gocollapse/collapse/models"
 	"github.com/gocollapse/collapse/record"
-	"github.com/gomlx/gomlx/core/graph"
 )
 
-// stepBuilder is what a specification says of a step, as graph functions: they take
-// values and return new ones, and keep nothing.
+// stepBuilder turns a specification into the graphs of training steps and evaluations. The
+// graphs are pure: state in, state out.
 type stepBuilder struct {
 	net     *models.Network
 	spec    record.Spec
@@ -22,8 +23,8 @@ type stepBuilder struct {
 	samples int               // N, the size of the training split
 }
 
-// newStepBuilder returns the steps of a resolved specification on a set, or what of the two does not
-// fit together.
+// newStepBuilder returns the graphs of a resolved specification on a set. It is an error if the
+// two do not fit together.
 func newStepBuilder(spec record.Spec, set *data.Set) (*stepBuilder, error) {
 	if err := checkSet(set); err != nil {
 		return nil, err

@@ -42,20 +42,20 @@ const checkpointVersion = 2
 // errDamaged says of a checkpoint that its bytes are not those that were written.
 var errDamaged = errors.New("the file is damaged")
 
-// slotPrefix stands before the name of an optimiser's slot and its parameter.
+// slotPrefix comes before the name of an optimiser's slot and its parameter.
 const slotPrefix = "optimizer."
 
-// Checkpoint is a training run between two steps: all that continues it to the
+// Checkpoint is a run between two steps: everything that continues it to the
 // numbers of a run that was never stopped.
 //
 // Its file is in the safetensors format and holds the network under
 // torchvision's names and in PyTorch's layouts (so load_state_dict takes it,
 // once the keys that begin with "optimizer." are left out), the optimiser's
 // slots as optimizer.SLOT.NAME, and in the metadata the specification
-// ("spec", JSON), the "version" of these fields, the complete "epoch"s, the complete "step"s of the epoch after
-// them, what that epoch has summed up ("partial", JSON), the record up to
+// ("spec", JSON), the "version" of these fields, the complete "epoch"s, the complete "step"s of
+// the epoch after them, the sums over that epoch so far ("partial", JSON), the record up to
 // here ("record", JSON) and the "checksum": the SHA-256 of the file with zeros in the
-// checksum's place. The random state is no more than seed, epoch and step.
+// checksum's place. Seed, epoch and step are the whole random state.
 type Checkpoint struct {
 	Epoch   int // complete epochs
 	Step    int // complete steps of the epoch after them
@@ -71,7 +71,7 @@ type Partial struct {
 	Seconds float64 `json:"seconds"` // wall time of the steps
 }
 
-// marshal returns the checkpoint's file. steps is the number of steps an epoch.
+// marshal returns the checkpoint's file. steps is the number of steps per epoch.
 func (c *Checkpoint) marshal(net *models.Network, steps int) ([]byte, error) {
 	spec, err := json.Marshal(c.Record.Spec)
 	if err != nil {
@@ -128,7 +128,7 @@ func (c *Checkpoint) marshal(net *models.Network, steps int) ([]byte, error) {
 
 const checksumLen = 2 * sha256.Size
 
-// checksumAt returns where in a file the checksum stands, or −1. Inside the other
+// checksumAt returns where in a file the checksum is, or −1. Inside the other
 // texts of the header the quotes are escaped.
 func checksumAt(b []byte) int {
 	header := b[8 : 8+binary.LittleEndian.Uint64(b)]
@@ -323,8 +323,7 @@ func writeCheckpoint(dir string, b []byte) error {
 	return os.Rename(next, newest)
 }
 
-// moment is told of the moments at which a kill leaves a folder in another state; tests
-// kill there.
+// moment is called where a kill leaves a folder in another state. Tests kill there.
 var moment = func(string) {}
 
 func hash(b []byte) string {

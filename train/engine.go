@@ -4,14 +4,15 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/gocollapse/collapse/data"
-	"github.com/gocollapse/collapse/models"
-	"github.com/gocollapse/collapse/record"
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/distributed"
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
+
+	"github.com/gocollapse/collapse/data"
+	"github.com/gocollapse/collapse/models"
+	"github.com/gocollapse/collapse/record"
 )
 
 // evalBatch is the number of images of an evaluation batch. Larger ones are no
@@ -23,17 +24,17 @@ const evalBatch = 250
 // training that knows GoMLX; Run is the loop around it. It is not safe for use
 // by several goroutines at once; several Engines on one backend are.
 //
-// With several devices each holds all of it. A batch that divides into equal shares is
-// shared, with the statistics of batch normalisation, the gradient and the loss of the whole
-// batch, so that the numbers are those of one device up to the order of sums; another
-// one, as an epoch's last, is computed on each.
+// With several devices each holds all of it. A batch that divides evenly is split across
+// them. Batch normalisation's statistics, the gradient and the loss are averaged over all
+// devices, so the numbers are those of one device up to the order of sums. Any other batch,
+// such as an epoch's last, is computed in full on every device.
 type Engine struct {
 	Network *models.Network
 
 	backend     compute.Backend
 	builder     *stepBuilder
 	devices     []*device
-	steps       int64 // of the optimiser that were done
+	steps       int64 // of the optimiser so far
 	train, test []int32
 	programs    programs
 	loops       bool // several steps can be one call

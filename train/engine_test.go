@@ -8,12 +8,13 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/gomlx/compute"
+
 	"github.com/gocollapse/collapse/backend/backendtest"
 	"github.com/gocollapse/collapse/data"
 	"github.com/gocollapse/collapse/models"
 	"github.com/gocollapse/collapse/record"
 	"github.com/gocollapse/collapse/train"
-	"github.com/gomlx/compute"
 )
 
 // noiseSet has n training images of noise of 5 classes, by the formula of

@@ -50,7 +50,7 @@ func estimate(spec record.Spec, set *data.Set) (int64, error) {
 	part := int64(spec.Batch / spec.Accumulate) // of all devices together
 	devices := int64(spec.Devices)
 	step := 4 * kept * part * 3 / 2
-	// An evaluation keeps few layers at a time.
+	// An evaluation keeps few layers at once.
 	evaluation := kept * 4 * evalBatch * devices / 8
 	return compiling + devices*(images+4*held) + max(step, evaluation), nil
 }

@@ -6,9 +6,10 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/gocollapse/collapse/losses"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
+
+	"github.com/gocollapse/collapse/losses"
 )
 
 // Batch is what a network in evaluation mode gives for consecutive images of a
@@ -22,7 +23,7 @@ type Batch struct {
 	Stages   [][]float32 // of each of the network's Stages B×Features row-major; nil where they were not asked for
 }
 
-// EvaluateOptions says what Evaluate looks at.
+// EvaluateOptions says what Evaluate computes.
 type EvaluateOptions struct {
 	Test   bool // the test split, else the training split
 	Stages bool // the outputs of the network's Stages too
@@ -30,18 +31,18 @@ type EvaluateOptions struct {
 
 // Evaluate runs the network in evaluation mode over a split and calls visit with each
 // batch, in the order of the images. It stops with visit's error, or with ctx's
-// between batches. It computes in float32 whatever the precision of the training is, so
-// that what is measured is the weights and not the rounding of activations. Devices take batches in
-// turn, and compute the next ones during a visit, which must not change the Engine.
-func (e *Engine) Evaluate(ctx context.Context, look EvaluateOptions, visit func(*Batch) error) error {
+// between batches. It computes in float32 whatever the precision of training, to measure the
+// weights and not the rounding of activations. Devices take batches in turn, and compute the
+// next ones during a visit, which must not change the Engine.
+func (e *Engine) Evaluate(ctx context.Context, o EvaluateOptions, visit func(*Batch) error) error {
 	labels, program := e.train, e.programs.evaluate
-	if look.Test {
+	if o.Test {
 		labels = e.test
 	}
 	widths := []int{e.Network.Features, e.Network.Classes, 1}
 	var b Batch
 	dst := []*[]float32{&b.Features, &b.Logits, &b.Losses}
-	if look.Stages {
+	if o.Stages {
 		program = e.programs.stages
 		b.Stages = make([][]float32, len(e.Network.Stages))
 		for i, s := range e.Network.Stages {
@@ -69,7 +70,7 @@ func (e *Engine) Evaluate(ctx context.Context, look EvaluateOptions, visit func(
 		var wait sync.WaitGroup
 		for i := range e.devices {
 			if first := from + i*size; first < len(labels) {
-				wait.Go(func() { out[i], errs[i] = e.forward(program, i, look.Test, first, size) })
+				wait.Go(func() { out[i], errs[i] = e.forward(program, i, o.Test, first, size) })
 			}
 		}
 		return func() ([][]*tensors.Tensor, error) {
@@ -86,17 +87,17 @@ func (e *Engine) Evaluate(ctx context.Context, look EvaluateOptions, visit func(
 		} else {
 			next = func() ([][]*tensors.Tensor, error) { return nil, nil }
 		}
-		for i, o := range out {
-			if err != nil || o == nil {
-				err = errors.Join(err, free(o))
+		for i, batch := range out {
+			if err != nil || batch == nil {
+				err = errors.Join(err, free(batch))
 				continue
 			}
-			err = show(from+i*size, o)
+			err = show(from+i*size, batch)
 		}
 		if err != nil {
 			out, _ := next()
-			for _, o := range out {
-				err = errors.Join(err, free(o))
+			for _, batch := range out {
+				err = errors.Join(err, free(batch))
 			}
 			return err
 		}

@@ -23,7 +23,7 @@ import (
 // Loaded is a network with the images it is for.
 type Loaded struct {
 	*Engine
-	Record      *record.Record // as far as the checkpoint got; nil from OpenWith
+	Record      *record.Record // as far as the checkpoint got; nil from OpenWeights
 	Set         *data.Set
 	Epoch, Step int // complete epochs, and steps of the one after them
 }
@@ -40,9 +40,8 @@ func OpenRun(ctx context.Context, b compute.Backend, run, checkpoint string, o d
 	if err != nil {
 		return nil, err
 	}
-	if have, want := set.Info, rec.Data; have.Train != want.Train || !slices.Equal(have.Files, want.Files) {
-		return nil, fmt.Errorf("train: %s was trained on other images than those of %q now: %d training images of %v,"+
-			" found %d of %v", run, want.Name, want.Train, want.Files, have.Train, have.Files)
+	if err := sameImages(run, rec.Data, set.Info); err != nil {
+		return nil, err
 	}
 	spec := rec.Spec.Resolve()
 	// How it was trained does not matter here, and another machine may have fewer devices.
@@ -174,8 +173,9 @@ func (o FeatureOptions) check(e *Engine, set *data.Set) ([]int, error) {
 	return slices.Compact(stages), nil
 }
 
-// WriteFeatures writes what e's network computes in evaluation mode of the images in
-// set, with which e was made, to a .npz file as collapse measure and collapse calibrate read it, whole or not at all:
+// WriteFeatures writes what e's network computes in evaluation mode from the images in
+// set, with which e was made, to a .npz file as collapse measure and collapse calibrate read
+// it, whole or not at all:
 //
 //	features N×d, labels N           of the training split (of the test split with split test)
 //	weight K×d, bias K               the classifier
@@ -183,9 +183,9 @@ func (o FeatureOptions) check(e *Engine, set *data.Set) ([]int, error) {
 //	features_NAME N×d_NAME           the layers asked for, averaged over the image
 //	test_features M×d, test_labels M, test_logits M×K   with split both
 //
-// Numbers are float32, labels int64. The network runs once over the images; memory does not
+// Numbers are float32, labels int64. The network runs once over the images. Memory does not
 // grow with their number: what cannot go straight into the file waits in temporary files
-// beside it.
+// next to it.
 func WriteFeatures(ctx context.Context, e *Engine, set *data.Set, path string, o FeatureOptions) (err error) {
 	stages, err := o.check(e, set)
 	if err != nil {
@@ -269,7 +269,7 @@ func (f *featureWriter) write(ctx context.Context, test bool, prefix string, sta
 	if err != nil {
 		return err
 	}
-	// Arrays stand one after the other: those after the features wait.
+	// The file holds one array after the other: those after the features wait.
 	waiting := []*spool{{name: prefix + "logits", width: net.Classes}}
 	for _, i := range stages {
 		waiting = append(waiting,

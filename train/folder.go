@@ -19,7 +19,7 @@ const lockFile = ".lock"
 // ErrInUse says that another process trains in the folder.
 var ErrInUse = errors.New("train: the folder is in use")
 
-// lockFolder takes the folder for this process. It ends with the process, however that
+// lockFolder locks the folder for this process. The lock ends with the process, however that
 // ends.
 func lockFolder(out string, log io.Writer) (unlock func(), err error) {
 	unlock, err = lock.Try(filepath.Join(out, lockFile))
@@ -166,7 +166,7 @@ func clean(out string) error {
 	return nil
 }
 
-// notef tells a user what he would want to know of.
+// notef writes a line that a user would want to read.
 func notef(log io.Writer, format string, args ...any) {
 	if log != nil {
 		fmt.Fprintf(log, "note     "+format+"\n", args...)

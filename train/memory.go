@@ -11,8 +11,8 @@ import (
 )
 
 // freeMemory returns the bytes of memory that this process may still take, as Linux
-// tells under root ("/"): what the machine has available, or less where a control group
-// bounds it. Elsewhere it is not known.
+// reports under root ("/"): what the machine has available, or less if a control group
+// limits it. On other systems it is not known.
 func freeMemory(root string) (int64, error) {
 	free, err := field(filepath.Join(root, "proc/meminfo"), "MemAvailable:")
 	if err != nil {
@@ -32,7 +32,7 @@ func freeMemory(root string) (int64, error) {
 			if err != nil {
 				continue
 			}
-			// Of files' pages that nobody uses a group gives up as many as it must.
+			// A group gives up pages of files that nobody uses, as many as it must.
 			cache, err := field(filepath.Join(dir, "memory.stat"), v.cache)
 			if err != nil {
 				cache = 0

@@ -6,10 +6,11 @@ import (
 	"io"
 	"time"
 
+	"github.com/gomlx/compute"
+
 	"github.com/gocollapse/collapse/backend"
 	"github.com/gocollapse/collapse/data"
 	"github.com/gocollapse/collapse/record"
-	"github.com/gomlx/compute"
 )
 
 // Event tells how far a run is.
@@ -42,8 +43,8 @@ type Options struct {
 	// Log, if not nil, gets a line for each thing a user would want to know of: a
 	// checkpoint that could not be read and what is done instead, for instance.
 	Log io.Writer
-	// Resume continues from Out's newest checkpoint that can be read; a run that was
-	// killed before its first one begins anew. Without it a folder that holds a run is
+	// Resume continues from Out's newest checkpoint that can be read. A run that was
+	// killed before its first one begins again. Without Resume a folder that holds a run is
 	// an error.
 	Resume bool
 	// CheckpointEvery is the most time between two checkpoints, 0 is ten minutes: a
@@ -56,10 +57,10 @@ type Options struct {
 	// Initial, if not "", is a file that ReadWeights reads: the network begins from its
 	// values in place of the seed's. A run that is resumed takes its checkpoint's, if it has one.
 	Initial string
-	// StepsPerCall is the number of steps that the device takes at one call of the host, see
-	// Engine.Steps: progress, checkpoints and stops come between calls. 0 is 1 on a CPU, which
-	// loses nothing between steps, and on CUDA what divides an epoch, up to 32. What is left of an
-	// epoch is taken one by one, so that a resumed run takes each step as a straight one.
+	// StepsPerCall is how many steps the device takes at one call, see Engine.Steps. Progress,
+	// checkpoints and stops come between calls. 0 is 1 on a CPU, which loses nothing between
+	// steps, and on CUDA a number up to 32 that divides an epoch. The steps that are left of an
+	// epoch run one by one, so a resumed run repeats an uninterrupted one exactly.
 	StepsPerCall int
 	// LayerProfile measures NC1 of every layer's features after the last epoch, which
 	// compiles one more graph and evaluates the training split twice.

@@ -35,9 +35,9 @@ func (r *run) resume() error {
 		}
 		if old.Initial != nil && r.options.Initial == "" {
 			return fmt.Errorf("train: %s ended before its first checkpoint, and it began from the weights in %s: begin"+
-				" it anew with them, in another folder", out, old.Initial.Name)
+				" it again with them, in another folder", out, old.Initial.Name)
 		}
-		notef(r.options.Log, "%s ended before its first checkpoint; it begins anew", out)
+		notef(r.options.Log, "%s ended before its first checkpoint; it begins again", out)
 		return r.initial()
 	}
 	if err := sameRun(c.path, c.Record.Spec, r.spec); err != nil {
@@ -51,9 +51,8 @@ func (r *run) resume() error {
 		return fmt.Errorf("train: %s has %d complete epochs, %d of %d steps and rows %v, which do not go together",
 			c.path, c.Epoch, c.Step, r.steps, rowEpochs(&c.Record))
 	}
-	if have, want := c.Record.Data, r.rec.Data; have.Train != want.Train || !slices.Equal(have.Files, want.Files) {
-		return fmt.Errorf("train: %s was trained on other images than those of %q now: %d of %v there, %d of %v here",
-			c.path, want.Name, have.Train, fileNames(have.Files), want.Train, fileNames(want.Files))
+	if err := sameImages(c.path, c.Record.Data, r.rec.Data); err != nil {
+		return err
 	}
 	if err := c.load(r.engine.Network); err != nil {
 		return fmt.Errorf("train: checkpoint %w", err)
@@ -209,6 +208,15 @@ func sameRun(where string, have, want record.Spec) error {
 	}
 	return fmt.Errorf("train: %s was trained under another specification: %s. Only %s may change; leave the rest as it"+
 		" was, or train in a new folder", where, strings.Join(differ, ", "), free)
+}
+
+// sameImages reports that the images of a run or checkpoint are not those that are there now.
+func sameImages(where string, then, now record.Data) error {
+	if then.Train == now.Train && slices.Equal(then.Files, now.Files) {
+		return nil
+	}
+	return fmt.Errorf("train: %s was trained on other images than those of %q now: %d training images of %v then,"+
+		" %d of %v now", where, now.Name, then.Train, fileNames(then.Files), now.Train, fileNames(now.Files))
 }
 
 func rowEpochs(rec *record.Record) (list []int) {

@@ -14,12 +14,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gomlx/compute"
+
 	"github.com/gocollapse/collapse/backend/backendtest"
 	"github.com/gocollapse/collapse/models"
 	"github.com/gocollapse/collapse/record"
 	"github.com/gocollapse/collapse/train"
 	"github.com/gocollapse/collapse/train/safetensors"
-	"github.com/gomlx/compute"
 )
 
 // copyFolder copies the files of a run's folder into a new one.
@@ -107,7 +108,7 @@ func TestDamagedCheckpointIsRefused(t *testing.T) {
 	refused("four bytes more", append(slices.Clone(good), 0, 0, 0, 0))
 }
 
-// A newest checkpoint that is torn or has a wrong bit is noticed, said aloud and
+// A newest checkpoint that is torn or has a wrong bit is noticed, reported and
 // replaced by the one before; the run ends at a straight run's numbers.
 func TestDamagedCheckpoint(t *testing.T) {
 	ctx, b := context.Background(), backendtest.Go(t)

@@ -5,6 +5,9 @@
 // cleanly when its context is cancelled, and continues to the same numbers as a
 // run that was never stopped, also after a kill at any moment. Engine is the part
 // underneath, for other loops. docs/train.md describes the folder.
+//
+// To follow one training step, read step.go: Engine.Steps on the host, stepBuilder.step on the
+// device. loop.go holds the epochs around it, evaluate.go what is measured on.
 package train
 
 import (

@@ -173,7 +173,7 @@ func sameBeginning(o Options, seeds []int64, begun []bool) error {
 		rec, err := record.ReadFile(SeedFolder(o.Out, s))
 		if err == nil && rec.Initial != nil {
 			return fmt.Errorf("train: seed %d began from the weights in %s, and others are still to begin, which would"+
-				" not: resume those that were begun each in its folder, and begin the others anew with the weights", s,
+				" not: resume those that were begun each in its folder, and begin the others again with the weights", s,
 				rec.Initial.Name)
 		}
 	}
@@ -220,7 +220,7 @@ func SeedFolder(out string, seed int64) string {
 	return filepath.Join(out, seedFolder+strconv.FormatInt(seed, 10))
 }
 
-// FindSeeds returns the seeds of which out holds folders, in ascending order, and the
+// FindSeeds returns the seeds that have folders in out, in ascending order, and the
 // specification of the first that was begun, with its seed; an out that is a run itself, or
 // holds no seeds, gives none. The specification is nil where no run was begun.
 func FindSeeds(out string) ([]int64, *record.Spec, error) {

@@ -129,7 +129,7 @@ func TestSeedsFaults(t *testing.T) {
 	}
 }
 
-// Seeds that were not begun do not begin from random weights beside others that began
+// Seeds that were not begun do not begin from random weights where others began
 // from a file's.
 func TestSeedsFromWeights(t *testing.T) {
 	b := backendtest.Go(t)
@@ -152,7 +152,7 @@ func TestSeedsFromWeights(t *testing.T) {
 	o.Resume, o.Initial = true, ""
 	if _, err := train.Seeds(context.Background(), spec, []int64{1, 2}, 1, o, nil); err == nil ||
 		!strings.Contains(err.Error(), "w.safetensors") {
-		t.Errorf("seed 2 beside a seed that began from weights: %v", err)
+		t.Errorf("seed 2 next to a seed that began from weights: %v", err)
 	}
 	o.Initial = weights
 	recs, err := train.Seeds(context.Background(), spec, []int64{1, 2}, 1, o, nil)

@@ -5,17 +5,18 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/gomlx/gomlx/core/tensors"
+
 	"github.com/gocollapse/collapse/models"
 	"github.com/gocollapse/collapse/nc"
-	"github.com/gomlx/gomlx/core/tensors"
 )
 
-// State is all that continues a training: the network's values and what the optimiser
-// keeps beside them, in the graph's layouts.
+// State is everything that continues a run: the network's values and what the optimiser
+// keeps for them, in the graph's layouts.
 type State struct {
 	Values [][]float32 // of the network's Tensors, in their order
 	Slots  []Slot
-	Steps  int64 // of the optimiser that were done
+	Steps  int64 // of the optimiser so far
 }
 
 // Slot is what an optimiser keeps for each trained tensor, in their order.

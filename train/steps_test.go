@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gomlx/compute"
+
 	"github.com/gocollapse/collapse/backend"
 	"github.com/gocollapse/collapse/backend/backendtest"
 	"github.com/gocollapse/collapse/data"
@@ -13,7 +15,6 @@ import (
 	"github.com/gocollapse/collapse/record"
 	"github.com/gocollapse/collapse/train"
 	"github.com/gocollapse/collapse/train/safetensors"
-	"github.com/gomlx/compute"
 )
 
 // Ten steps of every optimiser, option of the decay and schedule end at PyTorch's

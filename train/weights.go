@@ -72,8 +72,8 @@ func readWeights(path string, net *models.Network) ([][]float32, error) {
 // WriteWeights writes the values of a network's tensors, in the order of
 // net.Tensors and in the graph's layouts, as [ReadWeights] reads them: in the format
 // that the path's end names (.safetensors or .npz), under torchvision's names, in
-// PyTorch's layouts, whole or not at all. With each batch normalisation stands
-// PyTorch's count num_batches_tracked, as 0: it has no effect at a momentum that is
+// PyTorch's layouts, whole or not at all. Each batch normalisation has
+// PyTorch's count num_batches_tracked, which is 0: it has no effect at a momentum that is
 // a number, and load_state_dict(strict=True) wants it. In Python:
 //
 //	model.load_state_dict(safetensors.torch.load_file(path))
@@ -351,7 +351,7 @@ func (s *state) hint(stored map[string]string, net *models.Network) string {
 	if found == nil {
 		for _, own := range slices.Sorted(maps.Keys(stored)) {
 			if prefix, ok := strings.CutSuffix(own, "fc.weight"); ok && prefix != "" {
-				return fmt.Sprintf(": all stand under %q; write the state_dict() of that inner network", prefix)
+				return fmt.Sprintf(": all are under %q; write the state_dict() of that inner network", prefix)
 			}
 		}
 		return ""

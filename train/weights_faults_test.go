@@ -49,7 +49,7 @@ func TestReadWeightsErrors(t *testing.T) {
 			"bn2.weight: 1 of 4 values are NaN or infinite, the first is -Inf"}},
 		"variance": {cnn, cnn, func(a map[string]safetensors.Array) { a["bn2.running_var"].F32[0] = -1 },
 			[]string{"bn2.running_var: want variances, found -1"}},
-		"inner": {cnn, cnn, rename("net."), []string{`all stand under "net."`}},
+		"inner": {cnn, cnn, rename("net."), []string{`all are under "net."`}},
 		"width, classes, stem": {resnet, wider, nil,
 			[]string{"width 2 (want 3), stem 3×3 (want 7×7), classes 4 (want 5)",
 				"of another shape: conv1.weight is [2 3 3 3], want [3 3 7 7]", "more"}},

@@ -35,7 +35,7 @@ func build(t testing.TB, name string, o models.Options) *models.Network {
 	return net
 }
 
-// distinct returns values for a network of which no two are alike, so that one
+// distinct returns values for a network, no two of them alike, so that one
 // out of place shows.
 func distinct(net *models.Network) [][]float32 {
 	values := net.Initial(3)

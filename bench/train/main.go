@@ -4,7 +4,7 @@
 //
 //	go run ./bench/train -width 16 -batch 128 -seconds 20
 //
-// It prints one JSON object: images a second of wall time, images a second of
+// It prints one JSON object: images per second of wall time, images per second of
 // processor time (which other programs on the machine disturb less), and the
 // same for an evaluation pass.
 package main
@@ -110,7 +110,7 @@ func measure(spec record.Spec, seconds float64, together int, wait bool) error {
 }
 
 // speed calls f, which returns the images it took, for at least the given time
-// and returns images a second of wall time and of processor time.
+// and returns images per second of wall time and of processor time.
 func speed(f func() (int, error), seconds float64) (wall, cpu float64, err error) {
 	start, cpuStart := time.Now(), cpuTime()
 	images := 0

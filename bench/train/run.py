@@ -19,7 +19,7 @@ compiled.
 With --device cuda the first GPU's utilisation is the mean of nvidia-smi's
 samples in the second half of the measured time, and its memory their maximum
 over the program's whole life, of all that is on the GPU. A peer that fails is
-left out. --json keeps every result, written anew after each.
+left out. --json keeps every result, written again after each.
 """
 
 import argparse

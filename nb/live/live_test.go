@@ -10,13 +10,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gomlx/compute"
+
 	"github.com/gocollapse/collapse/backend"
 	"github.com/gocollapse/collapse/data"
 	"github.com/gocollapse/collapse/internal/lock"
 	"github.com/gocollapse/collapse/kernels"
 	"github.com/gocollapse/collapse/record"
 	"github.com/gocollapse/collapse/train"
-	"github.com/gomlx/compute"
 )
 
 // tiny is a network and data set small enough for any backend.

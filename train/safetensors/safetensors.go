@@ -41,7 +41,7 @@ type entry struct {
 }
 
 // Marshal returns the bytes of a file. Arrays are laid out in the order of their
-// names, so that equal content gives equal bytes. An array whose shape does not
+// names: equal content gives equal bytes. An array whose shape does not
 // match its values is an error.
 func (f *File) Marshal() ([]byte, error) {
 	header := make(map[string]any, len(f.Arrays)+1)
@@ -138,7 +138,7 @@ func Unmarshal(b []byte) (*File, error) {
 		}
 		lo, hi := e.Offsets[0], e.Offsets[1]
 		if lo < 0 || hi < lo || hi > len(values) || (hi-lo)%width != 0 || (hi-lo)/width != n {
-			return nil, fmt.Errorf("safetensors: array %q of shape %v stands at bytes %d to %d of %d", name, e.Shape,
+			return nil, fmt.Errorf("safetensors: array %q of shape %v is at bytes %d to %d of %d", name, e.Shape,
 				lo, hi, len(values))
 		}
 		entries[name] = e
