@@ -58,7 +58,7 @@ func (n *network) open(ctx context.Context, spec record.Spec, log io.Writer) (*t
 	if err != nil {
 		return nil, err
 	}
-	fmt.Fprintf(log, "backend  %s: %s\n", choice.Name, choice.Reason)
+	printChoice(log, choice)
 	o := data.Options{Log: log, Progress: byteProgress(log)}
 	if n.weights != "" {
 		net, err := train.OpenWeights(ctx, b, spec, n.weights, o)

@@ -126,13 +126,7 @@ func (t *trainFlags) train(c *cobra.Command, spec record.Spec, several bool) err
 	if o.Backend, o.Choice, err = backend.Open(t.backend(spec)); err != nil {
 		return err
 	}
-	fmt.Fprintf(log, "backend  %s: %s\n", o.Choice.Name, o.Choice.Reason)
-	for _, n := range o.Choice.Notes {
-		fmt.Fprintf(log, "note     %s\n", n)
-	}
-	if o.Choice.Warning != "" {
-		fmt.Fprintf(log, "warning  %s\n", o.Choice.Warning)
-	}
+	printChoice(log, o.Choice)
 	if several {
 		return t.trainSeeds(c, spec, o, log)
 	}
@@ -223,4 +217,16 @@ RECORD is a record, a run's folder, or a folder of runs, as 'train --seeds' make
 	summary.Flags().BoolVar(&asJSON, "json", false, "the same as JSON, the numbers in full")
 	c.AddCommand(summary)
 	return c
+}
+
+// printChoice says which backend was chosen and why, what its options mean there, and what the
+// user should know of it.
+func printChoice(log io.Writer, c backend.Choice) {
+	fmt.Fprintf(log, "backend  %s: %s\n", c.Name, c.Reason)
+	for _, n := range c.Notes {
+		fmt.Fprintf(log, "note     %s\n", n)
+	}
+	if c.Warning != "" {
+		fmt.Fprintf(log, "warning  %s\n", c.Warning)
+	}
 }
