@@ -135,7 +135,11 @@ func defined(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
 // All returns the claims in the order of the paper's sections.
 func All() []Claim {
-	return slices.Concat(convergence, equalNC1, calibration, theory, appendixB)
+	var all []Claim
+	for _, p := range Parts() {
+		all = append(all, p.Claims...)
+	}
+	return all
 }
 
 // ByID returns the claim of an id, or an error that names those most like it.
