@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 
@@ -138,23 +137,13 @@ func (g *group) sweep() []arm {
 	return slices.DeleteFunc(slices.Clone(g.arms), func(a arm) bool { return len(a.runs) < MinSeeds })
 }
 
-// intrinsicTime is Σ rate × decay over the steps: how far a run gets into the terminal phase.
-func (g *group) intrinsicTime() (sum float64) {
+// intrinsicTime is how far a group's runs get into the terminal phase.
+func (g *group) intrinsicTime() float64 {
 	train := 0
-	for _, a := range g.arms {
-		for _, r := range a.runs {
-			train = max(train, r.Data.Train)
-		}
+	for _, r := range runs(g.arms) {
+		train = max(train, r.Data.Train)
 	}
-	steps := math.Ceil(float64(train) / float64(max(1, g.spec.Batch)))
-	decay := g.spec.Decay
-	if g.spec.UFM() {
-		decay = g.spec.LambdaW
-	}
-	for epoch := 1; epoch <= g.spec.Epochs; epoch++ {
-		sum += g.spec.RateAt(epoch) * decay * steps
-	}
-	return sum
+	return g.spec.IntrinsicTime(train, g.spec.Epochs)
 }
 
 // choose returns the group of a data set that a kind of claim stands on, nil where there is none,

@@ -1,18 +1,20 @@
 package claims
 
-// Need is a kind of evidence.
+import "github.com/gocollapse/collapse/experiments"
+
+// Need is a kind of evidence: a kind of runs, or closed forms.
 type Need string
 
 // Kinds of evidence.
 const (
-	Pairs       Need = "CE and LS δ=.05, CIFAR-10"
-	Pairs100    Need = "CE and LS δ=.05, CIFAR-100"
-	PairsSTL    Need = "CE and LS δ=.05, STL-10"
-	PairsTiny   Need = "CE and LS δ=.05, Tiny ImageNet"
-	Sweep       Need = "δ sweep, CIFAR-10"
-	Sweep100    Need = "δ sweep, CIFAR-100"
-	UFMSweep    Need = "simulated UFM, δ sweep, CIFAR-10"
-	ClosedForms Need = "closed form"
+	Pairs       = Need(experiments.Pairs)
+	Pairs100    = Need(experiments.Pairs100)
+	PairsSTL    = Need(experiments.PairsSTL)
+	PairsTiny   = Need(experiments.PairsTiny)
+	Sweep       = Need(experiments.Sweep)
+	Sweep100    = Need(experiments.Sweep100)
+	UFMSweep    = Need(experiments.UFMSweep)
+	ClosedForms = Need("closed form")
 )
 
 // Answers that several claims share on whether a reduced scale decides them.

@@ -109,7 +109,7 @@ func (w *world) run(delta float64, seed int64) *record.Record {
 	if w.spec != nil {
 		w.spec(&s)
 	}
-	s.Name = fmt.Sprintf("test-%s-%s-%d", s.Dataset, lossName(delta), seed)
+	s.Name = fmt.Sprintf("test-%s-%s-%d", s.Dataset, s.Loss.Slug(), seed)
 	r := &record.Record{Format: record.Format, Version: record.Version, Spec: s, Scale: record.ReducedScale,
 		Status: record.Finished, Data: record.Data{Train: 5000, Bytes: record.Official},
 		Model: record.Model{Features: 128, Classes: 10}}

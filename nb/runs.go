@@ -1,6 +1,7 @@
 package nb
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -96,19 +97,15 @@ func nearestRun(root, name string) string {
 	return ""
 }
 
-// ReadSpec reads a specification by its name in the folder experiments, such as
-// "fashion-resnet18-ce", or by a path, absolute or relative to the project.
+// ReadSpec reads a specification by its name in the folder experiments or in the list of runs, such
+// as "fashion-resnet18-ce" or "cifar10-twin-ls0.1-2021", or by a path, absolute or relative to the
+// project.
 func ReadSpec(name string) (record.Spec, error) {
-	p, err := project.FindSpec(name)
+	text, p, err := project.ReadSpec(name)
 	if err != nil {
 		return record.Spec{}, err
 	}
-	f, err := os.Open(p)
-	if err != nil {
-		return record.Spec{}, fmt.Errorf("specification: %w", err)
-	}
-	defer f.Close()
-	s, err := record.ReadSpec(f)
+	s, err := record.ReadSpec(bytes.NewReader(text))
 	if err != nil {
 		return record.Spec{}, fmt.Errorf("%s: %w", p, err)
 	}

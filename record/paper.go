@@ -26,7 +26,9 @@ const (
 // Scale returns PaperScale if data set and network are one of the paper's pairs (ResNet-18 on
 // CIFAR-10, ResNet-50 on CIFAR-100, STL-10 and Tiny ImageNet), all images are used unchanged, loss,
 // optimiser and schedule are the paper's, and at least the 100 epochs of Table 1 are trained. Else
-// it returns ReducedScale. δ, seed, precision, devices and the measured epochs may be any.
+// it returns ReducedScale. δ, seed, precision, devices and the measured epochs may be any. The
+// penalty may also be that of the simulated UFM (Section 4), with batch normalisation of the
+// features.
 func (s Spec) Scale() Scale {
 	p := DefaultSpec()
 	if set, ok := PaperSets[s.Dataset]; ok {
@@ -37,6 +39,10 @@ func (s Spec) Scale() Scale {
 	}
 	if s.Loss.Name == "ls" {
 		p.Loss = s.Loss
+	}
+	if s.UFM() {
+		p.FeatureNorm, p.Decay = true, 0
+		p.LambdaW, p.LambdaH, p.LambdaB = 1e-3, 1e-6, 1e-2
 	}
 	free := []string{"name", "seed", "epochs", "schedule_epochs", "precision", "devices", "measure"}
 	if s.Epochs >= 100 && Differences(s.Without(free...), p.Without(free...)) == nil {

@@ -30,6 +30,14 @@ func TestDefaultSpec(t *testing.T) {
 			t.Errorf("another %s than the paper's is of scale %q", name, s.Scale())
 		}
 	}
+	s = DefaultSpec()
+	s.FeatureNorm, s.Decay, s.LambdaW, s.LambdaH, s.LambdaB = true, 0, 1e-3, 1e-6, 1e-2
+	if s.Scale() != PaperScale {
+		t.Errorf("the paper's simulated UFM is of scale %q", s.Scale())
+	}
+	if s.LambdaH = 1e-5; s.Scale() != ReducedScale {
+		t.Errorf("another penalty than the paper's UFM is of scale %q", s.Scale())
+	}
 }
 
 // TestValidateAll: every fault is reported at once, under its field's name.

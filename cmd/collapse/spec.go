@@ -1,8 +1,8 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -90,16 +90,11 @@ func resolveSpec(c *cobra.Command, flags record.Spec, from specSources) (record.
 			spec.ScheduleEpochs = max(spec.ScheduleEpochs, spec.Epochs)
 		}
 	case from.file != "":
-		path, err := project.FindSpec(from.file)
+		text, path, err := project.ReadSpec(from.file)
 		if err != nil {
 			return spec, err
 		}
-		f, err := os.Open(path)
-		if err != nil {
-			return spec, err
-		}
-		defer f.Close()
-		if spec, err = record.DecodeSpec(f, changed, override); err != nil {
+		if spec, err = record.DecodeSpec(bytes.NewReader(text), changed, override); err != nil {
 			return spec, fmt.Errorf("%s: %w", path, err)
 		}
 	default:

@@ -53,8 +53,8 @@ compares them.`,
 	}
 	f := c.Flags()
 	f.SortFlags = false
-	f.StringVar(&t.specFile, "spec", "", "specification: a JSON `file`, or the bare name of one in experiments/; "+
-		"flags override its fields")
+	f.StringVar(&t.specFile, "spec", "", "specification: a JSON `file`, or the bare name of one in experiments/ "+
+		"or of a run of 'collapse reproduce'; flags override its fields")
 	f.StringVar(&t.out, "out", "", "`folder` of the record and the checkpoint (default runs/NAME)")
 	f.BoolVar(&t.resume, "resume", false, "continue from the checkpoint in --out, or from those of its seeds")
 	f.Int64SliceVar(&t.seeds, "seeds", nil, "`seeds` of several runs, such as 2021,2022,2023")

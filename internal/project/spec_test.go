@@ -11,7 +11,7 @@ import (
 
 // A specification is found from a folder in the project and from one outside of it, by its name
 // and by its path, and one here comes before the project's.
-func TestFindSpec(t *testing.T) {
+func TestReadSpec(t *testing.T) {
 	root, here := t.TempDir(), t.TempDir()
 	write(t, filepath.Join(root, "go.mod"), "module "+Module+"\n")
 	write(t, filepath.Join(root, "experiments/both.json"), "{}")
@@ -31,8 +31,14 @@ func TestFindSpec(t *testing.T) {
 		"far.json":             filepath.Join(root, "experiments/far.json"),
 		filepath.Join(root, "experiments/both.json"): filepath.Join(root, "experiments/both.json"),
 	} {
-		if got, err := FindSpec(name); err != nil || got != want {
-			t.Errorf("FindSpec(%q): %q, %v; want %q", name, got, err, want)
+		if _, got, err := ReadSpec(name); err != nil || got != want {
+			t.Errorf("ReadSpec(%q): %q, %v; want %q", name, got, err, want)
+		}
+	}
+	for _, name := range []string{"cifar10-twin-ls0.1-2021", "cifar10-twin-ls0.1-2021.json"} {
+		text, from, err := ReadSpec(name)
+		if err != nil || from != "run cifar10-twin-ls0.1-2021" || !strings.Contains(string(text), `"delta":0.1`) {
+			t.Errorf("ReadSpec(%q): %s from %q, %v; want the run of package experiments", name, text, from, err)
 		}
 	}
 	for name, want := range map[string]string{
@@ -41,8 +47,8 @@ func TestFindSpec(t *testing.T) {
 		"sub/absent":     "sub/absent",
 		"/none/far.json": "/none/far.json",
 	} {
-		if _, err := FindSpec(name); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), want) {
-			t.Errorf("FindSpec(%q): %v; want fs.ErrNotExist with %q", name, err, want)
+		if _, _, err := ReadSpec(name); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), want) {
+			t.Errorf("ReadSpec(%q): %v; want fs.ErrNotExist with %q", name, err, want)
 		}
 	}
 }
