@@ -123,26 +123,6 @@ func (a *Array) parse(text string) error {
 	return a.setType()
 }
 
-// setType sets the kind and the byte order from DType.
-func (a *Array) setType() error {
-	if strings.Contains(a.DType, "O") {
-		return errors.New("pickled Python objects, which are never loaded; write numbers (numpy.asarray(x, dtype=…))")
-	}
-	if a.DType != "" && strings.Contains("<>=|", a.DType[:1]) {
-		a.big = a.DType[0] == '>'
-		if k, ok := kinds[a.DType[1:]]; ok {
-			a.kind = k
-			return nil
-		}
-	}
-	hint := ""
-	if strings.Contains(a.DType, "f2") {
-		hint = "; write x.astype('float32')"
-	}
-	return fmt.Errorf("elements of type %q; known are float32, float64 and whole numbers of up to 8 bytes, "+
-		"not uint64%s", a.DType, hint)
-}
-
 // parser reads the parts of a header. Once something is missing, failed is true.
 type parser struct {
 	rest   string

@@ -1,10 +1,17 @@
 // Package npz reads and writes NumPy's .npz and .npy files as streams, with only the standard
 // library: arrays of any size pass through buffers of fixed size.
 //
-// It reads arrays of floating-point numbers and whole numbers (f4, f8, i1 to i8, u1 to u4, b1) of
-// either byte order, in C order or, with up to two dimensions, in Fortran order, stored or
-// deflated, of format versions 1 to 3. It refuses pickled objects, structured types and texts.
-// Elements always come in row-major order.
+// It reads arrays of floating-point numbers (f2, f4, f8, and the bfloat16 of ml_dtypes), whole
+// numbers (i1 to i8, u1 to u8) and truth values (b1) of either byte order, in C order or, with up
+// to two dimensions, in Fortran order, stored or deflated, of format versions 1 to 3. It refuses
+// pickled objects, structured types and texts. Elements always come in row-major order.
+//
+// A number is read into any type that holds it exactly, whatever the type of its array: whole
+// numbers as float64, a label that was saved as 3.0 as 3. The error for the first one that does not
+// fit gives its index and value.
+//
+// NumPy does not write the name of bfloat16: its elements are V2, 2 bytes of any meaning. V2 is read
+// as bfloat16.
 //
 // It trusts nothing in a file. A header that does not fit its entry, and an entry that ends early,
 // is too long or fails its checksum, are errors. Memory is allocated only for bytes that have been
@@ -158,29 +165,7 @@ func (a *Array) open() (io.ReadCloser, int64, error) {
 func (a *Array) Len() int { return int(a.bytes / int64(a.kind.size())) }
 
 // IsFloat reports whether the elements are floating-point numbers.
-func (a *Array) IsFloat() bool { return a.kind == float32s || a.kind == float64s }
+func (a *Array) IsFloat() bool { return a.kind.isFloat() }
 
-// IsFloat32 reports whether the elements are float32, for which Reader.Float32 is exact.
-func (a *Array) IsFloat32() bool { return a.kind == float32s }
-
-// kind is an element type without its byte order.
-type kind int
-
-const (
-	float32s kind = iota
-	float64s
-	int8s
-	int16s
-	int32s
-	int64s
-	uint8s
-	uint16s
-	uint32s
-)
-
-var kinds = map[string]kind{
-	"f4": float32s, "f8": float64s, "i1": int8s, "i2": int16s, "i4": int32s, "i8": int64s,
-	"u1": uint8s, "b1": uint8s, "u2": uint16s, "u4": uint32s,
-}
-
-func (k kind) size() int { return [...]int{4, 8, 1, 2, 4, 8, 1, 2, 4}[k] }
+// FitsFloat32 reports whether Reader.Float32 reads the array: float32 holds every number of its type.
+func (a *Array) FitsFloat32() bool { return a.kind.fitsFloat32() }

@@ -57,7 +57,7 @@ func values(t testing.TB, a *Array, piece int) []int {
 		var n int
 		var err error
 		switch {
-		case a.IsFloat32():
+		case a.FitsFloat32():
 			n, err = r.Float32(f4)
 		case a.IsFloat():
 			n, err = r.Float64(f8)
@@ -72,7 +72,7 @@ func values(t testing.TB, a *Array, piece int) []int {
 		}
 		for i := range n {
 			switch {
-			case a.IsFloat32():
+			case a.FitsFloat32():
 				out = append(out, int(f4[i]))
 			case a.IsFloat():
 				out = append(out, int(f8[i]))
@@ -143,14 +143,15 @@ func TestNumpy(t *testing.T) {
 func TestRefused(t *testing.T) {
 	f := open(t, "testdata/refused.npz")
 	for name, words := range map[string][]string{
-		"objects":  {"pickled", "objects"},
-		"half":     {"<f2", "astype('float32')"},
-		"text":     {"<U1"},
-		"complex":  {"<c8"},
-		"unsigned": {"uint64"},
-		"fields":   {"structured"},
-		"cube":     {"Fortran", "3 dimensions", "ascontiguousarray"},
-		"none":     {"no array", "half"},
+		"objects": {"pickled", "objects"},
+		"long":    {"<f16", "astype('float64')"},
+		"float8":  {"<f1", "astype('float32')"},
+		"int4":    {"<V1", "astype('float32')"},
+		"text":    {"<U1", "numpy.unique"},
+		"complex": {"<c8", "x.real"},
+		"fields":  {"structured"},
+		"cube":    {"Fortran", "3 dimensions", "ascontiguousarray"},
+		"none":    {"no array", "cube"},
 	} {
 		_, err := f.Array(name)
 		says(t, err, append(words, name)...)
@@ -167,10 +168,8 @@ func TestRefused(t *testing.T) {
 	}
 	_, err := reader("little-f8").Float32(make([]float32, 1))
 	says(t, err, "<f8", "float64")
-	_, err = reader("little-i8").Float64(make([]float64, 1))
-	says(t, err, "<i8", "int64")
-	_, err = reader("little-f4").Int32(make([]int32, 1))
-	says(t, err, "whole numbers", "<f4", "astype")
+	_, err = reader("little-u8").Float32(make([]float32, 1))
+	says(t, err, "<u8", "float64")
 	f.MaxBytes = 10
 	_, err = array(t, f, "vector").Float64s()
 	says(t, err, "56 bytes", "limit of 10")
@@ -440,46 +439,4 @@ func TestLarge(t *testing.T) {
 			t.Fatalf("element %d is %v", i, v)
 		}
 	}
-}
-
-func FuzzFile(f *testing.F) {
-	for _, name := range []string{
-		"stored.npz", "deflated.npz", "refused.npz", "written.npz", "version1.npy", "version2.npy", "version3.npy",
-	} {
-		b, err := os.ReadFile(filepath.Join("testdata", name))
-		if err != nil {
-			f.Fatal(err)
-		}
-		if len(b) < 3000 {
-			f.Add(b)
-		}
-	}
-	f.Add([]byte(npy("{'descr': '<f4', 'fortran_order': True, 'shape': (2,1)}", "12345678")))
-	f.Add([]byte(npy("{'descr': '>i8', 'fortran_order': True, 'shape': (1,1)}", "12345678")))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		file, err := NewFile(bytes.NewReader(b), int64(len(b)))
-		if err != nil {
-			return
-		}
-		file.MaxBytes = 1 << 22
-		for _, name := range file.Names() {
-			a, err := file.Array(name)
-			if err != nil {
-				continue
-			}
-			want := 1
-			for _, n := range a.Shape {
-				want *= n
-			}
-			if a.Len() != want {
-				t.Errorf("shape %v has %d elements, found %d", a.Shape, want, a.Len())
-			}
-			if x, err := a.Float64s(); err == nil && len(x) != want {
-				t.Errorf("%d elements, want %d", len(x), want)
-			}
-			if x, err := a.Int32s(); err == nil && len(x) != want {
-				t.Errorf("%d elements, want %d", len(x), want)
-			}
-		}
-	})
 }

@@ -1,12 +1,11 @@
 package npz
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
+	"strings"
 	"unsafe"
 )
 
@@ -61,67 +60,26 @@ func (r *Reader) Close() error {
 }
 
 // Float32 fills dst with the next elements, fewer at the end, and returns their number; io.EOF
-// means that there are no more. The array must be float32, or whole numbers of at most 2 bytes,
-// which float32 holds exactly.
+// means that there are no more. Array.FitsFloat32 says which arrays can be read.
 func (r *Reader) Float32(dst []float32) (int, error) {
-	switch r.a.kind {
-	case float64s, int32s, int64s, uint32s:
+	if !r.a.kind.fitsFloat32() {
 		return 0, r.a.fault(fmt.Errorf("elements of type %q do not fit float32; read them as float64", r.a.DType))
 	}
 	return read(r, dst, float32s)
 }
 
-// Float64 is Float32 for float64. The array can have any type except int64, since float64 does not
-// hold every int64 exactly.
-func (r *Reader) Float64(dst []float64) (int, error) {
-	if r.a.kind == int64s {
-		return 0, r.a.fault(fmt.Errorf("elements of type %q do not fit float64; read them as int64", r.a.DType))
-	}
-	return read(r, dst, float64s)
-}
+// Float64 is Float32 for float64 and arrays of every type. It is an error if float64 does not hold
+// a whole number exactly; the error gives its index and value.
+func (r *Reader) Float64(dst []float64) (int, error) { return read(r, dst, float64s) }
 
-// Int64 is Float32 for int64. An array of floating-point numbers is an error.
-func (r *Reader) Int64(dst []int64) (int, error) {
-	if r.a.IsFloat() {
-		return 0, r.a.fault(fmt.Errorf("want whole numbers, found type %q; write x.astype('int64')", r.a.DType))
-	}
-	return read(r, dst, int64s)
-}
+// Int64 is Float64 for int64. Floating-point numbers must be whole.
+func (r *Reader) Int64(dst []int64) (int, error) { return read(r, dst, int64s) }
 
-// Int32 is Int64 for int32. It is an error if int32 does not hold a number; the error gives its
-// index.
-func (r *Reader) Int32(dst []int32) (int, error) {
-	if r.a.kind != int64s && r.a.kind != uint32s {
-		if r.a.IsFloat() {
-			_, err := r.Int64(nil)
-			return 0, err
-		}
-		return read(r, dst, int32s)
-	}
-	wide := make([]int64, min(len(dst), bufferBytes/8))
-	total := 0
-	for total < len(dst) {
-		base := r.next
-		n, err := r.Int64(wide[:min(len(wide), len(dst)-total)])
-		if err == io.EOF && total > 0 {
-			break
-		}
-		if err != nil {
-			return total, err
-		}
-		for i, v := range wide[:n] {
-			if v < math.MinInt32 || v > math.MaxInt32 {
-				return total, r.a.fault(fmt.Errorf("element %d is %d, which does not fit 32 bits", base+int64(i), v))
-			}
-			dst[total+i] = int32(v)
-		}
-		total += n
-	}
-	return total, nil
-}
+// Int32 is Int64 for int32.
+func (r *Reader) Int32(dst []int32) (int, error) { return read(r, dst, int32s) }
 
 // read fills dst. own is the kind of its type.
-func read[T float32 | float64 | int32 | int64](r *Reader, dst []T, own kind) (int, error) {
+func read[T number](r *Reader, dst []T, own kind) (int, error) {
 	if r.left == 0 {
 		return 0, r.end()
 	}
@@ -143,6 +101,9 @@ func read[T float32 | float64 | int32 | int64](r *Reader, dst []T, own kind) (in
 			b := r.buf[:n*size]
 			if err := r.fill(b); err != nil {
 				return at, err
+			}
+			if i, why := misfit(b, r.a.kind, r.a.big, own); i >= 0 {
+				return at, r.a.fault(fmt.Errorf("element %s is %s", r.a.place(r.next+int64(i)), why))
 			}
 			convert(dst[at:at+n], b, r.a.kind, r.a.big)
 		}
@@ -196,36 +157,18 @@ func cutOff(err error) error {
 	return err
 }
 
-var hostBig = binary.NativeEndian.Uint16([]byte{0, 1}) == 1
-
-// convert decodes the elements in b.
-func convert[T float32 | float64 | int32 | int64](dst []T, b []byte, k kind, big bool) {
-	var order binary.ByteOrder = binary.LittleEndian
-	if big {
-		order = binary.BigEndian
+// place writes the index of an element as NumPy takes it: 7, or [3, 1] in a matrix.
+func (a *Array) place(i int64) string {
+	if len(a.Shape) < 2 {
+		return fmt.Sprint(i)
 	}
-	for i := range dst {
-		switch k {
-		case float32s:
-			dst[i] = T(math.Float32frombits(order.Uint32(b[4*i:])))
-		case float64s:
-			dst[i] = T(math.Float64frombits(order.Uint64(b[8*i:])))
-		case int8s:
-			dst[i] = T(int8(b[i]))
-		case int16s:
-			dst[i] = T(int16(order.Uint16(b[2*i:])))
-		case int32s:
-			dst[i] = T(int32(order.Uint32(b[4*i:])))
-		case int64s:
-			dst[i] = T(int64(order.Uint64(b[8*i:])))
-		case uint8s:
-			dst[i] = T(b[i])
-		case uint16s:
-			dst[i] = T(order.Uint16(b[2*i:]))
-		case uint32s:
-			dst[i] = T(order.Uint32(b[4*i:]))
-		}
+	index := make([]string, len(a.Shape))
+	for j := len(a.Shape) - 1; j >= 0; j-- {
+		n := int64(a.Shape[j])
+		index[j] = fmt.Sprint(i % n)
+		i /= n
 	}
+	return "[" + strings.Join(index, ", ") + "]"
 }
 
 // columns reads a matrix in Fortran order by blocks of rows. The part of a column that a block

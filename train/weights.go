@@ -24,7 +24,7 @@ import (
 //   - .safetensors, written by safetensors.torch.save_file(model.state_dict(), path),
 //     of float32, float16, bfloat16 or float64;
 //   - .npz, written by numpy.savez(path, **{k: v.numpy() for k, v in
-//     model.state_dict().items()}), of float32 or float64.
+//     model.state_dict().items()}), of floating-point numbers of any width.
 //
 // Other types than float32 are converted to it. The prefixes "module."
 // (DataParallel) and "_orig_mod." (torch.compile) are taken off, and arrays called
@@ -230,7 +230,7 @@ func npzState(f *npz.File) *state {
 				return nil, err
 			case !a.IsFloat():
 				return nil, fmt.Errorf("%s: want floating-point numbers, found type %q", name, a.DType)
-			case a.IsFloat32():
+			case a.FitsFloat32():
 				return a.Float32s()
 			}
 			wide, err := a.Float64s()

@@ -1,10 +1,12 @@
 // Package files reads logits from .npz files for package calib. A file holds
 //
-//	logits  N×K  float32 or float64 (or probabilities, see Kind), or N scores of class 1 of two
+//	logits  N×K  logits (or probabilities, see Kind), or N scores of class 1 of two
 //	labels  N    whole numbers 0…K−1
 //
-// and optionally test_logits and test_labels, which OpenTest reads. Other arrays are ignored.
-// Every pass streams the file again, unless its logits are float32 and take at most 256 MiB: then
+// in any type that package npz reads: float16, bfloat16, float32, float64, whole numbers, bool. The
+// numbers count, not their type: a label may be saved as 3.0.
+// OpenTest reads test_logits and test_labels. Other arrays are ignored.
+// Every pass streams the file again, unless float32 holds its logits in at most 256 MiB: then
 // they stay in memory.
 package files
 
@@ -103,9 +105,8 @@ func (s *File) check() error {
 		return err
 	}
 	shape := s.logits.Shape
-	if len(shape) != 1 && len(shape) != 2 || !s.logits.IsFloat() {
-		return fmt.Errorf("%s have shape %v and type %q, want N×K floating-point numbers, or N scores of two classes",
-			logits, shape, s.logits.DType)
+	if len(shape) != 1 && len(shape) != 2 {
+		return fmt.Errorf("%s have shape %v, want N×K, or N scores of two classes", logits, shape)
 	}
 	s.n, s.columns = int64(shape[0]), 1
 	if len(shape) == 2 {
@@ -122,8 +123,6 @@ func (s *File) check() error {
 	case len(s.labels.Shape) != 1 || int64(s.labels.Shape[0]) != s.n:
 		return fmt.Errorf("%s have shape %v, want one for each of the %d rows of %s",
 			labels, s.labels.Shape, s.n, logits)
-	case s.labels.IsFloat():
-		return fmt.Errorf("%s are of type %q, want whole numbers; write y.astype('int64')", labels, s.labels.DType)
 	}
 	return s.checkRows()
 }
@@ -198,7 +197,7 @@ const keepBytes = 256 << 20
 // batch is what is read at once.
 type batch struct {
 	array  []float64 // as in the file
-	narrow []float32 // the same where the file has float32
+	narrow []float32 // the same where float32 holds it
 	logits []float64 // K columns; array itself if it has these
 	labels []int32
 }
@@ -208,7 +207,7 @@ func (s *File) batches(rows int) []batch {
 	buffers := make([]batch, 2)
 	for i := range buffers {
 		b := batch{array: make([]float64, rows*s.columns), labels: make([]int32, rows)}
-		if s.logits.IsFloat32() {
+		if s.logits.FitsFloat32() {
 			b.narrow = make([]float32, rows*s.columns)
 		}
 		if b.logits = b.array; s.columns != s.k {
@@ -234,7 +233,7 @@ func (s *File) each(f func(logits []float64, labels []int32) error) (err error) 
 		return errors.Join(err, x.Close())
 	}
 	defer func() { err = errors.Join(err, x.Close(), y.Close()) }()
-	keep := s.logits.IsFloat32() && 4*s.n*int64(s.columns) <= keepBytes
+	keep := s.logits.FitsFloat32() && 4*s.n*int64(s.columns) <= keepBytes
 	var kept []float32
 	var keptLabels []int32
 	err = ahead.Read(s.batches(rows), func(b batch) (batch, error) {

@@ -34,7 +34,7 @@ func calibrateCommand() *cobra.Command {
 		Short: "Measure calibration in logits of any model, before and after scaling",
 		Long: `Measure calibration in logits of any model, from .npz files as numpy.savez writes them:
 
-  logits N×K, labels N    float32 or float64, integers 0…K−1; −inf masks a class
+  logits N×K, labels N    labels 0…K−1; any type of number; −inf masks a class
   logits N                one score per sample of two classes: becomes two columns
   test_logits, test_labels    with --split test, as collapse features writes them
 

@@ -35,7 +35,7 @@ func measureCommand() *cobra.Command {
 		Short: "Measure collapse in features of any model, from .npz files",
 		Long: `Measure collapse in features of any model, from .npz files as numpy.savez writes them:
 
-  features N×d, labels N            float32 or float64, integers 0…K−1
+  features N×d, labels N            labels 0…K−1; any type of number, float16 and bfloat16 too
   weight K×d, bias K                optional: the classifier, as PyTorch stores it
   test_features M×d, test_labels M  optional
   ood_features M×d                  optional: out-of-distribution samples, for NC5

@@ -2,10 +2,11 @@
 // what NumPy and PyTorch users save with numpy.savez goes through package nc in
 // streamed passes.
 //
-// A file holds
+// A file holds, in any type that package npz reads (float16, bfloat16, float32, float64, whole
+// numbers, bool),
 //
-//	features        N×d  float32 or float64
-//	labels          N    whole numbers 0…K−1
+//	features        N×d
+//	labels          N    whole numbers 0…K−1, also saved as floating-point numbers
 //	weight          K×d  optional: the classifier, as PyTorch stores it
 //	bias            K    optional
 //	test_features   M×d  optional, with test_labels M: test samples

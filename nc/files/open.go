@@ -200,9 +200,6 @@ func fit(features string, x *npz.Array, labels string, y *npz.Array) error {
 	if len(y.Shape) != 1 || y.Shape[0] != x.Shape[0] {
 		return fmt.Errorf("%s have shape %v, want one for each of the %d %s", labels, y.Shape, x.Shape[0], features)
 	}
-	if y.IsFloat() {
-		return fmt.Errorf("%s are of type %q, want whole numbers; write y.astype('int64')", labels, y.DType)
-	}
 	return nil
 }
 

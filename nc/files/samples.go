@@ -105,7 +105,7 @@ func (p part) read(visit func(nc.Batch) error) (err error) {
 	buffers := make([]buffer, 2)
 	for i := range buffers {
 		buffers[i].labels = make([]int32, rows)
-		if p.features.IsFloat32() {
+		if p.features.FitsFloat32() {
 			buffers[i].narrow = make([]float32, rows*d)
 		} else {
 			buffers[i].wide = make([]float64, rows*d)

@@ -15,6 +15,8 @@ import (
 	"math"
 	"os"
 	"slices"
+
+	"github.com/gocollapse/collapse/internal/half"
 )
 
 // Array is one named array, row-major. Exactly one of F32 and I64 is set; an
@@ -186,9 +188,9 @@ func (e entry) decode(v []byte) (Array, error) {
 		case "F32":
 			a.F32[i] = math.Float32frombits(binary.LittleEndian.Uint32(v[4*i:]))
 		case "F16":
-			a.F32[i] = half(binary.LittleEndian.Uint16(v[2*i:]))
-		case "BF16": // the upper half of a float32
-			a.F32[i] = math.Float32frombits(uint32(binary.LittleEndian.Uint16(v[2*i:])) << 16)
+			a.F32[i] = half.Float16(binary.LittleEndian.Uint16(v[2*i:]))
+		case "BF16":
+			a.F32[i] = half.BFloat16(binary.LittleEndian.Uint16(v[2*i:]))
 		case "F64":
 			x := math.Float64frombits(binary.LittleEndian.Uint64(v[8*i:]))
 			a.F32[i] = float32(x)
@@ -200,27 +202,6 @@ func (e entry) decode(v []byte) (Array, error) {
 	return a, nil
 }
 
-// half returns the value of an IEEE 754 half-precision number: a sign bit, 5 bits
-// of exponent and 10 of fraction.
-func half(b uint16) float32 {
-	exponent, fraction := int(b>>10&31), float64(b&1023)
-	var v float64
-	switch exponent {
-	case 0: // subnormal
-		v = math.Ldexp(fraction, -24)
-	case 31:
-		v = math.Inf(1)
-		if fraction != 0 {
-			v = math.NaN()
-		}
-	default:
-		v = math.Ldexp(1024+fraction, exponent-25)
-	}
-	if b>>15 == 1 {
-		v = -v
-	}
-	return float32(v)
-}
 
 // ReadFile reads a file.
 func ReadFile(path string) (*File, error) {
