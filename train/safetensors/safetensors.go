@@ -202,7 +202,6 @@ func (e entry) decode(v []byte) (Array, error) {
 	return a, nil
 }
 
-
 // ReadFile reads a file.
 func ReadFile(path string) (*File, error) {
 	b, err := os.ReadFile(path)
