@@ -35,7 +35,8 @@ func inType(dtype string, fortran bool) map[string]npztest.Array {
 	classes := min(k, most)
 	labels := func(n int) npztest.Array { return vector(n, func(i int) int { return i % classes }) }
 	return map[string]npztest.Array{
-		"features": matrix(n, d, 3), "labels": labels(n), "test_features": matrix(n/2, d, 5), "test_labels": labels(n / 2),
+		"features": matrix(n, d, 3), "labels": labels(n),
+		"test_features": matrix(n/2, d, 5), "test_labels": labels(n / 2),
 		"ood_features": matrix(7, d, 2), "features_conv": matrix(n, d+1, 6), "weight": matrix(classes, d, 4),
 		"bias": vector(classes, func(i int) int { return i * 2 }),
 	}
