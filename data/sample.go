@@ -19,6 +19,7 @@ const (
 	streamLongTail
 	streamCorrupt
 	streamAugment
+	streamHoldOut
 )
 
 // newSource returns the random numbers of (seed, stream, index). It mixes seeds, since neighbouring
@@ -83,6 +84,55 @@ func (s *Set) PerClass(n int, seed int64) (*Set, error) {
 	t := s.choose(members, counts, seed, streamPerClass)
 	t.Info.Preparation += fmt.Sprintf("; %d training images of each class, chosen at random with seed %d", n, seed)
 	return t, nil
+}
+
+// HoldOut returns a set whose test images are a share of the training images of s, the same share of
+// each class, rounded, but at least one image and not all. They are chosen at random from seed; both
+// splits keep the order of s. Mean and standard deviation become those of the training images that
+// are left. share must be above 0 and below 1, s must have no test images, and each class at least
+// two training images.
+func (s *Set) HoldOut(share float64, seed int64) (*Set, error) {
+	if !(share > 0 && share < 1) {
+		return nil, fmt.Errorf("data: %s: share %v of the training images to hold out; want above 0 and below 1",
+			s.Info.Name, share)
+	}
+	if n := s.Test.Len(); n > 0 {
+		return nil, fmt.Errorf("data: %s has %d test images of its own; a share of the training images is held out "+
+			"only from a set without", s.Info.Name, n)
+	}
+	out := make([]bool, s.Train.Len())
+	total := 0
+	for k, m := range s.members() {
+		if len(m) < 2 {
+			return nil, fmt.Errorf("data: %s: class %d (%s) has %d training image; want at least 2, one to train on "+
+				"and one to hold out", s.Info.Name, k, s.Info.Classes[k], len(m))
+		}
+		n := min(max(int(math.Round(share*float64(len(m)))), 1), len(m)-1)
+		shuffle(newSource(seed, streamHoldOut, uint64(k)), m, n)
+		for _, i := range m[:n] {
+			out[i] = true
+		}
+		total += n
+	}
+	t := *s
+	t.Train, t.Test = s.part(out, false, len(out)-total), s.part(out, true, total)
+	t.Info.Train, t.Info.Test = t.Train.Len(), t.Test.Len()
+	t.Info.Mean, t.Info.Std = channelStats(t.Train.Images, t.Channels)
+	t.Info.Preparation += fmt.Sprintf("; %d of %d training images held out for testing, a share of %v of each class, "+
+		"chosen at random with seed %d", total, len(out), share, seed)
+	return &t, nil
+}
+
+// part returns the training images whose mark is want, n in number, in the order of s.
+func (s *Set) part(mark []bool, want bool, n int) Split {
+	p := Split{make([]byte, 0, n*s.Height*s.Width*s.Channels), make([]int32, 0, n)}
+	for i, m := range mark {
+		if m == want {
+			p.Images = append(p.Images, s.Image(s.Train, i)...)
+			p.Labels = append(p.Labels, s.Train.Labels[i])
+		}
+	}
+	return p
 }
 
 // LongTail returns a set whose class k of K keeps
@@ -173,18 +223,8 @@ func (s *Set) choose(members [][]int32, counts []int, seed int64, stream uint64)
 		}
 		total += counts[k]
 	}
-	size := s.Height * s.Width * s.Channels
 	t := *s
-	t.Train = Split{
-		Images: make([]byte, 0, total*size),
-		Labels: make([]int32, 0, total),
-	}
-	for i, k := range kept {
-		if k {
-			t.Train.Images = append(t.Train.Images, s.Image(s.Train, i)...)
-			t.Train.Labels = append(t.Train.Labels, s.Train.Labels[i])
-		}
-	}
+	t.Train = s.part(kept, true, total)
 	t.Info.Train = t.Train.Len()
 	return &t
 }

@@ -22,6 +22,61 @@ func numbered(n, k int) *Set {
 	return s
 }
 
+// The parts that HoldOut makes are the whole, each class in its share, drawn by the seed.
+func TestHoldOut(t *testing.T) {
+	s := numbered(103, 4) // 26, 26, 26 and 25 of a class
+	for _, c := range []struct {
+		share float64
+		want  []int // held out of each class: the share rounded, at least 1, not all
+	}{
+		{0.25, []int{7, 7, 7, 6}}, {0.5, []int{13, 13, 13, 13}}, {0.001, []int{1, 1, 1, 1}},
+		{0.999, []int{25, 25, 25, 24}},
+	} {
+		h, err := s.HoldOut(c.share, 5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		whole := slices.Concat(h.Train.Images, h.Test.Images)
+		slices.Sort(whole)
+		if !bytes.Equal(whole, s.Train.Images) {
+			t.Errorf("share %v: %d and %d images are not the %d of the set", c.share, h.Train.Len(), h.Test.Len(), 103)
+		}
+		counts := make([]int, 4)
+		for i, k := range h.Test.Labels {
+			counts[k]++
+			if int(h.Test.Images[i])%4 != int(k) {
+				t.Errorf("share %v: image %d has label %d", c.share, h.Test.Images[i], k)
+			}
+		}
+		if !slices.Equal(counts, c.want) || !slices.IsSorted(h.Test.Images) || !slices.IsSorted(h.Train.Images) {
+			t.Errorf("share %v: held out %v of the classes, want %v", c.share, counts, c.want)
+		}
+		var sum float64
+		for _, v := range h.Train.Images {
+			sum += float64(v) / 255
+		}
+		if mean := sum / float64(h.Train.Len()); math.Abs(h.Info.Mean[0]-mean) > 1e-12 ||
+			h.Info.Train != h.Train.Len() || h.Info.Test != h.Test.Len() || h.Info.Preparation == "p" {
+			t.Errorf("share %v: %+v, want the mean %v", c.share, h.Info, mean)
+		}
+		again, _ := s.HoldOut(c.share, 5)
+		other, _ := s.HoldOut(c.share, 6)
+		if !bytes.Equal(again.Test.Images, h.Test.Images) || bytes.Equal(other.Test.Images, h.Test.Images) {
+			t.Errorf("share %v: the seed does not decide", c.share)
+		}
+	}
+	for _, share := range []float64{0, 1, -1, math.NaN()} {
+		if _, err := s.HoldOut(share, 1); err == nil {
+			t.Errorf("share %v is accepted", share)
+		}
+	}
+	_, err := numbered(5, 4).HoldOut(0.5, 1)
+	wantError(t, err, "1 training image")
+	held, _ := s.HoldOut(0.5, 1)
+	_, err = held.HoldOut(0.5, 1)
+	wantError(t, err, "test images of its own")
+}
+
 func TestLongTail(t *testing.T) {
 	s := numbered(200, 5) // 40 a class
 	for _, c := range []struct {

@@ -95,8 +95,12 @@ func finalError(what string, r *record.Record) error {
 	if hasFinalCalibration(r) {
 		return nil
 	}
-	return fmt.Errorf("figures: %s needs the calibration at the end of a run; the record of %q does not hold it",
-		what, r.Spec.Name)
+	why := ""
+	if r.Final != nil && r.Final.Notes["calibration"] != "" {
+		why = ": " + r.Final.Notes["calibration"]
+	}
+	return fmt.Errorf("figures: %s needs the calibration at the end of a run; the record of %q does not hold it%s",
+		what, r.Spec.Name, why)
 }
 
 // deltaOf returns δ of a run under CE or LS.

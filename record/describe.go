@@ -46,7 +46,11 @@ func (r *Record) Describe() Description {
 		d.Scale = "paper scale"
 	}
 	if r.Data.Train > 0 {
-		d.Images = fmt.Sprintf("%d training and %d test images", r.Data.Train, r.Data.Test)
+		test := "no"
+		if r.Data.Test > 0 {
+			test = strconv.Itoa(r.Data.Test)
+		}
+		d.Images = fmt.Sprintf("%d training and %s test images", r.Data.Train, test)
 	}
 	switch r.Data.Bytes {
 	case Official:
@@ -109,6 +113,9 @@ func (n Network) describe() string {
 // changes says what was done to the images and labels of a set.
 func (i Images) changes() string {
 	var parts []string
+	if i.TestShare > 0 {
+		parts = append(parts, fmt.Sprintf("tested on %g %% of the images, held out at random", 100*i.TestShare))
+	}
 	if i.LongTail > 1 {
 		parts = append(parts, fmt.Sprintf("long tail of ratio %g", i.LongTail))
 	}

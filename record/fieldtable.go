@@ -60,6 +60,10 @@ var imageFields = []Field{
 		Hint:    "0 leaves the classes as they are"},
 	{Key: "corrupt", Range: share, Later: true,
 		Meaning: "share of the remaining training labels that is replaced by another class"},
+	{Key: "test_share", Range: Interval{Low: 0, High: 1, OpenLow: true, OpenHigh: true, OrZero: true}, Later: true,
+		Meaning: "share of each class's training images that becomes the test images, drawn by the seed; " +
+			"for a data set without test images",
+		Hint: "0 holds out none"},
 	{Key: "pad", Range: Interval{Low: 0, High: 1024}, Later: true,
 		Meaning: "augmentation: zeros around an image, from which a window is cut", Hint: "the paper has none"},
 	{Key: "flip", Later: true, Meaning: "augmentation: half of the images with left and right exchanged"},

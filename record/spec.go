@@ -28,6 +28,7 @@ type Images struct {
 	TrainPerClass int     `json:"train_per_class"`
 	LongTail      float64 `json:"long_tail"`
 	Corrupt       float64 `json:"corrupt"`
+	TestShare     float64 `json:"test_share,omitempty"`
 	Pad           int     `json:"pad"`
 	Flip          bool    `json:"flip"`
 }

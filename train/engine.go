@@ -48,7 +48,7 @@ type device struct {
 	train, test split
 }
 
-// split is one half of a data set: n×H×W×C uint8, n int32.
+// split is one part of a data set: n×H×W×C uint8, n int32. Both are nil where it has no images.
 type split struct{ images, labels *tensors.Tensor }
 
 // programs are the graphs, which compile at their first use, once for each size of a batch. Three
@@ -113,6 +113,9 @@ func (e *Engine) start(set *data.Set) error {
 		e.devices = append(e.devices, d)
 		for dst, s := range map[*split]data.Split{&d.train: set.Train, &d.test: set.Test} {
 			n := len(s.Labels)
+			if n == 0 { // there need be no test images
+				continue
+			}
 			dst.images = tensors.FromFlatDataAndDimensions(s.Images, n, set.Height, set.Width, set.Channels)
 			dst.labels = tensors.FromFlatDataAndDimensions(s.Labels, n)
 			for _, t := range []*tensors.Tensor{dst.images, dst.labels} {

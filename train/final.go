@@ -15,14 +15,20 @@ import (
 // split, M×K.
 func (r *run) final(ctx context.Context, logits []float32) (*record.Final, error) {
 	f := &record.Final{}
-	src, err := calib.Slice32(logits, r.set.Test.Labels, r.engine.Network.Classes)
-	if err != nil {
-		return nil, err
-	}
-	if n, _ := src.Shape(); n < calib.MinSplit {
+	var err error
+	switch n := r.set.Test.Len(); {
+	case n == 0:
+		f.Notes = map[string]string{"calibration": noTestImages}
+	case n < calib.MinSplit:
 		f.Notes = map[string]string{"calibration": fmt.Sprintf("%d test samples cannot be split for a fit", n)}
-	} else if f.Calibration, err = finalCalibration(src, r.spec.Seed); err != nil {
-		return nil, err
+	default:
+		src, err := calib.Slice32(logits, r.set.Test.Labels, r.engine.Network.Classes)
+		if err == nil {
+			f.Calibration, err = finalCalibration(src, r.spec.Seed)
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
 	if r.options.LayerProfile {
 		f.Depth, err = r.depth(ctx)

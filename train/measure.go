@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 
@@ -13,50 +14,80 @@ import (
 	"github.com/gocollapse/collapse/record"
 )
 
-// fill evaluates both splits into a row.
+// noTestImages is why a run without test images has no test metrics.
+const noTestImages = "the data set has no test images"
+
+// fill evaluates both splits into a row. Without test images the test metrics are NaN, with a note.
 func (r *run) fill(ctx context.Context, row *record.Epoch) error {
 	clf, err := r.engine.Classifier()
 	if err != nil {
 		return err
 	}
-	train, test := r.newEvaluation(row, false), r.newEvaluation(row, true)
-	o := nc.Options{Outcomes: true, Test: test, Context: ctx}
+	train := r.newEvaluation(row, false)
+	o := nc.Options{Outcomes: true, Context: ctx}
+	var test *evaluation
+	if r.set.Test.Len() > 0 {
+		test = r.newEvaluation(row, true)
+		o.Test = test
+	}
 	sum, err := measured(nc.Measure(train, *clf, o))
 	if err != nil {
 		return err
 	}
-	var testSum collapse
-	if sum.Summary != nil {
-		testSum = sum.part(sum.Test, "test")
-	} else {
-		o.Test = nil
-		if testSum, err = measured(nc.Measure(test, *clf, o)); err != nil {
-			return err
-		}
-	}
-	n, m := float64(len(train.labels)), float64(len(test.labels))
+	n := float64(len(train.labels))
 	row.TrainLoss, row.TrainError = record.Number(train.loss/n), record.Number(float64(train.wrong)/n)
-	row.TestLoss, row.TestError = record.Number(test.loss/m), record.Number(float64(test.wrong)/m)
 	for _, m := range record.Metrics() {
 		if m.NC != "" {
 			sum.put(row, m.NC, m)
 		}
 	}
+	if row.Train, err = train.calibration(row, "train_calibration", sum); err != nil {
+		return err
+	}
+	row.Picture = train.picture(sum, clf)
+	if test == nil {
+		withoutTest(row)
+		return nil
+	}
+	return r.fillTest(row, test, sum, func() (*nc.Summary, error) {
+		o.Test = nil
+		return nc.Measure(test, *clf, o)
+	})
+}
+
+// fillTest fills the test metrics of a row. sum is the collapse of the training split; alone
+// measures the test split where sum has none.
+func (r *run) fillTest(row *record.Epoch, test *evaluation, sum collapse, alone func() (*nc.Summary, error)) error {
+	var testSum collapse
+	var err error
+	if sum.Summary != nil {
+		testSum = sum.part(sum.Test, "test")
+	} else if testSum, err = measured(alone()); err != nil {
+		return err
+	}
+	m := float64(len(test.labels))
+	row.TestLoss, row.TestError = record.Number(test.loss/m), record.Number(float64(test.wrong)/m)
 	for key, from := range map[string]string{"test_nc1": "nc1", "test_nc2": "nc2", "test_nc3": "nc3"} {
 		m, _ := record.MetricByKey(key)
 		testSum.put(row, from, m)
 	}
 	nccTest, _ := record.MetricByKey("ncc_test_error")
 	sum.put(row, "ncc_test_error", nccTest)
-	if row.Train, err = train.calibration(row, "train_calibration", sum); err != nil {
-		return err
-	}
-	row.Picture = train.picture(sum, clf)
 	if row.Test, err = test.calibration(row, "test_calibration", testSum); err != nil {
 		return err
 	}
 	row.Test.Scaled, err = test.scaled(row, r.spec.Seed)
 	return err
+}
+
+// withoutTest makes every test metric of a row NaN and says why.
+func withoutTest(row *record.Epoch) {
+	for _, key := range []string{"test_loss", "test_error", "ncc_test_error", "test_nc1", "test_nc2", "test_nc3"} {
+		m, _ := record.MetricByKey(key)
+		m.Set(row, math.NaN())
+		addNote(row, m.Path, noTestImages)
+	}
+	addNote(row, "test_calibration", noTestImages)
 }
 
 // addNote says why the number at a path of a row is null, or what limits it.
@@ -150,8 +181,11 @@ func (e *evaluation) scaled(row *record.Epoch, seed int64) (*record.Scaled, erro
 }
 
 // writeLogits evaluates the test split and writes its logits and labels, as collapse
-// calibrate reads them.
+// calibrate reads them. Without test images there is no file.
 func (r *run) writeLogits(ctx context.Context) (logits []float32, file *record.File, err error) {
+	if r.set.Test.Len() == 0 {
+		return nil, nil, nil
+	}
 	k := r.engine.Network.Classes
 	err = r.engine.Evaluate(ctx, EvaluateOptions{Test: true}, func(b *Batch) error {
 		logits = append(logits, b.Logits...)

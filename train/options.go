@@ -28,9 +28,9 @@ type Options struct {
 	// while the run goes on.
 	Out string
 	// Set holds the images of the specification's data set as package data opens it;
-	// nil opens it. Run takes TrainPerClass images of each class, then the long tail,
-	// then corrupts the labels; a set that has TrainPerClass images of each class
-	// already is not reduced again.
+	// nil opens it. Run holds out TestShare, takes TrainPerClass images of each class, then
+	// the long tail, then corrupts the labels; a set that has TrainPerClass images of each
+	// class already is not reduced again. Without test images the test metrics are null.
 	Set *data.Set
 	// Backend runs the graphs, and Choice says what it is; a nil Backend opens the one that
 	// package backend chooses. One that is given must be opened with backend.For(spec), which

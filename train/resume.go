@@ -73,7 +73,8 @@ func (r *run) resume() error {
 	r.rec.Epochs = append(r.rec.Epochs, c.Record.Epochs...)
 	r.rec.Checkpoint = &record.Checkpoint{File: CheckpointFile, SHA256: c.sha256, Epoch: c.Epoch, Step: c.Step}
 	r.epoch, r.step, r.partial = c.Epoch, c.Step, c.Partial
-	if c.Epoch == r.spec.Epochs && c.Record.Status == record.Finished && c.Record.TestLogits != nil {
+	whole := c.Record.TestLogits != nil || r.set.Test.Len() == 0
+	if c.Epoch == r.spec.Epochs && c.Record.Status == record.Finished && whole {
 		r.completed = true
 		r.rec.Status, r.rec.TestLogits, r.rec.Final = record.Finished, c.Record.TestLogits, c.Record.Final
 		notef(r.options.Log, "the run is finished; for more epochs ask for them")

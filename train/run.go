@@ -33,11 +33,11 @@ var ErrStopped = errors.New("train: stopped; a checkpoint was written, resume co
 // record's Failure says which and where; the checkpoints are of before.
 var ErrDiverged = errors.New("train: the run diverged")
 
-// Run trains the specification's network and measures it in evaluation mode over both
-// splits after the epochs that Spec.Measured names. Record and checkpoint are written
-// after each of these, at the end, where the run stops and every
-// Options.CheckpointEvery, each whole or not at all, the checkpoint first. Of a split
-// that is measured the N·K logits are held in memory, and the N·d features where they
+// Run trains the specification's network and measures it in evaluation mode over the
+// training split, and the test split where there is one, after the epochs that
+// Spec.Measured names. Record and checkpoint are written after each of these, at the
+// end, where the run stops and every Options.CheckpointEvery, each whole or not at all,
+// the checkpoint first. Of a split that is measured the N·K logits are held in memory, and the N·d features where they
 // are at most 1 GiB; else the split is evaluated twice.
 //
 // Run returns the record as far as it got, also with an error: ErrStopped where

@@ -8,8 +8,8 @@ import (
 	"github.com/gocollapse/collapse/record"
 )
 
-// OpenSet opens the images that a specification names and prepares them as it says:
-// TrainPerClass, then LongTail, then Corrupt, each drawn by the specification's seed.
+// OpenSet opens the images that a specification names and prepares them as it says: TestShare,
+// then TrainPerClass, then LongTail, then Corrupt, each drawn by the specification's seed.
 func OpenSet(ctx context.Context, spec record.Spec, o data.Options) (*data.Set, error) {
 	return openSet(ctx, spec, nil, o)
 }
@@ -24,6 +24,11 @@ func openSet(ctx context.Context, spec record.Spec, set *data.Set, o data.Option
 	}
 	if set.Info.Name != spec.Dataset {
 		return nil, fmt.Errorf("train: the specification names data set %q, given is %q", spec.Dataset, set.Info.Name)
+	}
+	if spec.TestShare > 0 {
+		if set, err = set.HoldOut(spec.TestShare, spec.Seed); err != nil {
+			return nil, fmt.Errorf("test_share: %w", err)
+		}
 	}
 	if len(set.Train.Labels) != spec.TrainPerClass*len(set.Info.Classes) {
 		if set, err = set.PerClass(spec.TrainPerClass, spec.Seed); err != nil {
@@ -59,10 +64,14 @@ func checkSet(set *data.Set) error {
 			return fmt.Errorf("train: data set %q has a channel of deviation %v, want above 0", set.Info.Name, s)
 		}
 	}
+	if len(set.Train.Labels) == 0 {
+		return fmt.Errorf("train: data set %q has no training images", set.Info.Name)
+	}
 	for name, s := range map[string]data.Split{"training": set.Train, "test": set.Test} {
-		if len(s.Labels) == 0 || len(s.Images) != len(s.Labels)*pixels {
-			return fmt.Errorf("train: the %s split of %q has %d labels and %d bytes, want at least one image of %d"+
-				" bytes a label", name, set.Info.Name, len(s.Labels), len(s.Images), pixels)
+		if len(s.Images) != len(s.Labels)*pixels {
+			return fmt.Errorf("train: the %s split of %q has %d labels and %d bytes of images; want %d bytes"+
+				" (%d×%d×%d) for each label", name, set.Info.Name, len(s.Labels), len(s.Images), pixels, set.Height,
+				set.Width, set.Channels)
 		}
 		for i, l := range s.Labels {
 			if l < 0 || int(l) >= k {

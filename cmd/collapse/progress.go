@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"time"
 
@@ -91,8 +92,12 @@ func (p *progress) row(seed int64, e train.Event) {
 	if r.Seconds > 0 {
 		rate = fmt.Sprintf("%.0f", float64(e.Steps*p.batch)/r.Seconds)
 	}
-	fmt.Fprintf(p.w, "%s%4d/%-5d %10.4f %7.2f %13.2f   %-10.3g %-8.3f %-8.3f %-6.2f %-6.2f %5.1f %9s  %s\n",
-		prefix, e.Epoch, e.Epochs, float64(r.TrainLoss), 100*float64(r.TrainError), 100*float64(r.TestError),
+	test := "–"
+	if v := 100 * float64(r.TestError); !math.IsNaN(v) {
+		test = fmt.Sprintf("%.2f", v)
+	}
+	fmt.Fprintf(p.w, "%s%4d/%-5d %10.4f %7.2f %13s   %-10.3g %-8.3f %-8.3f %-6.2f %-6.2f %5.1f %9s  %s\n",
+		prefix, e.Epoch, e.Epochs, float64(r.TrainLoss), 100*float64(r.TrainError), test,
 		float64(r.NC1), float64(r.NC2), float64(r.NC3), float64(r.WNorm), float64(r.HNorm),
 		r.Seconds+r.MeasureSeconds, rate, short(e.Remaining))
 	p.last = r
@@ -131,7 +136,10 @@ func (p *progress) show(seed int64, e train.Event) {
 		text += ", " + short(left) + " left"
 	}
 	if p.last != nil {
-		text += fmt.Sprintf(", NC1 %.3g, test error %.1f %%", float64(p.last.NC1), 100*float64(p.last.TestError))
+		text += fmt.Sprintf(", NC1 %.3g", float64(p.last.NC1))
+		if v := 100 * float64(p.last.TestError); !math.IsNaN(v) {
+			text += fmt.Sprintf(", test error %.1f %%", v)
+		}
 	}
 	p.bar.Describe(text)
 	_ = p.bar.Set(done)

@@ -121,8 +121,7 @@ func (t *trainFlags) train(c *cobra.Command, spec record.Spec, several bool) err
 	if o.Set, err = data.Open(ctx, spec.Dataset, data.Options{Log: log, Progress: byteProgress(log)}); err != nil {
 		return err
 	}
-	fmt.Fprintf(log, "data     %s, %s, %s; %d classes, %d test images\n",
-		o.Set.Info.Name, o.Set.Info.Source, o.Set.Info.Bytes, len(o.Set.Info.Classes), o.Set.Info.Test)
+	printData(log, spec, o.Set.Info)
 	if o.Backend, o.Choice, err = backend.Open(t.backend(spec)); err != nil {
 		return err
 	}
@@ -217,6 +216,21 @@ RECORD is a record, a run's folder, or a folder of runs, as 'train --seeds' make
 	summary.Flags().BoolVar(&asJSON, "json", false, "the same as JSON, the numbers in full")
 	c.AddCommand(summary)
 	return c
+}
+
+// printData says which images are trained and tested on.
+func printData(log io.Writer, spec record.Spec, in record.Data) {
+	test := fmt.Sprintf("%d test images", in.Test)
+	if in.Test == 0 {
+		test = fmt.Sprintf("%g %% of each class held out as test images", 100*spec.TestShare)
+	}
+	if in.Test == 0 && spec.TestShare == 0 {
+		test = "no test images"
+	}
+	fmt.Fprintf(log, "data     %s, %s, %s; %d classes, %s\n", in.Name, in.Source, in.Bytes, len(in.Classes), test)
+	if in.Test == 0 && spec.TestShare == 0 {
+		fmt.Fprintln(log, "note     test metrics will be null; --test-share 0.2 holds out a fifth of each class")
+	}
 }
 
 // printChoice says which backend was chosen and why, what its options mean there, and what the
