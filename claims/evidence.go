@@ -49,10 +49,8 @@ func gather(records []*record.Record) (*evidence, error) {
 	e := &evidence{names: map[string]bool{}}
 	for i, r := range records {
 		name := cmp.Or(r.Spec.Name, fmt.Sprintf("record %d", i+1))
-		if r.Scale == record.PaperScale && r.Spec.Scale() != record.PaperScale {
-			return nil, fmt.Errorf("claims: %s says it is at the paper's scale, but its specification is not "+
-				"the paper's; "+
-				"correct its scale", name)
+		if err := r.CheckScale(); err != nil {
+			return nil, fmt.Errorf("claims: %w", err)
 		}
 		if loss := r.Spec.Loss.Name; loss != "ce" && loss != "ls" || !slices.Contains(paperSets, r.Spec.Dataset) {
 			continue // the paper has no claim on it

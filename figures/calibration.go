@@ -28,19 +28,28 @@ func Reliability(origin string, names []string, summaries []*calib.Summary) (*Fi
 	f := figure("fig7")
 	f.Caption = fmt.Sprintf("Bars: share of correct samples among those of a confidence (%d bins of equal width); "+
 		"line: a calibrated model. Below: share of all samples. %s", len(summaries[0].Bins), origin)
-	f.Alt = fmt.Sprintf("Reliability diagrams of %d models over histograms of their confidence.", len(summaries))
+	f.Alt = "Reliability diagrams over histograms of confidence."
+	if len(summaries[0].Bins) == 0 {
+		return nil, fmt.Errorf("figures: %s has no bins", names[0])
+	}
 	var top, bottom []panel
 	for i, s := range summaries {
 		p := newChart(fmt.Sprintf("(%c) %s", 'a'+i, names[i]), "confidence", "accuracy")
 		p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, 1, 0, 1
-		p.Add(grid{}, &histogram{s.Bins, func(b calib.Bin) float64 { return b.Accuracy }},
+		p.addHistogram(s.Bins, func(b calib.Bin) float64 { return b.Accuracy })
+		p.shown.says = fmt.Sprintf("ECE %s %%, accuracy %s %%, mean confidence %s %%", three(100*s.ECE),
+			three(100*s.Accuracy), three(100*s.Confidence))
+		p.Add(
 			&curve{x: []float64{0, 1}, y: []float64{0, 1}, line: lineStyle(1)},
 			corner(fmt.Sprintf("ECE %.1f %%\nacc. %.1f %%\nconf. %.1f %%", 100*s.ECE,
 				100*s.Accuracy, 100*s.Confidence)))
 		top = append(top, p)
 		q := newChart("", "confidence", "share of samples (%)")
 		q.X.Min, q.X.Max, q.Y.Min, q.Y.Max = 0, 1, 0, 100
-		q.Add(grid{}, &histogram{s.Bins, func(b calib.Bin) float64 { return 100 * b.Count / float64(s.N) }})
+		q.addHistogram(s.Bins, func(b calib.Bin) float64 { return 100 * b.Count / float64(s.N) })
+		last := len(s.Bins) - 1
+		q.shown.says = fmt.Sprintf("%s: %s %% of the samples have a confidence above %s", names[i],
+			three(100*s.Bins[last].Count/float64(s.N)), three(s.Bins[last].Lo))
 		bottom = append(bottom, q)
 	}
 	cols := min(len(summaries), 3)
@@ -60,7 +69,7 @@ func Reliability(origin string, names []string, summaries []*calib.Summary) (*Fi
 		}
 	}
 	rows := len(panels) / cols
-	return f, f.draw(vg.Length(230*cols+20), vg.Length(210*rows), func(c draw.Canvas) { drawPanels(c, cols, panels) })
+	return f, f.lay(vg.Length(230*cols+20), vg.Length(210*rows), cols, nil, panels)
 }
 
 // histogram draws a bar over every bin.
@@ -84,6 +93,20 @@ func (h *histogram) Plot(c draw.Canvas, p *plot.Plot) {
 	}
 }
 
+// addHistogram puts a bar over every bin into a panel, and the bars' middles into its data.
+func (p panel) addHistogram(bins calib.Diagram, value func(calib.Bin) float64) {
+	p.Add(grid{}, &histogram{bins, value})
+	k := &curve{name: "bins", hidden: true, silent: true}
+	for _, b := range bins {
+		v := value(b)
+		if b.Count == 0 {
+			v = math.NaN()
+		}
+		k.x, k.y = append(k.x, (b.Lo+b.Hi)/2), append(k.y, v)
+	}
+	p.shown.curves = append(p.shown.curves, k)
+}
+
 // corner writes lines of text at the top left of a panel.
 type corner string
 
@@ -99,30 +122,30 @@ func Confidence(origin string, s *calib.Summary) (*Figure, error) {
 	if s == nil {
 		return nil, fmt.Errorf("figures: no summary")
 	}
-	f := &Figure{Title: "Confidence of correct and wrong samples", Alt: "Two histograms of confidence, of correctly " +
-		"and of wrongly predicted samples."}
+	f := &Figure{Title: "Confidence of correct and wrong samples", Alt: "Two histograms of confidence."}
 	f.Caption = fmt.Sprintf("Shares of the %d correctly and of the %d wrongly predicted samples. %s",
 		s.Correct.N, s.Wrong.N, origin)
 	var panels []panel
 	for i, part := range []struct {
 		name string
-		n    int64
-		of   func(calib.Bin) float64
+		of   calib.Outcome
+		in   func(calib.Bin) float64
 	}{
-		{"correct", s.Correct.N, func(b calib.Bin) float64 { return b.Count * b.Accuracy }},
-		{"wrong", s.Wrong.N, func(b calib.Bin) float64 { return b.Count * (1 - b.Accuracy) }},
+		{"correct", s.Correct, func(b calib.Bin) float64 { return b.Count * b.Accuracy }},
+		{"wrong", s.Wrong, func(b calib.Bin) float64 { return b.Count * (1 - b.Accuracy) }},
 	} {
 		p := newChart(fmt.Sprintf("(%c) %s", 'a'+i, part.name), "confidence", "share (%)")
 		p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, 1, 0, 100
-		p.Add(grid{})
-		if part.n == 0 {
-			p.Add(note("no such sample"))
+		if part.of.N == 0 {
+			p.Add(grid{}, note("no such sample"))
+			p.shown.says = "no such sample"
 		} else {
-			p.Add(&histogram{s.Bins, func(b calib.Bin) float64 { return 100 * part.of(b) / float64(part.n) }})
+			p.addHistogram(s.Bins, func(b calib.Bin) float64 { return 100 * part.in(b) / float64(part.of.N) })
+			p.shown.says = fmt.Sprintf("%d samples, mean confidence %s %%", part.of.N, three(100*part.of.Confidence))
 		}
 		panels = append(panels, p)
 	}
-	return f, f.draw(520, 230, func(c draw.Canvas) { drawPanels(c, 2, panels) })
+	return f, f.lay(520, 230, 2, nil, panels)
 }
 
 // DeltaPoint is a model trained with label smoothing δ.
@@ -147,19 +170,17 @@ func ECEDelta(origin string, points ...DeltaPoint) (*Figure, error) {
 			append(after, 100*p.Scaled.ECE), append(t, p.Temperature.T)
 	}
 	f := figure("fig3")
-	f.Alt = "Two panels against δ: ECE before and after temperature scaling, and the fitted temperature."
+	f.Alt = "Two panels against δ."
 	f.Caption = "ECE on the samples that T was not fitted on. " + temperatureNote + " " + origin
-	g0, g1, g2 := glyphStyle(0), glyphStyle(1), glyphStyle(2)
-	a := newChart("(a) ECE", "label smoothing δ", "ECE (%)")
-	first, second := &curve{x: x, y: before, line: lineStyle(0), glyph: &g0},
-		&curve{x: x, y: after, line: lineStyle(1), glyph: &g1}
+	a, b := newChart("(a) ECE", deltaAxis, "ECE (%)"), newChart("(b) fitted temperature", deltaAxis, "T")
+	marked := func(i int, name string, y []float64) *curve {
+		g := glyphStyle(i)
+		return &curve{name: name, x: x, y: y, line: lineStyle(i), glyph: &g}
+	}
+	first, second := marked(0, "before scaling", before), marked(1, "after scaling", after)
 	addCurves(a, false, []*curve{first, second})
-	b := newChart("(b) fitted temperature", "label smoothing δ", "T")
-	addCurves(b, true, []*curve{{x: x, y: t, line: lineStyle(2), glyph: &g2}})
-	return f, f.draw(560, 270, func(c draw.Canvas) {
-		c.Max.Y -= drawLegend(c, []entry{{"before scaling", first}, {"after scaling", second}})
-		drawPanels(c, 2, []panel{a, b})
-	})
+	addCurves(b, true, []*curve{marked(2, "T", t)})
+	return f, f.lay(560, 270, 2, legend{{{first.name, first}, {second.name, second}}}, []panel{a, b})
 }
 
 // CalibrationTable returns the metrics of models side by side: without scaling on all samples,

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"gonum.org/v1/gonum/stat"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -346,15 +347,14 @@ func Profile(layers []nc.Layer, what string) (*Figure, error) {
 			y[j] = m.value(l)
 		}
 		gl := glyphStyle(0)
-		addCurves(p, m.log, []*curve{{x: x, y: y, line: lineStyle(0), glyph: &gl}})
+		addCurves(p, m.log, []*curve{{name: m.title, x: x, y: y, line: lineStyle(0), glyph: &gl}})
 		if len(layers) > 1 && what == "layer" {
 			p.X.Min, p.X.Max = 0.7, float64(len(layers))+0.3
 		}
 		panels = append(panels, p)
 	}
-	f.Alt = fmt.Sprintf("Three panels against the %s: NC1, ETF distance of the class means, NCC error; %d points.",
-		what, len(layers))
-	return f, f.draw(760, 240, func(c draw.Canvas) { drawPanels(c, 3, panels) })
+	f.Alt = fmt.Sprintf("Three panels against the %s; %d points.", what, len(layers))
+	return f, f.lay(760, 240, 3, nil, panels)
 }
 
 // trailingNumber returns the number at the end of a name, or −1.
@@ -383,28 +383,59 @@ func Collapse(g *nc.Geometry, s *nc.Summary) (*Figure, error) {
 		if m == nil {
 			p := newChart(title, "class", rows)
 			p.Add(note("no classifier was given"))
+			p.shown.says = "no classifier was given"
 			p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, float64(max(k-1, 1)), 0, float64(max(k-1, 1))
 			return p
 		}
-		return matrixPanel(title, "class", rows, matrix{k, k, m}, -1, 1)
+		p := matrixPanel(title, "class", rows, matrix{k, k, m}, cosines(k))
+		p.shown.says = matrixWords(m, k)
+		return p
 	}
 	panels := []panel{
-		heat("(a) classifier times class means", "class of w", g.WH),
+		heat("(a) classifier times class means", "class of w", asCosines(g.WH, k)),
 		heat("(b) cosines of the class means", "class", g.CosineH),
 		spectrumPanel(s), classPanel(s),
 	}
-	f := &Figure{Title: "The geometry of collapse"}
-	f.Caption = fmt.Sprintf("%d samples of %d features in %d classes. (a) is WᵀH̄ over its norm, times √(K−1): a "+
-		"simplex ETF has %s on the diagonal and %s elsewhere, in (b) 1 and %s; "+
-		"what is over 1 is drawn as 1. (c) Eigenvalues of Σ_B that are not 0. (d) NC1 of each class, whose mean over "+
-		"samples is NC1 (line).",
-		s.N, s.D, k, shown(1-1/float64(k)), shown(-1/float64(k)), shown(-1/float64(max(k-1, 1))))
-	f.Alt = fmt.Sprintf("Four panels for %d classes: heat map of the classifier's products with the class means, "+
-		"heat map of the class means' cosines, spectrum, NC1 of each class.", k)
-	return f, f.draw(660, 620, func(c draw.Canvas) {
-		c.Max.Y -= drawScale(c, "(a), (b):", -1, 1)
+	f := &Figure{Title: "The geometry of collapse", Alt: fmt.Sprintf("Four panels for %d classes.", k)}
+	f.Caption = fmt.Sprintf("%d samples of %d features in %d classes. (a) is WᵀH̄ over its norm, times K/√(K−1). In (a) "+
+		"and (b) a simplex ETF has 1 on the diagonal and %s elsewhere, where the colours are neutral; what is over 1 "+
+		"is drawn as 1. (c) Eigenvalues of Σ_B that are not 0. (d) NC1 of each class, whose mean over "+
+		"samples is NC1 (line).", s.N, s.D, k, shown(-1/float64(max(k-1, 1))))
+	f.Alt += " " + words(panels)
+	f.Data = data(panels)
+	return f, f.draw(660, 640, func(c draw.Canvas) {
+		c.Max.Y -= cosines(k).draw(c, "(a), (b):")
 		drawPanels(c, 2, panels)
 	})
+}
+
+// asCosines scales WᵀH̄·√(K−1)/‖WᵀH̄‖_F, K×K, so that a simplex ETF has the values of its cosines: 1 on
+// the diagonal and −1/(K−1) elsewhere. It returns nil for nil.
+func asCosines(wh []float64, k int) []float64 {
+	if wh == nil || k < 2 {
+		return wh
+	}
+	out := make([]float64, len(wh))
+	for i, v := range wh {
+		out[i] = v * float64(k) / float64(k-1)
+	}
+	return out
+}
+
+// matrixWords gives the mean of a K×K matrix on the diagonal, and mean and range elsewhere.
+func matrixWords(m []float64, k int) string {
+	var diagonal float64
+	var others []float64
+	for i, v := range m {
+		if i/k == i%k {
+			diagonal += v / float64(k)
+		} else {
+			others = append(others, v)
+		}
+	}
+	least, most := valueRange(others)
+	return fmt.Sprintf("mean %s on the diagonal; elsewhere %s, from %s to %s", three(diagonal),
+		three(stat.Mean(others, nil)), three(least), three(most))
 }
 
 func spectrumPanel(s *nc.Summary) panel {
@@ -418,7 +449,7 @@ func spectrumPanel(s *nc.Summary) panel {
 		}
 		i := len(cs)
 		gl := glyphStyle(i)
-		cs = append(cs, &curve{x: x, y: values, line: lineStyle(i), glyph: &gl})
+		cs = append(cs, &curve{name: []string{"Σ_B", "Σ_W"}[i], x: x, y: values, line: lineStyle(i), glyph: &gl})
 	}
 	add(s.SpectrumB)
 	if s.Covariance != nil {
@@ -436,11 +467,22 @@ func spectrumPanel(s *nc.Summary) panel {
 // classPanel is a panel of NC1 by class.
 func classPanel(s *nc.Summary) panel {
 	p := newChart("(d) NC1 by class", "class", "NC1")
-	p.X.Tick.Marker = plot.TickerFunc(wholeTicks)
+	p.X.Tick.Marker = plot.TickerFunc(func(_, _ float64) []plot.Tick { return classTicks(len(s.NC1PerClass)) })
+	if len(s.NC1PerClass) > 12 {
+		smallClassLabels(p, len(s.NC1PerClass))
+		p.Y.Tick.Label.Font.Size = vg.Points(9.5)
+	}
 	b := &bars{y: s.NC1PerClass, mean: s.NC1}
+	k := &curve{name: "NC1", y: b.y, hidden: true, silent: true}
+	for i := range b.y {
+		k.x = append(k.x, float64(i))
+	}
+	p.shown.curves = []*curve{k}
+	least, most := valueRange(b.y)
+	p.shown.says = fmt.Sprintf("from %s to %s, mean %s", three(least), three(most), three(s.NC1))
 	p.X.Min, p.X.Max = -0.6, float64(len(b.y))-0.4
 	p.Y.Min, p.Y.Max = 0, 1
-	if _, most := valueRange(b.y); most > 0 {
+	if most > 0 {
 		p.Y.Max = 1.06 * most
 	}
 	p.Add(grid{}, b)

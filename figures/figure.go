@@ -15,7 +15,7 @@ import (
 	"gonum.org/v1/plot/vg/vgsvg"
 )
 
-// A Figure is a picture with its words. SVG and PNG hold the same picture.
+// A Figure is a picture with its words and its numbers. SVG, PNG and PDF hold the same picture.
 type Figure struct {
 	Number  string  // the paper's number, "1", or "" for a figure that is not in the paper
 	Title   string  // one line
@@ -25,6 +25,10 @@ type Figure struct {
 	PNG     []byte  // Width by Height pixels times Scale, or times 1 where the figure is made of pictures
 	Width   float64 // in CSS pixels
 	Height  float64 // in CSS pixels
+	// Data is the numbers behind the picture under a header, see CSV; nil for a figure without numbers.
+	Data [][]string
+
+	paint func(draw.Canvas)
 }
 
 // Scale is the number of PNG pixels for one CSS pixel of a figure.
@@ -55,9 +59,20 @@ func captionHTML(kind, number, title, caption string) string {
 // draw runs paint on a canvas of w by h points and sets the figure's pictures and
 // size. Alt must be set before.
 func (f *Figure) draw(w, h vg.Length, paint func(draw.Canvas)) (err error) {
-	f.Width, f.Height = w.Points()*pxPerPoint, h.Points()*pxPerPoint
+	f.Width, f.Height, f.paint = w.Points()*pxPerPoint, h.Points()*pxPerPoint, paint
 	f.SVG, f.PNG, err = render(w, h, Scale, f.Alt, paint)
 	return err
+}
+
+// lay draws panels in rows of cols under a legend, on a canvas of w by h points. It adds what the
+// panels show to the alternative text, and sets the data.
+func (f *Figure) lay(w, h vg.Length, cols int, legend legend, panels []panel) error {
+	f.Alt = strings.TrimSpace(f.Alt + " " + words(panels))
+	f.Data = data(panels)
+	return f.draw(w, h, func(c draw.Canvas) {
+		c.Max.Y -= legend.draw(c)
+		drawPanels(c, cols, panels)
+	})
 }
 
 // pxPerPoint turns points, in which gonum/plot measures, into CSS pixels.

@@ -2,7 +2,6 @@ package figures
 
 import (
 	"fmt"
-	"strings"
 
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -36,19 +35,14 @@ func Figure4(runs ...Series) (*Figure, error) {
 	f.Caption = "Test images split by whether the network classifies them correctly; " +
 		"loss is cross entropy whatever the training loss was, " +
 		"NC1 (Equation 4) of those classified wrongly gathers them by the predicted class, ECE has 15 " +
-		"bins of equal width. " + origin
+		"bins of equal width. " + seedsNote(gs) + origin
 	if missing > 0 {
 		f.Caption += fmt.Sprintf(" Values not drawn because the record does not hold them, they are not defined or, "+
 			"on a log axis, not above zero: %d.", missing)
 	}
-	f.Alt = "Four panels against the epoch: loss, NC1 and entropy of test images by outcome; errors and ECE. Runs: " +
-		strings.Join(names(gs), "; ") + "."
-	legend := append(runsLegend(gs), figure4Legend()...)
-	err = f.draw(vg.Length(660), vg.Length(540), func(c draw.Canvas) {
-		c.Max.Y -= drawLegend(c, legend)
-		drawPanels(c, 2, panels)
-	})
-	if err != nil {
+	f.Alt = "Four panels against the epoch: loss, NC1 and entropy of test images by outcome; errors and ECE."
+	legend := append(legend{runsLegend(gs)}, figure4Legend()...)
+	if err := f.lay(660, 560, 2, legend, panels); err != nil {
 		return nil, err
 	}
 	return f, nil
@@ -85,19 +79,10 @@ func (p markedPanel) draw(gs []group) (panel, int) {
 	var curves []*curve
 	missing := 0
 	for i, g := range gs {
-		for _, r := range g.runs {
-			for _, m := range p.curves {
-				k := &curve{line: lineStyle(i), log: p.log}
-				if m.thin {
-					k.line.Width = vg.Points(0.9)
-				}
-				if m.shape != nil {
-					k.glyph = &draw.GlyphStyle{Color: k.line.Color, Radius: vg.Points(2.6), Shape: m.shape}
-				}
-				k.x, k.y = column(r, metric(m.key))
-				curves = append(curves, k)
-				missing += k.missing()
-			}
+		for _, m := range p.curves {
+			ks, n := m.curves(i, g, p.log)
+			curves = append(curves, ks...)
+			missing += n
 		}
 	}
 	drawn := newPanel(p.title, p.axis)
@@ -105,18 +90,38 @@ func (p markedPanel) draw(gs []group) (panel, int) {
 	return drawn, missing
 }
 
-// figure4Legend says what the marks mean.
-func figure4Legend() []entry {
-	sample := func(name string, width float64, shape draw.GlyphDrawer) entry {
-		k := &curve{line: draw.LineStyle{Color: ink, Width: vg.Points(width)}}
-		if shape != nil {
-			k.glyph = &draw.GlyphStyle{Color: ink, Radius: vg.Points(2.6), Shape: shape}
-		}
-		return entry{name, k}
+// curves returns the curves of the i-th group and how many values they leave out.
+func (m marked) curves(i int, g group, log bool) ([]*curve, int) {
+	l := lookOf(i, metric(m.key), log)
+	if m.thin {
+		l.line.Width = vg.Points(thinError)
 	}
-	return []entry{
-		sample("in (a) to (c): correctly classified", 1.6, nil), sample("wrongly classified", 1.6, ring{}),
-		sample("all", 0.9, nil), sample("in (d): training error", 0.9, nil), sample("test error", 1.6, ring{}),
-		sample("ECE", 1.6, draw.TriangleGlyph{}),
+	if m.shape != nil {
+		l.glyph = &draw.GlyphStyle{Color: l.line.Color, Radius: vg.Points(2.6), Shape: m.shape}
+	}
+	ks, missing := g.spread(g.of(metric(m.key)), l)
+	for _, k := range ks {
+		k.name += ", " + m.name()
+	}
+	return ks, missing
+}
+
+// name says what the marks of a curve mean.
+func (m marked) name() string { return markNames[m.key] }
+
+var markNames = map[string]string{
+	"train_error": "training error", "test_error": "test error", "test_ece": "ECE", "test_nc1": "all",
+	"test_correct_nll": "correctly classified", "test_wrong_nll": "wrongly classified",
+	"test_correct_nc1": "correctly classified", "test_wrong_nc1": "wrongly classified",
+	"test_correct_entropy": "correctly classified", "test_wrong_entropy": "wrongly classified",
+}
+
+// figure4Legend says what the marks mean.
+func figure4Legend() legend {
+	return legend{
+		{sample("in (a) to (c): correctly classified", lineWidth, nil), sample("wrongly classified", lineWidth, ring{}),
+			sample("all", thinError, nil)},
+		{sample("in (d): training error", thinError, nil), sample("test error", lineWidth, ring{}),
+			sample("ECE", lineWidth, draw.TriangleGlyph{})},
 	}
 }

@@ -1,6 +1,8 @@
 package figures
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -9,10 +11,21 @@ import (
 	"github.com/gocollapse/collapse/record"
 )
 
-// Series is a run with the name under which a figure or table shows it.
+// Series is a run with the name under which a figure or table shows it, or a planned run that is
+// not recorded.
 type Series struct {
 	Label  string // "" gives "CE" or "LS (δ = 0.05)"; runs with the same label share colour and line
 	Record *record.Record
+	// ShowScale adds the run's scale to its label. Runs of two scales in one figure need it.
+	ShowScale bool
+	// Missing is given in place of a record. A figure names the run where its curve would be.
+	Missing *Missing
+}
+
+// Missing is a planned run that is not recorded.
+type Missing struct {
+	Spec    record.Spec // its name says which run it is, its data set in which panel it is missed
+	Command string      // that makes it: collapse reproduce fig6 --run
 }
 
 // Of returns the records as series with the labels that follow from their
@@ -25,7 +38,49 @@ func Of(recs ...*record.Record) []Series {
 	return s
 }
 
-// group is the runs of one label, in the order given.
+// WithScales returns the series with ShowScale, so that a figure may show two scales.
+func WithScales(runs ...Series) []Series {
+	runs = slices.Clone(runs)
+	for i := range runs {
+		runs[i].ShowScale = true
+	}
+	return runs
+}
+
+// recorded splits series into those with a record and the planned runs without one.
+func recorded(runs []Series) (with []Series, missing []Missing) {
+	for _, s := range runs {
+		if s.Missing != nil && s.Record == nil {
+			missing = append(missing, *s.Missing)
+		} else {
+			with = append(with, s)
+		}
+	}
+	return with, missing
+}
+
+// label is the name of a series in a legend, before runs of another setting are told apart.
+func (s Series) label() string {
+	label := s.Label
+	if label == "" {
+		label = s.Record.Spec.Loss.String()
+	}
+	if s.ShowScale {
+		label += ", " + string(scaleOf(s.Record)) + " scale"
+	}
+	return label
+}
+
+// scaleOf is the scale of a run by what it was, whatever its record says.
+func scaleOf(r *record.Record) record.Scale {
+	if r.AtPaperScale() {
+		return record.PaperScale
+	}
+	return record.ReducedScale
+}
+
+// group is the runs of one label. They differ in their seeds, and perhaps in
+// their number of epochs.
 type group struct {
 	label string
 	runs  []*record.Record
@@ -39,28 +94,101 @@ func (g group) name() string {
 	return g.label
 }
 
-// grouped checks the series and gathers those with the same label.
-func grouped(runs []Series) ([]group, error) {
+// ErrTwoScales is the error of runs at the paper's scale and at a smaller one in a figure that does
+// not tell them apart.
+var ErrTwoScales = errors.New("figures: one run is at the paper's scale and another is not; " +
+	"draw them apart, or let the labels say the scale (WithScales, in the command --two-scales)")
+
+// checked reports series without a record, records whose scale is not what they say, and runs of
+// two scales without labels that say so.
+func checked(runs []Series) error {
 	if len(runs) == 0 {
-		return nil, ErrNoSeries
+		return ErrNoSeries
 	}
-	var gs []group
+	var first *record.Record
 	for i, s := range runs {
 		if s.Record == nil {
-			return nil, fmt.Errorf("figures: series %d (%q) has no record", i+1, s.Label)
+			return fmt.Errorf("figures: series %d (%q) has no record", i+1, s.Label)
 		}
-		label := s.Label
-		if label == "" {
-			label = s.Record.Spec.Loss.String()
+		if err := s.Record.CheckScale(); err != nil {
+			return fmt.Errorf("figures: %w", err)
 		}
-		j := slices.IndexFunc(gs, func(g group) bool { return g.label == label })
-		if j < 0 {
-			gs = append(gs, group{label: label})
-			j = len(gs) - 1
+		if first == nil {
+			first = s.Record
 		}
-		gs[j].runs = append(gs[j].runs, s.Record)
+		if !s.ShowScale && scaleOf(s.Record) != scaleOf(first) {
+			return fmt.Errorf("%w: %q and %q", ErrTwoScales, first.Spec.Name, s.Record.Spec.Name)
+		}
+	}
+	return nil
+}
+
+// grouped checks the series and gathers those with the same label, in the order of their seeds. Runs of one label whose
+// settings differ form groups of their own, whose labels say in what. A run that is given twice
+// counts once.
+func grouped(runs []Series) ([]group, error) {
+	if err := checked(runs); err != nil {
+		return nil, err
+	}
+	var labels []string
+	byLabel := map[string][]*record.Record{}
+	for _, s := range runs {
+		label := s.label()
+		if byLabel[label] == nil {
+			labels = append(labels, label)
+		}
+		if !slices.ContainsFunc(byLabel[label], func(r *record.Record) bool { return sameRun(r, s.Record) }) {
+			byLabel[label] = append(byLabel[label], s.Record)
+		}
+	}
+	var gs []group
+	for _, label := range labels {
+		slices.SortStableFunc(byLabel[label], func(a, b *record.Record) int { return cmp.Compare(a.Spec.Seed, b.Spec.Seed) })
+		gs = append(gs, bySetting(label, byLabel[label])...)
 	}
 	return gs, nil
+}
+
+// sameRun reports whether two records are of one run.
+func sameRun(a, b *record.Record) bool {
+	return a == b || a.Started.Equal(b.Started) && !a.Started.IsZero() &&
+		record.Differences(a.Spec.Without("name", "measure", "devices"), b.Spec.Without("name", "measure", "devices")) == nil
+}
+
+// bySetting splits runs of one label by their settings.
+func bySetting(label string, runs []*record.Record) (gs []group) {
+	var first []record.Spec // a setting of each group
+	for _, r := range runs {
+		setting := r.Spec.Setting()
+		i := slices.IndexFunc(first, func(s record.Spec) bool { return record.Differences(s, setting) == nil })
+		if i < 0 {
+			i = len(first)
+			first, gs = append(first, setting), append(gs, group{label: label})
+		}
+		gs[i].runs = append(gs[i].runs, r)
+	}
+	if len(gs) == 1 {
+		return gs
+	}
+	var apart []string
+	for _, s := range first[1:] {
+		for _, d := range record.Differences(first[0], s) {
+			if !slices.Contains(apart, d.Field) {
+				apart = append(apart, d.Field)
+			}
+		}
+	}
+	for i, s := range first {
+		for _, key := range apart {
+			f, _ := record.FieldByKey(key)
+			text := strings.ReplaceAll(key, "_", " ") + " " + f.Text(s)
+			if key == "dataset" {
+				text = record.DataName(s.Dataset)
+			}
+			gs[i].label += ", " + text
+		}
+	}
+	return gs
 }
 
 // Origin says in sentences how the numbers of the runs came about: scale,

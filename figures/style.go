@@ -5,6 +5,7 @@ import (
 	"image/color"
 	"math"
 	"strconv"
+	"strings"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/text"
@@ -59,8 +60,11 @@ func (ring) DrawGlyph(c *draw.Canvas, sty draw.GlyphStyle, pt vg.Point) {
 	c.Stroke(p)
 }
 
+// lineWidth is the width of a curve in points.
+const lineWidth = 1.6
+
 func lineStyle(i int) draw.LineStyle {
-	return draw.LineStyle{Color: palette[i%len(palette)], Width: vg.Points(1.6), Dashes: dashes[i%len(dashes)]}
+	return draw.LineStyle{Color: palette[i%len(palette)], Width: vg.Points(lineWidth), Dashes: dashes[i%len(dashes)]}
 }
 
 func glyphStyle(i int) draw.GlyphStyle {
@@ -80,6 +84,13 @@ func textStyle(size float64, bold bool) text.Style {
 type panel struct {
 	*plot.Plot
 	title, y string
+	shown    *contents
+}
+
+// contents is what a panel shows, for the alternative text and the data of its figure.
+type contents struct {
+	curves []*curve
+	says   string // in place of words on the curves, or of a panel without curves
 }
 
 // newPanel returns an empty panel in the house style with epochs on its x axis.
@@ -101,7 +112,7 @@ func newChart(title, x, y string) panel {
 		a.LineStyle.Color, a.Tick.LineStyle.Color = ink, ink
 		a.Tick.Marker = plot.TickerFunc(linearTicks)
 	}
-	return panel{p, title, y}
+	return panel{p, title, y, &contents{}}
 }
 
 // drawPanels draws panels in rows of cols on the canvas, data areas aligned.
@@ -158,7 +169,7 @@ func linearTicks(min, max float64) []plot.Tick {
 	var t []plot.Tick
 	for i := math.Ceil(min/step - 1e-9); i*step <= max*(1+1e-12); i++ {
 		v := i*step + 0 // −0 becomes 0
-		t = append(t, plot.Tick{Value: v, Label: strconv.FormatFloat(v, 'f', prec, 64)})
+		t = append(t, plot.Tick{Value: v, Label: strings.Replace(strconv.FormatFloat(v, 'f', prec, 64), "-", "−", 1)})
 	}
 	return t
 }
@@ -243,73 +254,6 @@ func shortNumber(v float64) string {
 	return strconv.FormatFloat(v, 'f', -1, 64)
 }
 
-// curve draws y against x, broken where y is not drawable on the axis (NaN,
-// infinite or, on a log axis, not above 0). A point without neighbours is drawn
-// as a dot, so that a run of one epoch is seen.
-type curve struct {
-	x, y  []float64
-	line  draw.LineStyle
-	glyph *draw.GlyphStyle // marks about eight of the points; nil for none
-	log   bool
-}
-
-func (k *curve) ok(i int) bool {
-	v := k.y[i]
-	return !math.IsNaN(v) && !math.IsInf(v, 0) && (!k.log || v > 0)
-}
-
-// missing returns how many points cannot be drawn.
-func (k *curve) missing() (n int) {
-	for i := range k.y {
-		if !k.ok(i) {
-			n++
-		}
-	}
-	return n
-}
-
-// Plot draws the curve; it implements plot.Plotter.
-func (k *curve) Plot(c draw.Canvas, p *plot.Plot) {
-	tx, ty := p.Transforms(&c)
-	at := func(i int) vg.Point { return vg.Point{X: tx(k.x[i]), Y: ty(k.y[i])} }
-	n := len(k.y)
-	for i := 0; i < n; {
-		if !k.ok(i) {
-			i++
-			continue
-		}
-		j := i
-		var pts []vg.Point
-		for ; j < n && k.ok(j); j++ {
-			pts = append(pts, at(j))
-		}
-		if len(pts) == 1 && k.glyph == nil {
-			c.DrawGlyph(draw.GlyphStyle{Color: k.line.Color, Radius: vg.Points(2.2), Shape: draw.CircleGlyph{}}, pts[0])
-		} else {
-			c.StrokeLines(k.line, pts)
-		}
-		i = j
-	}
-	if k.glyph == nil {
-		return
-	}
-	step := (n + 7) / 8
-	for i := range n {
-		if k.ok(i) && (i%step == 0 || i == n-1) {
-			c.DrawGlyph(*k.glyph, at(i))
-		}
-	}
-}
-
-// Thumbnail draws the curve's style in a legend; it implements plot.Thumbnailer.
-func (k *curve) Thumbnail(c *draw.Canvas) {
-	y := c.Center().Y
-	c.StrokeLine2(k.line, c.Min.X, y, c.Max.X, y)
-	if k.glyph != nil {
-		c.DrawGlyph(*k.glyph, c.Center())
-	}
-}
-
 // grid draws pale lines at the labelled ticks.
 type grid struct{}
 
@@ -335,54 +279,4 @@ func (n note) Plot(c draw.Canvas, p *plot.Plot) {
 	sty := textStyle(10, false)
 	sty.XAlign, sty.YAlign = draw.XCenter, draw.YCenter
 	c.FillText(sty, c.Center(), string(n))
-}
-
-// addCurves puts the curves into a panel and chooses its ranges: all x, and the
-// drawable y with a margin, from 0 on a linear axis.
-func addCurves(p panel, log bool, curves []*curve) {
-	xmin, xmax := math.Inf(1), math.Inf(-1)
-	ymin, ymax := math.Inf(1), math.Inf(-1)
-	for _, k := range curves {
-		k.log = log
-		for i := range k.x {
-			xmin, xmax = math.Min(xmin, k.x[i]), math.Max(xmax, k.x[i])
-			if k.ok(i) {
-				ymin, ymax = math.Min(ymin, k.y[i]), math.Max(ymax, k.y[i])
-			}
-		}
-	}
-	if xmin > xmax {
-		xmin, xmax = 0, 1
-	}
-	if xmin == xmax {
-		xmin, xmax = xmin-1, xmax+1
-	}
-	p.X.Min, p.X.Max = xmin, xmax
-	empty := ymin > ymax
-	if log {
-		if empty {
-			ymin, ymax = 0.1, 1
-		}
-		// A tenth of the range on both sides, and never less than a factor 1.5
-		// in all, so that a flat curve does not fill the panel with noise.
-		m := math.Max(math.Pow(ymax/ymin, 0.06), 1.22)
-		p.Y.Min, p.Y.Max = ymin/m, ymax*m
-		p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, plot.TickerFunc(logTicks)
-	} else {
-		if empty {
-			ymin, ymax = 0, 1
-		}
-		p.Y.Min, p.Y.Max = math.Min(0, ymin*1.06), ymax*1.06
-		if p.Y.Min == p.Y.Max {
-			p.Y.Max = 1
-		}
-		p.Y.Tick.Marker = plot.TickerFunc(linearTicks)
-	}
-	p.Add(grid{})
-	for _, k := range curves {
-		p.Add(k)
-	}
-	if empty {
-		p.Add(note("nothing measured to draw"))
-	}
 }

@@ -205,16 +205,13 @@ func TestTable1OneLossAndGaps(t *testing.T) {
 }
 
 // TestPaperScaleIsNotClaimed: a record that calls itself paper scale without the
-// paper's settings is shown as reduced.
+// paper's settings is refused by name.
 func TestPaperScaleIsNotClaimed(t *testing.T) {
 	r := synthetic("cifar10", "ce", 0, 1, 10)
-	r.Scale = record.PaperScale
-	tab, err := Table1(Series{Record: r})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !strings.Contains(tab.Text(), "reduced scale") {
-		t.Error("a width-16 run was shown at paper scale")
+	r.Scale, r.Spec.Name = record.PaperScale, "narrow"
+	_, err := Table1(Series{Record: r})
+	if err == nil || !strings.Contains(err.Error(), "narrow says it is at the paper's scale") {
+		t.Errorf("a width-16 run at paper scale: %v", err)
 	}
 }
 

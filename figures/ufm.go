@@ -72,8 +72,8 @@ func deltas() []float64 {
 }
 
 // against returns the curve of a number of the minimiser against δ.
-func against(p ufm.Params, style int, f func(*ufm.Minimiser) float64) (*curve, error) {
-	k := &curve{x: deltas(), line: lineStyle(style)}
+func against(p ufm.Params, name string, style int, f func(*ufm.Minimiser) float64) (*curve, error) {
+	k := &curve{name: name, x: deltas(), line: lineStyle(style)}
 	for _, d := range k.x {
 		p.Delta = d
 		m, err := p.Minimiser()
@@ -92,7 +92,7 @@ func ufmNorms(p ufm.Params) (*Figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	var legend []entry
+	var block []entry
 	var w, h []*curve
 	for i, s := range []float64{m.S, m.S / 10, 0.3, 0.6} {
 		if i >= 2 && s <= m.S*1.5 {
@@ -102,35 +102,32 @@ func ufmNorms(p ufm.Params) (*Figure, error) {
 		if i > 0 {
 			q = p.WithS(s)
 		}
-		cw, err := against(q, i, func(m *ufm.Minimiser) float64 { return m.WNorm })
+		name := fmt.Sprintf("s = %.3g", s)
+		cw, err := against(q, name, i, func(m *ufm.Minimiser) float64 { return m.WNorm })
 		if err != nil {
 			return nil, err
 		}
-		ch, err := against(q, i, func(m *ufm.Minimiser) float64 { return m.HNorm })
+		ch, err := against(q, name, i, func(m *ufm.Minimiser) float64 { return m.HNorm })
 		if err != nil {
 			return nil, err
 		}
 		w, h = append(w, cw), append(h, ch)
-		legend = append(legend, entry{fmt.Sprintf("s = %.3g", s), &curve{line: lineStyle(i)}})
+		block = append(block, entry{name, &curve{line: lineStyle(i)}})
 	}
 	pw := newChart("(a) Classifier", deltaAxis, "‖w‖")
 	addCurves(pw, false, w)
 	ph := newChart("(b) Features", deltaAxis, "‖h‖")
 	addCurves(ph, false, h)
 	f := &Figure{Title: entryOf("thm4.1").Title,
-		Alt: "Two panels: the norms of classifier and features decrease with " +
-			"label smoothing and reach zero where s + δ is 1."}
+		Alt: "Two panels against label smoothing."}
 	f.Caption = "Theorem 4.1: both norms decrease with δ, and are zero from s+δ = 1 on. " + setting(p) +
 		fmt.Sprintf(" That is s = %.4g; the other lines multiply λ_W and λ_H by one factor.", m.S)
-	return f, f.draw(660, 300, func(c draw.Canvas) {
-		c.Max.Y -= drawLegend(c, legend)
-		drawPanels(c, 2, []panel{pw, ph})
-	})
+	return f, f.lay(660, 300, 2, legend{block}, []panel{pw, ph})
 }
 
 func ufmKappa(p ufm.Params) (*Figure, error) {
 	var a []*curve
-	var legend []entry
+	var blockA, blockB []entry
 	for i, k := range []int{2, 3, 10, 100, 1000} {
 		q := p
 		q.K, q.D = k, k
@@ -139,12 +136,13 @@ func ufmKappa(p ufm.Params) (*Figure, error) {
 		if err != nil {
 			return nil, err
 		}
-		c, err := against(q.WithS(m.S), i, func(m *ufm.Minimiser) float64 { return m.KappaH })
+		name := "K = " + strconv.Itoa(k)
+		c, err := against(q.WithS(m.S), name, i, func(m *ufm.Minimiser) float64 { return m.KappaH })
 		if err != nil {
 			return nil, err
 		}
 		a = append(a, c)
-		legend = append(legend, entry{"(a) K = " + strconv.Itoa(k), &curve{line: c.line}})
+		blockA = append(blockA, entry{"(a) " + name, &curve{line: c.line}})
 	}
 	var b []*curve
 	for i, of := range []struct {
@@ -155,30 +153,26 @@ func ufmKappa(p ufm.Params) (*Figure, error) {
 		{"block H + λ_H", func(c ufm.Conditions) float64 { return c.HL2 }},
 		{"W, H, b with L2", func(c ufm.Conditions) float64 { return c.Full }},
 	} {
-		c, err := against(p, i, func(m *ufm.Minimiser) float64 { return of.f(m.Conditions()) })
+		c, err := against(p, strings.TrimPrefix(of.name, "(b) "), i, func(m *ufm.Minimiser) float64 { return of.f(m.Conditions()) })
 		if err != nil {
 			return nil, err
 		}
 		g := glyphStyle(i)
 		c.glyph = &g
 		b = append(b, c)
-		legend = append(legend, entry{of.name, &curve{line: c.line, glyph: &g}})
+		blockB = append(blockB, entry{of.name, &curve{line: c.line, glyph: &g}})
 	}
 	pa := newChart("(a) Theorem 4.2", deltaAxis, "condition number κ")
 	addCurves(pa, true, a)
 	pb := newChart(fmt.Sprintf("(b) K = %d, with the penalties", p.K), deltaAxis, "condition number κ")
 	addCurves(pb, true, b)
-	f := &Figure{Title: entryOf("thm4.2").Title, Alt: "Two panels: the theorem's condition number " +
-		"decreases with label " +
-		"smoothing for every K above 2; with the penalties it need not."}
+	f := &Figure{Title: entryOf("thm4.2").Title, Alt: "Two panels of condition numbers against label " +
+		"smoothing."}
 	f.Caption = "(a) κ = K − (K−1)(s+δ) (Eq 15), on the non-zero eigenvalues of a block of the loss without " +
 		"penalties; 1 for K = 2. " +
 		"(b) The same next to the block with λ_H added, whose null space then has the eigenvalue λ_H, and the whole " +
 		"objective in W, H and b (units 1/√λ) on its non-zero eigenvalues: not in the paper. " + setting(p)
-	return f, f.draw(660, 340, func(c draw.Canvas) {
-		c.Max.Y -= drawLegend(c, legend)
-		drawPanels(c, 2, []panel{pa, pb})
-	})
+	return f, f.lay(660, 350, 2, legend{blockA, blockB}, []panel{pa, pb})
 }
 
 func ufmSpectrum(p ufm.Params) (*Figure, error) {
@@ -197,12 +191,13 @@ func ufmSpectrum(p ufm.Params) (*Figure, error) {
 	ph := newChart("(a) in H, W fixed", deltaAxis, "eigenvalue")
 	pw := newChart("(b) in W, H fixed", deltaAxis, "eigenvalue")
 	var h, w []*curve
-	for i := range 3 {
-		ch, err := against(p, i, func(m *ufm.Minimiser) float64 { return nth(m.HessianH, i) })
+	names := []string{"smallest non-zero", "second", "third"}
+	for i, name := range names {
+		ch, err := against(p, name, i, func(m *ufm.Minimiser) float64 { return nth(m.HessianH, i) })
 		if err != nil {
 			return nil, err
 		}
-		cw, err := against(p, i, func(m *ufm.Minimiser) float64 { return nth(m.HessianW, i) })
+		cw, err := against(p, name, i, func(m *ufm.Minimiser) float64 { return nth(m.HessianW, i) })
 		if err != nil {
 			return nil, err
 		}
@@ -213,19 +208,15 @@ func ufmSpectrum(p ufm.Params) (*Figure, error) {
 	}
 	addCurves(ph, true, h)
 	addCurves(pw, true, w)
-	var legend []entry
-	for i, name := range []string{"smallest non-zero", "second", "third"} {
-		legend = append(legend, entry{name, &curve{line: lineStyle(i)}})
+	var block []entry
+	for i, name := range names {
+		block = append(block, entry{name, &curve{line: lineStyle(i)}})
 	}
 	f := &Figure{Title: "Non-zero eigenvalues of the Hessian's blocks",
-		Alt: "Two panels: eigenvalues against label smoothing increase at first, then decrease to zero with the " +
-			"minimiser; the ratio of largest to smallest decreases throughout."}
+		Alt: "Two panels of eigenvalues against label smoothing."}
 	f.Caption = "Of the mean loss without penalties at the global minimiser (Eq 49, 58), in the plain coordinates. " +
 		setting(p)
-	return f, f.draw(660, 300, func(c draw.Canvas) {
-		c.Max.Y -= drawLegend(c, legend)
-		drawPanels(c, 2, []panel{ph, pw})
-	})
+	return f, f.lay(660, 300, 2, legend{block}, []panel{ph, pw})
 }
 
 // ufmGrid is a map over (δ, log10 s).
@@ -238,6 +229,22 @@ func (g ufmGrid) Dims() (c, r int)   { return g.cols, g.rows }
 func (g ufmGrid) Z(c, r int) float64 { return g.z[r*g.cols+c] }
 func (g ufmGrid) X(c int) float64    { return (float64(c) + 0.5) / float64(g.cols) * 0.98 }
 func (g ufmGrid) Y(r int) float64    { return -4 + 4*(float64(r)+0.5)/float64(g.rows) }
+
+// words says on how much of the map the condition number is smaller than at δ = 0.
+func (g ufmGrid) words() string {
+	smaller, cells := 0, 0
+	for _, z := range g.z {
+		if finite(z) {
+			cells++
+			if z < 0 {
+				smaller++
+			}
+		}
+	}
+	least, most := valueRange(g.z)
+	return fmt.Sprintf("from %s to %s; below 0 on %.0f %% of the map", three(least), three(most),
+		100*float64(smaller)/float64(max(cells, 1)))
+}
 
 func ufmMap(p ufm.Params) (*Figure, error) {
 	const cols, rows = 52, 52
@@ -259,7 +266,7 @@ func ufmMap(p ufm.Params) (*Figure, error) {
 			theorem.z[r*cols+c], full.z[r*cols+c] = math.Log10(k.H/base.H), math.Log10(k.Full/base.Full)
 		}
 	}
-	least, most := valueRange(append(append([]float64(nil), theorem.z...), full.z...))
+	least, most := valueRange(slices.Concat(theorem.z, full.z))
 	var lines []*curve
 	for branch, up := range []bool{false, true} {
 		k := &curve{line: draw.LineStyle{Color: palette[branch], Width: vg.Points(2), Dashes: dashes[branch]}}
@@ -286,23 +293,24 @@ func ufmMap(p ufm.Params) (*Figure, error) {
 		lines = append(lines, k)
 	}
 	const s = "log10 s"
-	pt := heatPanel("(a) Theorem 4.2: block of the loss", deltaAxis, s, theorem, least, most)
-	pf := heatPanel("(b) objective in W, H, b", deltaAxis, s, full, least, most)
+	scale := diverging(least, 0, most, "as at δ = 0")
+	pt := heatPanel("(a) Theorem 4.2: block of the loss", deltaAxis, s, theorem, scale)
+	pf := heatPanel("(b) objective in W, H, b", deltaAxis, s, full, scale)
+	pt.shown.says, pf.shown.says = theorem.words(), full.words()
 	for _, k := range lines {
 		pf.Add(k)
 	}
 	f := &Figure{Title: "Where label smoothing improves the conditioning",
-		Alt: "Two maps over label smoothing and s. The theorem's condition number is smaller than at δ = 0 " +
-			"everywhere; that of the whole objective only in a band of s."}
+		Alt: "Two maps over label smoothing and s. " + words([]panel{pt, pf}), Data: data([]panel{pt, pf})}
 	f.Caption = "log10 of the condition number at δ over that at δ = 0 and the same s = K√(nλ_Wλ_H): below 0, label " +
 		"smoothing is better conditioned. (a) Eq 15. " +
 		"(b) The Hessian of the whole objective, penalties included, in units of 1/√λ, on its non-zero eigenvalues; " +
 		"not in the paper. Between the lines label smoothing is better, outside worse. White: s+δ ≥ " +
 		"1, where all is zero. " + setting(p) + " s scales λ_W and λ_H by one factor."
-	return f, f.draw(660, 360, func(c draw.Canvas) {
-		c.Max.Y -= drawScale(c, "log10 κ(δ)/κ(0)", least, most)
-		c.Max.Y -= drawLegend(c, []entry{{"(b) better above", &curve{line: lines[0].line}},
-			{"(b) worse above", &curve{line: lines[1].line}}})
+	block := []entry{{"(b) better above", &curve{line: lines[0].line}}, {"(b) worse above", &curve{line: lines[1].line}}}
+	return f, f.draw(660, 380, func(c draw.Canvas) {
+		c.Max.Y -= scale.draw(c, "log10 κ(δ)/κ(0):")
+		c.Max.Y -= legend{block}.draw(c)
 		drawPanels(c, 2, []panel{pt, pf})
 	})
 }
@@ -329,10 +337,11 @@ func UFMDynamics(d *ufm.Dynamics) (*Figure, error) {
 	for c, col := range columns {
 		var curves []*curve
 		for i, p := range d.Paths {
-			k := &curve{line: lineStyle(i), log: true}
+			k := &curve{name: fmt.Sprintf("δ = %g", p.Delta), seed: strconv.FormatUint(d.Seed, 10), line: lineStyle(i)}
 			for _, r := range p.Rows {
 				k.x, k.y = append(k.x, float64(r.Step)), append(k.y, col.value(r))
 			}
+			k.log = true
 			missing += k.missing()
 			curves = append(curves, k)
 			if c == 3 && len(p.Rows) > 1 && p.Predicted > 0 && p.Predicted < 1 {
@@ -343,12 +352,12 @@ func UFMDynamics(d *ufm.Dynamics) (*Figure, error) {
 		addCurves(pl, true, curves)
 		panels = append(panels, pl)
 	}
-	var legend []entry
+	var block []entry
 	for i, p := range d.Paths {
 		label := fmt.Sprintf("δ = %g: %.5f per step, predicted %.5f", p.Delta, p.Path.Rate(), p.Predicted)
-		legend = append(legend, entry{label, &curve{line: lineStyle(i)}})
+		block = append(block, entry{label, &curve{line: lineStyle(i)}})
 	}
-	legend = append(legend, entry{"(d) predicted slope", &curve{line: thin}})
+	block = append(block, entry{"(d) predicted slope", &curve{line: thin}})
 	f := &Figure{
 		Title: "Descent on the unconstrained feature model", Caption: dynamicsCaption(d),
 		Alt: "Four panels against the step: NC1, NC2, NC3 and the gradient's norm, on log axes.",
@@ -356,10 +365,7 @@ func UFMDynamics(d *ufm.Dynamics) (*Figure, error) {
 	if missing > 0 {
 		f.Caption += fmt.Sprintf(" Values not drawn because they are not defined or not above zero: %d.", missing)
 	}
-	return f, f.draw(660, 520, func(c draw.Canvas) {
-		c.Max.Y -= drawLegend(c, legend)
-		drawPanels(c, 2, panels)
-	})
+	return f, f.lay(660, 520, 2, legend{block}, panels)
 }
 
 // predictedSlope is a line of the predicted slope through the last point of a path.

@@ -1,5 +1,10 @@
 package record
 
+import (
+	"cmp"
+	"fmt"
+)
+
 // DefaultSpec returns the paper's setting for CIFAR-10 under cross entropy (Section 3, Experiment
 // Setup), measured at epochs that become rarer.
 func DefaultSpec() Spec {
@@ -77,4 +82,14 @@ var PaperSets = map[string]PaperSet{
 func (r *Record) AtPaperScale() bool {
 	all := r.Data.Train == 0 || r.Data.Train == PaperSets[r.Spec.Dataset].Train
 	return all && r.Scale == PaperScale && r.Spec.Scale() == PaperScale
+}
+
+// CheckScale reports a record that says it is at the paper's scale though its specification is not
+// the paper's.
+func (r *Record) CheckScale() error {
+	if r.Scale == PaperScale && r.Spec.Scale() != PaperScale {
+		return fmt.Errorf("%s says it is at the paper's scale, but its specification is not the paper's; "+
+			"correct its scale", cmp.Or(r.Spec.Name, "a record"))
+	}
+	return nil
 }
