@@ -9,9 +9,10 @@ import (
 // Figure1 draws the paper's Figure 1 for the given runs: training and test
 // error in percent (linear axis from 0, so that an error of 0 is seen), and NC1,
 // NC2 and NC3 (Eq 4 to 6, log axes), each against the epoch. Runs with the same
-// label share a colour; from three seeds on their mean is drawn with its interval. Values that are not defined, or not above 0 on a log
-// axis, leave a gap, and the caption counts them. Records without rows give
-// empty panels that say so; no run at all is ErrNoSeries.
+// label share a colour; from three seeds on their mean is drawn with its interval.
+// Values that are not defined, or not above 0 on a log axis, leave a gap, and the
+// caption counts them. Records without rows give empty panels that say so; no run
+// at all is ErrNoSeries.
 func Figure1(runs ...Series) (*Figure, error) {
 	gs, err := grouped(runs)
 	if err != nil {

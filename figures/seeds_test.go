@@ -168,7 +168,8 @@ func TestTwoScales(t *testing.T) {
 	small := synthetic("cifar10", "ce", 0, 1, 5)
 	small.Spec.Name = "small"
 	runs := Of(paperScale("ce", 0), small)
-	if _, err := Figure1(runs...); !errors.Is(err, ErrTwoScales) || !strings.Contains(err.Error(), `"paper-ce" and "small"`) {
+	_, err := Figure1(runs...)
+	if !errors.Is(err, ErrTwoScales) || !strings.Contains(err.Error(), `"paper-ce" and "small"`) {
 		t.Errorf("error %v", err)
 	}
 	f, err := Figure1(WithScales(runs...)...)

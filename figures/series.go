@@ -143,7 +143,9 @@ func grouped(runs []Series) ([]group, error) {
 	}
 	var gs []group
 	for _, label := range labels {
-		slices.SortStableFunc(byLabel[label], func(a, b *record.Record) int { return cmp.Compare(a.Spec.Seed, b.Spec.Seed) })
+		slices.SortStableFunc(byLabel[label], func(a, b *record.Record) int {
+			return cmp.Compare(a.Spec.Seed, b.Spec.Seed)
+		})
 		gs = append(gs, bySetting(label, byLabel[label])...)
 	}
 	return gs, nil
@@ -151,8 +153,9 @@ func grouped(runs []Series) ([]group, error) {
 
 // sameRun reports whether two records are of one run.
 func sameRun(a, b *record.Record) bool {
+	free := []string{"name", "measure", "devices"}
 	return a == b || a.Started.Equal(b.Started) && !a.Started.IsZero() &&
-		record.Differences(a.Spec.Without("name", "measure", "devices"), b.Spec.Without("name", "measure", "devices")) == nil
+		record.Differences(a.Spec.Without(free...), b.Spec.Without(free...)) == nil
 }
 
 // bySetting splits runs of one label by their settings.

@@ -152,7 +152,8 @@ func seedsNote(gs []group) string {
 			"logarithms; those of shares end at 0 and 100 %. "
 	}
 	if thin {
-		s += fmt.Sprintf("Thin lines are single runs: a band needs at least %d seeds of one setting. ", summary.MinSeeds)
+		s += fmt.Sprintf("Thin lines are single runs: a band needs at least %d seeds of one setting. ",
+			summary.MinSeeds)
 	}
 	return s
 }

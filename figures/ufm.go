@@ -153,7 +153,8 @@ func ufmKappa(p ufm.Params) (*Figure, error) {
 		{"block H + λ_H", func(c ufm.Conditions) float64 { return c.HL2 }},
 		{"W, H, b with L2", func(c ufm.Conditions) float64 { return c.Full }},
 	} {
-		c, err := against(p, strings.TrimPrefix(of.name, "(b) "), i, func(m *ufm.Minimiser) float64 { return of.f(m.Conditions()) })
+		name := strings.TrimPrefix(of.name, "(b) ")
+		c, err := against(p, name, i, func(m *ufm.Minimiser) float64 { return of.f(m.Conditions()) })
 		if err != nil {
 			return nil, err
 		}
@@ -307,7 +308,8 @@ func ufmMap(p ufm.Params) (*Figure, error) {
 		"(b) The Hessian of the whole objective, penalties included, in units of 1/√λ, on its non-zero eigenvalues; " +
 		"not in the paper. Between the lines label smoothing is better, outside worse. White: s+δ ≥ " +
 		"1, where all is zero. " + setting(p) + " s scales λ_W and λ_H by one factor."
-	block := []entry{{"(b) better above", &curve{line: lines[0].line}}, {"(b) worse above", &curve{line: lines[1].line}}}
+	block := []entry{{"(b) better above", &curve{line: lines[0].line}},
+		{"(b) worse above", &curve{line: lines[1].line}}}
 	return f, f.draw(660, 380, func(c draw.Canvas) {
 		c.Max.Y -= scale.draw(c, "log10 κ(δ)/κ(0):")
 		c.Max.Y -= legend{block}.draw(c)
