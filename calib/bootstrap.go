@@ -9,21 +9,23 @@ import (
 	"github.com/gocollapse/collapse/internal/resample"
 )
 
-// Intervals are bootstrap intervals that hold the share Level of the replicates. ECE is
-// positive even of a perfectly calibrated model, and a replicate's ECE is larger still: an
-// interval of ECE does not test whether a model is calibrated. Consistency does.
+// Intervals hold the true values with a probability of at least Level, up to the approximations that
+// docs/calibrate.md measures. True values are those of all data that the samples are drawn from.
 type Intervals struct {
-	Replicates  int
-	Level       float64
-	ECE         [2]float64 // of all samples
-	ECEBias     float64    // mean ECE of the replicates less the measured ECE
-	Accuracy    [2]float64
-	Temperature [2]float64 // NaN where there is none
-	// TemperatureMethod is "refit" where T was fitted anew on every replicate, and "one step" where
-	// one Newton step from T stands for it, see Measure.
-	TemperatureMethod string
-	// TemperatureNote says why Temperature is NaN, or that an end of it is a bound of T, or "".
+	Level float64
+	// ECE is that of all samples. The measured ECE is positive even of a perfectly calibrated model;
+	// the true ECE, in the same bins, is less on average. Where the interval begins at 0, the model may
+	// be calibrated.
+	ECE      [2]float64
+	Accuracy [2]float64 // of all samples; Clopper and Pearson's
+	// Temperature is that of the samples of the fit. It holds the T with the least mean loss of all
+	// data, also where no T gives true probabilities. NaN where there is none.
+	Temperature [2]float64
+	// TemperatureNote says why Temperature is NaN, that an end of it is a bound of T, or that few
+	// samples are wrong, or "".
 	TemperatureNote string
+	Replicates      int     // of the bootstrap
+	ECEBias         float64 // mean ECE of the replicates less the measured ECE
 }
 
 // Consistency is the result of a test of calibration (Bröcker and Smith 2007; Vaicenavicius et
@@ -54,22 +56,20 @@ func each(n int, f func(i int)) {
 	wg.Wait()
 }
 
-// bootstrapECE takes each sample a Poisson number of times, as the bootstrap of package nc does.
-func bootstrapECE(s *Summary, o Options) *Intervals {
-	eces, accs := make([]float64, o.Bootstrap), make([]float64, o.Bootstrap)
-	each(o.Bootstrap, func(r int) {
-		d := resampled(s.signed, o.Bins, replicate(o.Seed, r))
-		eces[r] = d.ECE()
-		accs[r] = d.sum(func(b Bin) float64 { return b.Accuracy })
-	})
+// intervals returns those of ECE and accuracy. The bootstrap takes each sample a Poisson number of
+// times, as that of package nc does.
+func intervals(s *Summary, o Options) *Intervals {
+	eces := make([]float64, o.Bootstrap)
+	each(o.Bootstrap, func(r int) { eces[r] = resampled(s.signed, o.Bins, replicate(o.Seed, r)).ECE() })
 	var mean float64
 	for _, e := range eces {
 		mean += e / float64(o.Bootstrap)
 	}
 	return &Intervals{
-		Replicates: o.Bootstrap, Level: resample.Level,
-		ECE: resample.Interval(eces), ECEBias: mean - s.ECE, Accuracy: resample.Interval(accs),
+		Level: resample.Level, ECE: eceInterval(s.signed, o.Bins),
+		Accuracy:    resample.Share(float64(s.Correct.N), float64(s.N)),
 		Temperature: [2]float64{math.NaN(), math.NaN()},
+		Replicates:  o.Bootstrap, ECEBias: mean - s.ECE,
 	}
 }
 

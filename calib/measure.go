@@ -27,7 +27,8 @@ type Options struct {
 	Grid bool
 	// Vector also fits vector scaling.
 	Vector bool
-	// Bootstrap is the number of replicates for intervals, at least 2; 0 is none.
+	// Bootstrap asks for Intervals. It is the number of replicates of their ECEBias, at least 2; 0 is
+	// none.
 	Bootstrap int
 	// Consistency is the number of replicates of the consistency test; 0 is none.
 	Consistency int
@@ -104,15 +105,12 @@ type measurement struct {
 	fit, rest part    // the samples of the fit, and those on which it is measured
 	// work has room for as many numbers as there are samples: ACE's of one class, or the
 	// confidences of a half and ACE's of that half.
-	work      []float64
-	refitWork float64 // from which on one Newton step may stand for refits of T
+	work []float64
 }
 
 func newMeasurement(src Source, o Options) (*measurement, error) {
 	n, _ := src.Shape()
-	m := &measurement{
-		src: src, options: o, raw: scaling{probabilities: o.Probabilities}, refitWork: refitWork,
-	}
+	m := &measurement{src: src, options: o, raw: scaling{probabilities: o.Probabilities}}
 	if !o.FitAll {
 		if n < MinSplit {
 			return nil, fmt.Errorf("calib: %d samples are too few to fit T on one half, want at least %d; "+
@@ -208,8 +206,8 @@ func (m *measurement) addVector(r *Report) error {
 // addReplicates adds what replicates of the samples say: intervals and the consistency test.
 func (m *measurement) addReplicates(r *Report) (err error) {
 	if m.options.Bootstrap > 0 {
-		r.Intervals = bootstrapECE(r.Summary, m.options)
-		err = m.bootstrapT(r.Temperature, r.Intervals)
+		r.Intervals = intervals(r.Summary, m.options)
+		err = m.intervalT(r.Temperature, r.Intervals)
 	}
 	if m.options.Consistency > 0 {
 		r.Consistency = consistencyTest(r.Summary, m.options)

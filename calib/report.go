@@ -64,9 +64,9 @@ func (r *Report) MarshalJSON() ([]byte, error) {
 		o.Field("ci", map[string]any{
 			"ece": pair(i.ECE), "accuracy": pair(i.Accuracy), "temperature": pair(i.Temperature),
 		})
-		method := any(i.TemperatureMethod)
-		if method == "" {
-			method = nil
+		var method any
+		if !math.IsNaN(i.Temperature[0]) {
+			method = "score test"
 		}
 		o.Field("bootstrap", map[string]any{
 			"replicates": i.Replicates, "level": i.Level, "seed": r.Seed, "ece_bias": object.Number(i.ECEBias),
@@ -106,8 +106,7 @@ func (r *Report) notes() map[string]string {
 }
 
 // Reservations says in order what limits the numbers: what was seen in the input, what is not
-// defined and why, bounds of T, and how its interval was computed if not by refits. Each is a
-// sentence without its full stop.
+// defined and why, and bounds of T and of its interval. Each is a sentence without its full stop.
 func (r *Report) Reservations() []string {
 	var out []string
 	add := func(name, note string) {
@@ -129,13 +128,8 @@ func (r *Report) Reservations() []string {
 	if r.Vector != nil && r.Vector.Note != r.Temperature.Note {
 		add("vector scaling: ", r.Vector.Note)
 	}
-	if i := r.Intervals; i != nil {
-		if r.Temperature.Note == "" {
-			add("interval of T: ", i.TemperatureNote)
-		}
-		if i.TemperatureMethod == oneStep {
-			add("interval of T: ", "one Newton step stands for a refit on each replicate")
-		}
+	if i := r.Intervals; i != nil && !math.IsNaN(i.Temperature[0]) {
+		add("interval of T: ", i.TemperatureNote)
 	}
 	return out
 }

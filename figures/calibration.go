@@ -289,11 +289,12 @@ func optionalRows(first *calib.Report) []calibrationRow {
 	if first.Intervals != nil {
 		pair := func(v [2]float64) string { return shown(v[0]) + " to " + shown(v[1]) }
 		rows = append(rows,
-			calibrationRow{"ECE, interval", "bootstrap of the samples; does not test ECE = 0",
+			calibrationRow{"ECE, interval", "95 %, of the true ECE; from 0 where the model may be calibrated",
 				func(r *calib.Report) string { return pair(r.Intervals.ECE) }},
-			numberRow("its bias", "mean ECE of the replicates less ECE",
+			numberRow("ECE's bias", "mean ECE of bootstrap replicates less ECE",
 				func(r *calib.Report) float64 { return r.Intervals.ECEBias }),
-			calibrationRow{"T, interval", "", func(r *calib.Report) string { return pair(r.Intervals.Temperature) }})
+			calibrationRow{"T, interval", "95 %",
+				func(r *calib.Report) string { return pair(r.Intervals.Temperature) }})
 	}
 	if first.Consistency != nil {
 		rows = append(rows,
@@ -311,8 +312,9 @@ func differenceNote(m, first calib.Model) string {
 	if d == nil {
 		return ""
 	}
-	return fmt.Sprintf("ECE of %s less that of %s: %.4g, %.0f %% of %d paired replicates in %.4g to %.4g, p = %.2g.",
-		m.Name, first.Name, d.ECE, 100*d.Level, d.Replicates, d.Interval[0], d.Interval[1], d.P)
+	return fmt.Sprintf(
+		"ECE of %s less that of %s: %.4g, %.0f %% interval %.4g to %.4g, p = %.2g (%d paired replicates).",
+		m.Name, first.Name, d.ECE, 100*d.Level, d.Interval[0], d.Interval[1], d.P, d.Replicates)
 }
 
 // CalibrationDiagrams draws Reliability for the first three models, each before and after T. A model

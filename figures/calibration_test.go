@@ -74,12 +74,14 @@ func second(_ *Figure, err error) error { return err }
 
 func TestCalibrationTable(t *testing.T) {
 	models := []calib.Model{{Name: "over", Report: calibrated(t, 3)}, {Name: "under", Report: calibrated(t, 0.5)}}
-	models[1].Difference = &calib.Difference{ECE: -0.25, Level: 0.95, Replicates: 20, P: 0.048}
+	models[1].Difference = &calib.Difference{
+		ECE: -0.25, Interval: [2]float64{-0.3, -0.2}, Level: 0.95, Replicates: 20, P: 0.048,
+	}
 	table := CalibrationTable(models...)
 	text := table.Text()
 	for _, want := range []string{"over", "under", "ECE before", "authors' grid", "p of calibration",
 		"one half of the samples", "T > 1 means",
-		"ECE of under less that of over: -0.25, 95 % of 20 paired replicates"} {
+		"ECE of under less that of over: -0.25, 95 % interval -0.3 to -0.2, p = 0.048"} {
 		if !strings.Contains(strings.ReplaceAll(text, "\n", " "), want) {
 			t.Errorf("the table lacks %q:\n%s", want, text)
 		}

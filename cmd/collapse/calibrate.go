@@ -66,7 +66,7 @@ docs/calibrate.md explains every metric.`,
 	f.Int64Var(&flags.Seed, "seed", 1, "seed of the split and of the replicates")
 	f.BoolVar(&flags.Grid, "grid", false, "also fit the temperature of the paper's public code: a grid on ECE")
 	f.BoolVar(&flags.Vector, "vector", false, "also fit vector scaling")
-	f.IntVar(&flags.Bootstrap, "bootstrap", 0, "`replicates` for intervals of ECE and T, and to compare models")
+	f.IntVar(&flags.Bootstrap, "bootstrap", 0, "intervals of ECE, accuracy and T; `replicates` to compare models")
 	f.IntVar(&flags.Consistency, "consistency", 0, "`replicates` of the test of calibration")
 	f.Var(&flags.kind, "logits-are", "what the numbers are, in place of a look at them")
 	f.BoolVar(&flags.probabilities, "probabilities", false, "the same as --logits-are probabilities")

@@ -120,7 +120,7 @@ func TestCalibrateModels(t *testing.T) {
 	page, picture := filepath.Join(dir, "page.html"), filepath.Join(dir, "picture.png")
 	code, stdout, stderr := call(t, "calibrate", "--logits", files.good, "--logits", files.over,
 		"--bootstrap", "20", "--consistency", "19", "--bins", "20", "--html", page, "--plot", picture)
-	if code != 0 || !strings.Contains(stdout, "calibrated") || !strings.Contains(stdout, "paired replicates") ||
+	if code != 0 || !strings.Contains(stdout, "calibrated") || !strings.Contains(stdout, ", 95 % interval 0.") ||
 		!strings.Contains(stdout, "T > 1") {
 		t.Errorf("exit code %d: %s\n%s", code, stderr, stdout)
 	}
