@@ -90,8 +90,8 @@ func measuredRates(base ufm.Params, deltas []float64, block ufm.Block, best bool
 		if best {
 			rate = 2 / (tops[i] + lows[i])
 		}
-		path, err := problem.Descend(x, ufm.DescentOptions{Rate: rate, Steps: 900, Every: 5, Block: block,
-			Scaled: true})
+		path, err := problem.Descend(context.Background(), x,
+			ufm.DescentOptions{Rate: rate, Steps: 900, Every: 5, Block: block, Scaled: true})
 		if err != nil {
 			return nil, err
 		}
@@ -182,7 +182,7 @@ func freeLargerDeltaFaster() finding {
 func freeAreas(p ufm.Params, rate float64, seeds uint64) (areas [3]float64, err error) {
 	problem := p.Problem()
 	for seed := range seeds {
-		path, err := problem.Descend(problem.Random(seed+1),
+		path, err := problem.Descend(context.Background(), problem.Random(seed+1),
 			ufm.DescentOptions{Rate: rate, Steps: 400, Every: 20, Scaled: true})
 		if err != nil {
 			return areas, err

@@ -1,6 +1,7 @@
 package claims
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -44,7 +45,7 @@ func globalMinimiser() finding {
 		}
 		gradient = max(gradient, math.Abs(f-m.Objective))
 		for seed := range uint64(2) {
-			s, err := p.Solve(ufm.SolveOptions{Seed: seed})
+			s, err := p.Solve(context.Background(), ufm.SolveOptions{Seed: seed})
 			if err != nil {
 				return failed(err)
 			}
@@ -179,7 +180,7 @@ func criticalPoints() finding {
 			continue
 		}
 		for seed := range uint64(8) {
-			s, err := p.Solve(ufm.SolveOptions{Seed: 100 + seed})
+			s, err := p.Solve(context.Background(), ufm.SolveOptions{Seed: 100 + seed})
 			if err != nil {
 				return failed(err)
 			}

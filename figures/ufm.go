@@ -50,7 +50,7 @@ func UFM(ctx context.Context, name string, p ufm.Params, seed uint64) (*Figure, 
 	case "spectrum":
 		return ufmSpectrum(p)
 	case "map":
-		return ufmMap(p)
+		return ufmMap(ctx, p)
 	}
 	return nil, fmt.Errorf("figures: no figure %q of the unconstrained feature model; there are %s",
 		name, strings.Join(UFMNames(), ", "))
@@ -71,12 +71,16 @@ func deltas() []float64 {
 	return d
 }
 
-// against returns the curve of a number of the minimiser against δ.
-func against(p ufm.Params, name string, style int, f func(*ufm.Minimiser) float64) (*curve, error) {
+// against returns the curve of a number of the minimiser against δ. An s of 0 takes the
+// parameters as they are, another one ufm.Params.AtS.
+func against(p ufm.Params, s float64, name string, style int, f func(*ufm.Minimiser) float64) (*curve, error) {
 	k := &curve{name: name, x: deltas(), line: lineStyle(style)}
 	for _, d := range k.x {
 		p.Delta = d
 		m, err := p.Minimiser()
+		if s > 0 {
+			m, err = p.AtS(s)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -98,16 +102,15 @@ func ufmNorms(p ufm.Params) (*Figure, error) {
 		if i >= 2 && s <= m.S*1.5 {
 			continue
 		}
-		q := p
-		if i > 0 {
-			q = p.WithS(s)
-		}
 		name := fmt.Sprintf("s = %.3g", s)
-		cw, err := against(q, name, i, func(m *ufm.Minimiser) float64 { return m.WNorm })
+		if i == 0 {
+			s = 0
+		}
+		cw, err := against(p, s, name, i, func(m *ufm.Minimiser) float64 { return m.WNorm })
 		if err != nil {
 			return nil, err
 		}
-		ch, err := against(q, name, i, func(m *ufm.Minimiser) float64 { return m.HNorm })
+		ch, err := against(p, s, name, i, func(m *ufm.Minimiser) float64 { return m.HNorm })
 		if err != nil {
 			return nil, err
 		}
@@ -137,7 +140,7 @@ func ufmKappa(p ufm.Params) (*Figure, error) {
 			return nil, err
 		}
 		name := "K = " + strconv.Itoa(k)
-		c, err := against(q.WithS(m.S), name, i, func(m *ufm.Minimiser) float64 { return m.KappaH })
+		c, err := against(q, m.S, name, i, func(m *ufm.Minimiser) float64 { return m.KappaH })
 		if err != nil {
 			return nil, err
 		}
@@ -147,14 +150,14 @@ func ufmKappa(p ufm.Params) (*Figure, error) {
 	var b []*curve
 	for i, of := range []struct {
 		name string
-		f    func(ufm.Conditions) float64
+		f    func(*ufm.Minimiser) float64
 	}{
-		{"(b) theorem, a block of the loss", func(c ufm.Conditions) float64 { return c.H }},
-		{"block H + λ_H", func(c ufm.Conditions) float64 { return c.HL2 }},
-		{"W, H, b with L2", func(c ufm.Conditions) float64 { return c.Full }},
+		{"(b) theorem, a block of the loss", func(m *ufm.Minimiser) float64 { return m.KappaH }},
+		{"block H + λ_H", (*ufm.Minimiser).KappaHL2},
+		{"W, H, b with L2", (*ufm.Minimiser).KappaFull},
 	} {
 		name := strings.TrimPrefix(of.name, "(b) ")
-		c, err := against(p, name, i, func(m *ufm.Minimiser) float64 { return of.f(m.Conditions()) })
+		c, err := against(p, 0, name, i, of.f)
 		if err != nil {
 			return nil, err
 		}
@@ -194,11 +197,11 @@ func ufmSpectrum(p ufm.Params) (*Figure, error) {
 	var h, w []*curve
 	names := []string{"smallest non-zero", "second", "third"}
 	for i, name := range names {
-		ch, err := against(p, name, i, func(m *ufm.Minimiser) float64 { return nth(m.HessianH, i) })
+		ch, err := against(p, 0, name, i, func(m *ufm.Minimiser) float64 { return nth(m.HessianH, i) })
 		if err != nil {
 			return nil, err
 		}
-		cw, err := against(p, name, i, func(m *ufm.Minimiser) float64 { return nth(m.HessianW, i) })
+		cw, err := against(p, 0, name, i, func(m *ufm.Minimiser) float64 { return nth(m.HessianW, i) })
 		if err != nil {
 			return nil, err
 		}
@@ -247,51 +250,36 @@ func (g ufmGrid) words() string {
 		100*float64(smaller)/float64(max(cells, 1)))
 }
 
-func ufmMap(p ufm.Params) (*Figure, error) {
+func ufmMap(ctx context.Context, p ufm.Params) (*Figure, error) {
 	const cols, rows = 52, 52
 	theorem, full := ufmGrid{cols, rows, make([]float64, cols*rows)}, ufmGrid{cols, rows, make([]float64, cols*rows)}
+	at := func(delta, s float64) (kappa, whole float64, err error) { // NaN where the minimiser is zero
+		q := p
+		q.Delta = delta
+		m, err := q.AtS(s)
+		if err != nil {
+			return 0, 0, err
+		}
+		return m.KappaH, m.KappaFull(), nil
+	}
 	for r := range rows {
-		q := p.WithS(math.Pow(10, theorem.Y(r)))
-		m, err := q.Minimiser()
+		s := math.Pow(10, theorem.Y(r))
+		kappa0, whole0, err := at(0, s)
 		if err != nil {
 			return nil, err
 		}
-		base := m.Conditions()
 		for c := range cols {
-			q.Delta = theorem.X(c)
-			m, err := q.Minimiser()
+			kappa, whole, err := at(theorem.X(c), s)
 			if err != nil {
 				return nil, err
 			}
-			k := m.Conditions() // NaN where the minimiser is zero
-			theorem.z[r*cols+c], full.z[r*cols+c] = math.Log10(k.H/base.H), math.Log10(k.Full/base.Full)
+			theorem.z[r*cols+c], full.z[r*cols+c] = math.Log10(kappa/kappa0), math.Log10(whole/whole0)
 		}
 	}
 	least, most := valueRange(slices.Concat(theorem.z, full.z))
-	var lines []*curve
-	for branch, up := range []bool{false, true} {
-		k := &curve{line: draw.LineStyle{Color: palette[branch], Width: vg.Points(2), Dashes: dashes[branch]}}
-		for c := range cols {
-			q := p
-			q.Delta = full.X(c)
-			_, all, err := q.Crossings(func(c ufm.Conditions) float64 { return c.Full })
-			if err != nil {
-				return nil, err
-			}
-			y := math.NaN()
-			for _, x := range all {
-				if l := math.Log10(x.S); x.Worse == up && l > -4 {
-					y = l
-				}
-			}
-			// A branch ends where the two meet; lone points behind it are at the edge of
-			// what float64 resolves.
-			if n := len(k.y); n > 1 && math.IsNaN(k.y[n-1]) && slices.ContainsFunc(k.y, finite) {
-				y = math.NaN()
-			}
-			k.x, k.y = append(k.x, q.Delta), append(k.y, y)
-		}
-		lines = append(lines, k)
+	lines, err := ufmBranches(ctx, p, full)
+	if err != nil {
+		return nil, err
 	}
 	const s = "log10 s"
 	scale := diverging(least, 0, most, "as at δ = 0")
@@ -315,6 +303,40 @@ func ufmMap(p ufm.Params) (*Figure, error) {
 		c.Max.Y -= legend{block}.draw(c)
 		drawPanels(c, 2, []panel{pt, pf})
 	})
+}
+
+// ufmBranches returns the lines of the map where the order of the losses changes: from worse to
+// better, and from better to worse, as s grows.
+func ufmBranches(ctx context.Context, p ufm.Params, grid ufmGrid) (lines []*curve, err error) {
+	for branch := range 2 {
+		lines = append(lines, &curve{
+			line: draw.LineStyle{Color: palette[branch], Width: vg.Points(2), Dashes: dashes[branch]}})
+	}
+	for c := range grid.cols {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		p.Delta = grid.X(c)
+		_, all, err := p.Crossings((*ufm.Minimiser).KappaFull)
+		if err != nil {
+			return nil, err
+		}
+		for branch, up := range []bool{false, true} {
+			k, y := lines[branch], math.NaN()
+			for _, x := range all {
+				if l := math.Log10(x.S); x.Worse == up && l > -4 {
+					y = l
+				}
+			}
+			// A branch ends where the two meet; lone points behind it are at the edge of
+			// what float64 resolves.
+			if n := len(k.y); n > 1 && math.IsNaN(k.y[n-1]) && slices.ContainsFunc(k.y, finite) {
+				y = math.NaN()
+			}
+			k.x, k.y = append(k.x, p.Delta), append(k.y, y)
+		}
+	}
+	return lines, nil
 }
 
 // UFMDynamics draws descents: NC1 to NC3 and the norm of the gradient against the step. In the last

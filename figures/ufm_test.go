@@ -89,7 +89,7 @@ func TestUFMTables(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	solved, err := paperUFM.SolveSmall(1)
+	solved, err := paperUFM.SolveSmall(t.Context(), 1)
 	if err != nil {
 		t.Fatal(err)
 	}

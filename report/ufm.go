@@ -2,6 +2,7 @@ package report
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/gocollapse/collapse/figures"
@@ -9,7 +10,8 @@ import (
 )
 
 // UFMSheet returns the page of collapse ufm: all tables of a report, with its spectra, and every
-// figure. seed draws the start of the descents.
+// figure. seed draws the start of the descents. Where those are too large or too long, the page says
+// so in their place.
 func UFMSheet(ctx context.Context, r *ufm.Report, seed uint64) (*Sheet, error) {
 	p := r.Params
 	tables, err := figures.UFMTables(r, true)
@@ -24,6 +26,10 @@ func UFMSheet(ctx context.Context, r *ufm.Report, seed uint64) (*Sheet, error) {
 	}
 	for _, name := range figures.UFMNames() {
 		f, err := figures.UFM(ctx, name, p, seed)
+		if errors.Is(err, ufm.ErrTooLarge) || errors.Is(err, ufm.ErrTooLong) {
+			s.Sections = append(s.Sections, Section{Text: fmt.Sprintf("Not drawn: %s. %v.", name, err)})
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}

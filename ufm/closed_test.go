@@ -228,7 +228,7 @@ func TestPaperSetting(t *testing.T) {
 // order is as it says around them.
 func TestCrossings(t *testing.T) {
 	p := PaperParams()
-	full := func(c Conditions) float64 { return c.Full }
+	full := (*Minimiser).KappaFull
 	first, all, err := p.Crossings(full)
 	if err != nil || !first || len(all) != 2 || all[0].Worse || !all[1].Worse {
 		t.Fatalf("crossings %v %v, %v", first, all, err)
@@ -253,7 +253,7 @@ func TestCrossings(t *testing.T) {
 		}
 	}
 	// The theorem's own number never crosses.
-	first, all, err = p.Crossings(func(c Conditions) float64 { return c.H })
+	first, all, err = p.Crossings(func(m *Minimiser) float64 { return m.KappaH })
 	if err != nil || first || len(all) != 0 {
 		t.Errorf("Eq 15: crossings %v %v, %v", first, all, err)
 	}

@@ -36,10 +36,26 @@ func (m *Minimiser) Conditions() Conditions {
 		c.Note = m.Notes["kappa_h"]
 		return c
 	}
-	c.HL2, c.WL2 = m.HessianH.Plus(m.LambdaH).Condition(), m.HessianW.Plus(m.LambdaW).Condition()
-	c.Full = m.FullHessian(FullOptions{L2: true, Bias: true, Scaled: true}).Condition()
+	c.HL2, c.WL2 = m.KappaHL2(), m.HessianW.Plus(m.LambdaW).Condition()
+	c.Full = m.KappaFull()
 	c.FullRaw = m.FullHessian(FullOptions{L2: true, Bias: true}).Condition()
 	return c
+}
+
+// KappaHL2 returns Conditions.HL2.
+func (m *Minimiser) KappaHL2() float64 {
+	if m.A == 0 {
+		return math.NaN()
+	}
+	return m.HessianH.Plus(m.LambdaH).Condition()
+}
+
+// KappaFull returns Conditions.Full.
+func (m *Minimiser) KappaFull() float64 {
+	if m.A == 0 {
+		return math.NaN()
+	}
+	return m.FullHessian(FullOptions{L2: true, Bias: true, Scaled: true}).Condition()
 }
 
 // MarshalJSON writes the condition numbers that are not the theorem's, null where not defined.
@@ -56,12 +72,28 @@ func (c Conditions) MarshalJSON() ([]byte, error) {
 }
 
 // WithS returns the parameters with λ_W and λ_H multiplied by one factor, so that s is as given
-// (above 0) and the ratio of ‖W‖ and ‖H‖ does not change.
+// (above 0) and the ratio of ‖W‖ and ‖H‖ does not change. The penalties may leave [MinLambda,
+// MaxLambda]; AtS has the minimiser all the same.
 func (p Params) WithS(s float64) Params {
 	f := s / scale(float64(p.K), float64(p.N), p.LambdaW, p.LambdaH).hi
 	p.LambdaW *= f
 	p.LambdaH *= f
 	return p
+}
+
+// AtS returns the minimiser of WithS(s), for any admissible parameters and s from 1e-8 to 1e8, and
+// wherever else the closed form is in float64's range. Beyond it is an error.
+func (p Params) AtS(s float64) (*Minimiser, error) {
+	if err := p.Validate(); err != nil {
+		return nil, err
+	}
+	q := p.WithS(s)
+	const least = 1e-140 // with it the smallest eigenvalue is above 1e-300
+	if !(min(q.LambdaW, q.LambdaH) >= least && max(q.LambdaW, q.LambdaH) <= 1/least) {
+		return nil, fmt.Errorf("ufm: s = %v needs λ_W = %.3g and λ_H = %.3g, outside [%v, %v]",
+			s, q.LambdaW, q.LambdaH, least, 1/least)
+	}
+	return q.minimiser(), nil
 }
 
 // A Crossing is a value of s at which the order of two losses changes.
@@ -70,23 +102,20 @@ type Crossing struct {
 	Worse bool    // from S to the next crossing, the condition number at δ is larger than at 0
 }
 
-// Crossings returns every s at which the order of a condition number at δ and at 0 changes, in
-// increasing order, for s from 1e-8 to 0.999·(1−δ) with λ_H/λ_W and λ_b fixed. of picks the
-// number. first says whether δ has the larger one at s = 1e-8.
-func (p Params) Crossings(of func(Conditions) float64) (first bool, all []Crossing, err error) {
-	if err := p.Validate(); err != nil {
-		return false, nil, err
-	}
+// Crossings returns every s at which the order of a number of the minimiser, such as a condition
+// number, at δ and at 0 changes, in increasing order, for s from 1e-8 to 0.999·(1−δ) with λ_H/λ_W
+// and λ_b fixed. of picks the number. first says whether δ has the larger one at s = 1e-8.
+func (p Params) Crossings(of func(*Minimiser) float64) (first bool, all []Crossing, err error) {
 	worse := func(logS float64) (bool, error) {
 		var k [2]float64
 		for i, delta := range []float64{0, p.Delta} {
-			q := p.WithS(math.Exp(logS))
+			q := p
 			q.Delta = delta
-			m, err := q.Minimiser()
+			m, err := q.AtS(math.Exp(logS))
 			if err != nil {
-				return false, fmt.Errorf("ufm: at s = %.3g: %w", math.Exp(logS), err)
+				return false, err
 			}
-			k[i] = of(m.Conditions())
+			k[i] = of(m)
 		}
 		return k[1] > k[0], nil
 	}

@@ -1,6 +1,7 @@
 package ufm
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -48,8 +49,8 @@ type Path struct {
 var ErrDiverged = errors.New("ufm: the descent diverged")
 
 // Descend descends from start, which it does not change, step by step. The error of a descent that
-// leaves float64 is ErrDiverged with the step.
-func (p *Problem) Descend(start []float64, o DescentOptions) (*Path, error) {
+// leaves float64 is ErrDiverged with the step. ctx is looked at before every step.
+func (p *Problem) Descend(ctx context.Context, start []float64, o DescentOptions) (*Path, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
 	}
@@ -86,6 +87,9 @@ func (p *Problem) Descend(start []float64, o DescentOptions) (*Path, error) {
 	batch := p.batches(o)
 	path := &Path{}
 	for step := 0; ; step++ {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		if step%o.Every == 0 || step == o.Steps {
 			row := Row{Step: step}
 			row.Objective, row.Loss = p.Gradient(x, grad)

@@ -1,6 +1,7 @@
 package ufm_test
 
 import (
+	"context"
 	"fmt"
 	"log"
 	"testing"
@@ -35,7 +36,7 @@ func ExampleProblem_Solve() {
 		log.Fatal(err)
 	}
 	problem := p.Problem()
-	solution, err := problem.Solve(ufm.SolveOptions{Seed: 1})
+	solution, err := problem.Solve(context.Background(), ufm.SolveOptions{Seed: 1})
 	if err != nil {
 		log.Fatal(err)
 	}

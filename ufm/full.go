@@ -49,6 +49,7 @@ type fullHessian struct {
 	gap        float64 // p_t − p_n
 	e, c       float64 // change of a logit for a unit step of W and of one of the class's features
 	couple     float64 // coupling of W and H: P − Y^δ is −σJ, which gives −σ/(K√n)
+	margin     float64 // lw·lh − couple²
 	rotation   bool    // rotations of feature space have the eigenvalue zero
 }
 
@@ -69,6 +70,14 @@ func (m *Minimiser) fullHessian(o FullOptions) *fullHessian {
 	// At a minimiser that is zero no block is singular. Otherwise σ/(K√n) = √(λ_W λ_H), and both
 	// blocks of the rotations have determinant zero.
 	h.rotation = o.L2 && m.Gap > 0
+	switch {
+	case h.rotation:
+		h.margin = 0
+	case o.L2: // √(lw·lh) is to couple as s is to σ, and s−σ is the negative gap
+		h.margin = h.lw * h.lh * (-m.Gap / m.S) * ((m.S + sigma) / m.S)
+	default:
+		h.margin = -h.couple * h.couple
+	}
 	return h
 }
 
@@ -88,8 +97,20 @@ func (h *fullHessian) add(count int64, zero bool, values ...float64) {
 // two returns the eigenvalues of a block of W and H with curvature q of the loss: sign says whether
 // W and H change the logits alike (1) or oppositely (−1).
 func (h *fullHessian) two(q, sign float64) []float64 {
-	off := sign*q*h.e*h.c + h.couple
-	return eigenvalues(2, q*h.e*h.e+h.lw, off, off, q*h.c*h.c+h.lh)
+	// The terms q²e²c² of the determinant cancel. couple is negative or 0, so that for sign 1 at a
+	// minimiser with L2 every term is positive.
+	det := q*(h.e*h.e*h.lh+h.c*h.c*h.lw) - 2*sign*q*h.e*h.c*h.couple + h.margin
+	return pairOf(q*h.e*h.e+h.lw, q*h.c*h.c+h.lh, sign*q*h.e*h.c+h.couple, det)
+}
+
+// pairOf returns the eigenvalues of [[a, off], [off, d]] with a+d ≥ 0, in increasing order. The
+// smaller one has the relative error of the determinant, which LAPACK's has not.
+func pairOf(a, d, off, det float64) []float64 {
+	top := (a + d + math.Hypot(a-d, 2*off)) / 2
+	if top == 0 {
+		return []float64{0, 0}
+	}
+	return []float64{det / top, top}
 }
 
 // addWithin adds movements of samples relative to their class mean, in H alone, as in Eq 49.
@@ -106,7 +127,7 @@ func (h *fullHessian) addWithin() {
 func (h *fullHessian) addOutside() {
 	k, d := int64(h.K), int64(h.D)
 	h.add(d-k+1, false, h.lw, h.lh)
-	h.add((d-k+1)*(k-1), h.rotation, eigenvalues(2, h.lw, h.couple, h.couple, h.lh)...)
+	h.add((d-k+1)*(k-1), h.rotation, pairOf(h.lw, h.lh, h.couple, h.margin)...)
 }
 
 // addTrivial adds the scales of all classes together. A constant bias does not change the loss.
@@ -129,21 +150,60 @@ func (h *fullHessian) addZeroSums() {
 // all features of every class by one vector, or the bias (ω):
 // (1/K)[p_n(η² + Kω²) + g(1−g)(φη + ω)²] with φ² = (K−2)/K, g = p_t − p_n.
 func (h *fullHessian) addStandard() {
-	k, classes := int64(h.K), float64(h.K)
+	k := int64(h.K)
 	h.add(k-1, false, h.lw)
+	switch {
+	case h.Gap <= 0: // η and the feature's ω are zero
+		if h.K > 2 {
+			h.add(k-1, false, pairOf(h.lw, h.lh, h.couple, h.margin)...)
+		}
+		h.add(k-1, false, h.lh)
+		if h.Bias {
+			h.add(k-1, false, h.lb+h.ub*h.ub*h.PN)
+		}
+	case h.L2 && h.Scaled:
+		h.add(k-1, false, h.scaledStandard()...)
+	default:
+		values := eigenvalues(h.standard())
+		if h.L2 && !(values[0] > 1e-3*values[len(values)-1]) {
+			values = h.graded()
+		}
+		h.add(k-1, false, values...)
+	}
+}
+
+// scaledStandard returns the eigenvalues in the scaled coordinates with L2. There W and H have
+// equal parts of η, and the penalty is the identity, so that two directions separate: W against H
+// in the frame's shape (eigenvalue 2), and the features against the bias, orthogonal to ω
+// (eigenvalue 1). Two by two remain, with a determinant of positive terms.
+func (h *fullHessian) scaledStandard() []float64 {
+	classes := float64(h.K)
+	g := h.gap * h.sum / classes // g(1−g)/K
+	omega2 := h.c * h.c / classes
+	var values []float64
+	if h.Bias {
+		omega2 += h.ub * h.ub
+		values = append(values, 1)
+	}
+	ridge := 1 + h.PN*omega2
+	if h.K == 2 {
+		return append(values, ridge+g*omega2) // the frame of two classes has no shape to change
+	}
+	phi2, eta2 := (classes-2)/classes, 2*h.e*h.e
+	a, d := (h.PN/classes+g*phi2)*eta2, ridge+g*omega2
+	det := h.PN/classes*eta2*d + g*phi2*eta2*ridge
+	values = append(values, 2)
+	return append(values, pairOf(a, d, g*math.Sqrt(phi2*eta2*omega2), det)...)
+}
+
+// standard returns the block of the standard representation: side and elements.
+func (h *fullHessian) standard() (side int, block []float64) {
+	classes := float64(h.K)
 	phi, g := math.Sqrt((classes-2)/classes), h.gap*(1-h.gap)
 	eta := []float64{h.e, h.c, 0, 0}
 	omega := []float64{0, 0, h.c / math.Sqrt(classes), h.ub}
 	diagonal := []float64{h.lw, h.lh, h.lh, h.lb}
-	first, last := 0, 4
-	if !h.Bias {
-		last = 3
-	}
-	if h.K == 2 {
-		first = 2 // the frame of two classes has no shape to change
-	}
-	side := last - first
-	block := make([]float64, 0, side*side)
+	first, last := h.standardRange()
 	for i := first; i < last; i++ {
 		for j := first; j < last; j++ {
 			loss := h.PN * (eta[i]*eta[j] + classes*omega[i]*omega[j])
@@ -157,12 +217,24 @@ func (h *fullHessian) addStandard() {
 			block = append(block, v)
 		}
 	}
-	h.add(k-1, false, eigenvalues(side, block...)...)
+	return last - first, block
+}
+
+// standardRange says which of the frame's shape in W and in H, the features and the bias move.
+func (h *fullHessian) standardRange() (first, last int) {
+	first, last = 0, 4
+	if !h.Bias {
+		last = 3
+	}
+	if h.K == 2 {
+		first = 2 // the frame of two classes has no shape to change
+	}
+	return first, last
 }
 
 // eigenvalues returns the eigenvalues of a symmetric matrix of the given side, in increasing
 // order.
-func eigenvalues(side int, v ...float64) []float64 {
+func eigenvalues(side int, v []float64) []float64 {
 	var e mat.EigenSym
 	if !e.Factorize(mat.NewSymDense(side, v), false) {
 		// LAPACK's iteration does not fail on finite matrices of this size.

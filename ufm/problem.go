@@ -63,9 +63,10 @@ func (p *Problem) Validate() error {
 		name  string
 		value float64
 	}{{"λ_W", p.LambdaW}, {"λ_H", p.LambdaH}, {"λ_b", p.LambdaB}} {
-		if !(l.value == 0 || l.value >= MinLambda && l.value <= MaxLambda) {
-			errs = append(errs, fmt.Errorf("ufm: %s = %v is neither 0 nor in [%v, %v]",
-				l.name, l.value, MinLambda, MaxLambda))
+		// λ_H of a small model is up to maxCount times that of its parameters.
+		if !(l.value == 0 || l.value >= MinLambda && l.value <= MaxLambda*maxCount) {
+			errs = append(errs, fmt.Errorf("ufm: %s = %v is neither 0 nor in [%v, %.3g]",
+				l.name, l.value, MinLambda, MaxLambda*maxCount))
 		}
 	}
 	return errors.Join(append(errs, p.Loss.check())...)

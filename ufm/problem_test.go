@@ -122,7 +122,7 @@ func TestExtremeLogits(t *testing.T) {
 func TestOtherModels(t *testing.T) {
 	solve := func(p *Problem, seed uint64) (*Solution, *nc.Summary) {
 		t.Helper()
-		s, err := p.Solve(SolveOptions{Seed: seed})
+		s, err := p.Solve(t.Context(), SolveOptions{Seed: seed})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -204,7 +204,7 @@ func TestDescent(t *testing.T) {
 		}
 		for _, momentum := range []float64{0, 0.3} {
 			o := DescentOptions{Rate: 0.8 * rate, Momentum: momentum, Steps: 300, Scaled: true}
-			path, err := prob.Descend(start, o)
+			path, err := prob.Descend(t.Context(), start, o)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -215,7 +215,7 @@ func TestDescent(t *testing.T) {
 		// One block, without the other: Eq 49 with λ_H added.
 		block := m.HessianH.Plus(p.LambdaH)
 		r, _ := block.BestRate()
-		path, err := prob.Descend(start, DescentOptions{Rate: r, Steps: 200, Block: OnlyH})
+		path, err := prob.Descend(t.Context(), start, DescentOptions{Rate: r, Steps: 200, Block: OnlyH})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -245,11 +245,11 @@ func TestSGD(t *testing.T) {
 		t.Error("the batches' mean gradient is not the gradient")
 	}
 	o := DescentOptions{Rate: 0.001, Momentum: 0.9, Steps: 3000, Every: 500, Batch: 4, Seed: 2, Scaled: true}
-	a, err := p.Descend(x, o)
+	a, err := p.Descend(t.Context(), x, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := p.Descend(x, o)
+	b, err := p.Descend(t.Context(), x, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -259,7 +259,8 @@ func TestSGD(t *testing.T) {
 	if last := a.Rows[len(a.Rows)-1]; last.NC1 > 1e-2 || last.NC2 > 0.1 || a.Rows[0].NC1 < 0.1 {
 		t.Errorf("SGD ended at %+v", last)
 	}
-	if _, err := p.Descend(x, DescentOptions{Rate: 1e3, Steps: 1000, Scaled: true}); !errors.Is(err, ErrDiverged) {
+	_, err = p.Descend(t.Context(), x, DescentOptions{Rate: 1e3, Steps: 1000, Scaled: true})
+	if !errors.Is(err, ErrDiverged) {
 		t.Errorf("a divergent descent: %v", err)
 	}
 }
@@ -313,7 +314,7 @@ func TestCompare(t *testing.T) {
 		t.Fatal(err)
 	}
 	prob := p.Problem()
-	sol, err := prob.Solve(SolveOptions{Seed: 4})
+	sol, err := prob.Solve(t.Context(), SolveOptions{Seed: 4})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -383,7 +384,7 @@ func TestProblemErrors(t *testing.T) {
 	} {
 		p := good
 		change(&p)
-		if _, err := p.Solve(SolveOptions{}); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := p.Solve(t.Context(), SolveOptions{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", want, err)
 		}
 	}
@@ -391,7 +392,7 @@ func TestProblemErrors(t *testing.T) {
 		"want K·d + N·d":               {Start: []float64{1}},
 		"number 2 of the point is NaN": {Start: []float64{1, 1, math.NaN(), 1, 1, 1, 1, 1, 1, 1, 1, 1}},
 	} {
-		if _, err := good.Solve(o); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := good.Solve(t.Context(), o); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", want, err)
 		}
 	}
@@ -399,7 +400,7 @@ func TestProblemErrors(t *testing.T) {
 		"Rate = 0": {Steps: 1}, "Momentum = 1": {Rate: 1, Momentum: 1, Steps: 1},
 		"Steps = 0": {Rate: 1}, "Batch = 9": {Rate: 1, Steps: 1, Batch: 9},
 	} {
-		if _, err := good.Descend(good.Random(1), o); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := good.Descend(t.Context(), good.Random(1), o); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", want, err)
 		}
 	}

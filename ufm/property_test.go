@@ -41,7 +41,7 @@ func TestAgreement(t *testing.T) {
 		}
 		prob := p.Problem()
 		prob.Bias = trial%4 != 3
-		sol, err := prob.Solve(SolveOptions{Seed: uint64(trial)})
+		sol, err := prob.Solve(t.Context(), SolveOptions{Seed: uint64(trial)})
 		if err != nil {
 			t.Fatal(name, err)
 		}

@@ -1,6 +1,7 @@
 package ufm
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -38,9 +39,10 @@ func (p Params) small(power int) (Params, error) {
 		return Params{}, err
 	}
 	small := p.Small(3, p.K+1)
-	if size := small.Problem().Size(); size > 1<<power {
-		return Params{}, fmt.Errorf("ufm: %w: the small model of K = %d has %d, more than 2^%d; take a smaller K (--k)",
-			ErrTooLarge, p.K, size, power)
+	k := float64(p.K)
+	if size := k*float64(small.N+1)*float64(small.D) + k; size > float64(int(1)<<power) {
+		return Params{}, fmt.Errorf("ufm: %w: the small model of K = %d has %.0f, more than 2^%d; "+
+			"take a smaller K (--k)", ErrTooLarge, p.K, size, power)
 	}
 	return small, nil
 }
@@ -58,17 +60,14 @@ type SmallSolution struct {
 
 // SolveSmall minimises the small model of the parameters from a random start, with every sample
 // free. It is ErrTooLarge if that has more than 2^20 variables.
-func (p Params) SolveSmall(seed uint64) (*SmallSolution, error) {
+func (p Params) SolveSmall(ctx context.Context, seed uint64) (*SmallSolution, error) {
 	small, err := p.small(20)
 	if err != nil {
 		return nil, err
 	}
-	m, err := small.Minimiser()
-	if err != nil {
-		return nil, err
-	}
+	m := small.minimiser()
 	problem := small.Problem()
-	solution, err := problem.Solve(SolveOptions{Seed: seed})
+	solution, err := problem.Solve(ctx, SolveOptions{Seed: seed})
 	if err != nil {
 		return nil, err
 	}

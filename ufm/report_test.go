@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -17,7 +19,7 @@ func TestReport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	solved, err := p.SolveSmall(3)
+	solved, err := p.SolveSmall(t.Context(), 3)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,14 +114,70 @@ func TestDynamics(t *testing.T) {
 func TestTooLarge(t *testing.T) {
 	p := PaperParams()
 	p.K, p.D = 100000, 100000
-	if _, err := p.SolveSmall(1); !errors.Is(err, ErrTooLarge) {
+	if _, err := p.SolveSmall(t.Context(), 1); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("SolveSmall: %v", err)
 	}
 	if _, err := p.Dynamics(context.Background(), 1); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("Dynamics: %v", err)
 	}
 	p.K = 1
-	if _, err := p.SolveSmall(1); err == nil || errors.Is(err, ErrTooLarge) {
+	if _, err := p.SolveSmall(t.Context(), 1); err == nil || errors.Is(err, ErrTooLarge) {
 		t.Errorf("SolveSmall with K = 1: %v", err)
+	}
+}
+
+// TestTooLong: penalties so small that a descent would not end are refused, and the remedy in the
+// error is one.
+func TestTooLong(t *testing.T) {
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	for _, p := range []Params{
+		{K: 10, N: 5000, D: 512, LambdaW: 1e-3, LambdaH: 1e-20, LambdaB: 1e-2, Delta: 0.05},
+		{K: 3, N: 1, D: 2, LambdaW: MinLambda, LambdaH: MinLambda, LambdaB: 1, Delta: 0.3},
+		{K: 60, N: 100, D: 60, LambdaW: 1e-8, LambdaH: 1e-4, LambdaB: 1, Delta: 0.1},
+	} {
+		_, err := p.Dynamics(t.Context(), 1)
+		if !errors.Is(err, ErrTooLong) {
+			t.Fatalf("%+v: %v", p, err)
+		}
+		var factor float64
+		_, after, _ := strings.Cut(err.Error(), "take ")
+		if _, err := fmt.Sscanf(after, "%g times λ_W", &factor); err != nil {
+			t.Fatalf("%+v: no remedy in %q", p, after)
+		}
+		p.LambdaW *= factor
+		p.LambdaH *= factor
+		// A descent that is taken looks at the context.
+		if _, err := p.Dynamics(stopped, 1); !errors.Is(err, context.Canceled) {
+			t.Errorf("%+v, with the remedy: %v", p, err)
+		}
+	}
+	// λ_b alone can be the reason.
+	p := PaperParams()
+	p.LambdaB = MinLambda
+	_, err := p.Dynamics(t.Context(), 1)
+	if !errors.Is(err, ErrTooLong) || !strings.Contains(err.Error(), "--lambda-b") {
+		t.Errorf("λ_b = %v: %v", p.LambdaB, err)
+	}
+}
+
+// TestSolveEnds: a solver that does not converge ends with its evaluations, and one that is
+// cancelled with the context's error.
+func TestSolveEnds(t *testing.T) {
+	p := Params{K: 4, N: 3, D: 5, LambdaW: 1e-2, LambdaH: 1e-3, LambdaB: 1e-2, Delta: 0.1}.Problem()
+	for _, evaluations := range []int{1, 5, 30} {
+		s, err := p.Solve(t.Context(), SolveOptions{Seed: 1, Evaluations: evaluations})
+		if err != nil || s.Converged || s.Iterations > evaluations {
+			t.Errorf("%d evaluations: %+v, %v", evaluations, s, err)
+		}
+	}
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	if _, err := p.Solve(stopped, SolveOptions{Seed: 1}); !errors.Is(err, context.Canceled) {
+		t.Errorf("a stopped context: %v", err)
+	}
+	_, err := p.Descend(stopped, p.Random(1), DescentOptions{Rate: 0.1, Steps: 5})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("a stopped descent: %v", err)
 	}
 }

@@ -1,6 +1,7 @@
 package ufm
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -19,6 +20,9 @@ type SolveOptions struct {
 	Tolerance float64
 	// Iterations bounds the iterations of L-BFGS and those of Newton's method. 0 is 2000.
 	Iterations int
+	// Evaluations bounds the gradients and the products with the Hessian, which take nearly all of
+	// the time. 0 is 20000.
+	Evaluations int
 }
 
 // A Solution is the end of a minimisation.
@@ -37,9 +41,9 @@ type Solution struct {
 // region with conjugate gradients, which leaves saddle points along negative curvature and
 // converges quadratically. Both work in the scaled coordinates of View.
 //
-// λ_W and λ_H must be above 0: without penalties there is no minimiser. If the iterations run out,
-// Converged is false.
-func (p *Problem) Solve(o SolveOptions) (*Solution, error) {
+// λ_W and λ_H must be above 0: without penalties there is no minimiser. If the iterations or the
+// evaluations run out, Converged is false. A cancelled ctx ends it with its error.
+func (p *Problem) Solve(ctx context.Context, o SolveOptions) (*Solution, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
 	}
@@ -53,8 +57,12 @@ func (p *Problem) Solve(o SolveOptions) (*Solution, error) {
 	if o.Iterations == 0 {
 		o.Iterations = 2000
 	}
-	if !(o.Tolerance > 0) || o.Iterations < 0 {
-		return nil, fmt.Errorf("ufm: Tolerance = %v, Iterations = %d: both must be above 0", o.Tolerance, o.Iterations)
+	if o.Evaluations == 0 {
+		o.Evaluations = 20000
+	}
+	if !(o.Tolerance > 0) || o.Iterations < 0 || o.Evaluations < 0 {
+		return nil, fmt.Errorf("ufm: Tolerance = %v, Iterations = %d, Evaluations = %d: all must be above 0",
+			o.Tolerance, o.Iterations, o.Evaluations)
 	}
 	start := o.Start
 	if start == nil {
@@ -63,7 +71,7 @@ func (p *Problem) Solve(o SolveOptions) (*Solution, error) {
 	if err := p.point(start); err != nil {
 		return nil, err
 	}
-	s := &solver{p: p, x: make([]float64, p.Size()), scale: make([]float64, p.Size())}
+	s := &solver{ctx: ctx, left: o.Evaluations, p: p, x: make([]float64, p.Size()), scale: make([]float64, p.Size())}
 	u := make([]float64, p.Size())
 	scale := p.scale()
 	for i := range u {
@@ -73,16 +81,32 @@ func (p *Problem) Solve(o SolveOptions) (*Solution, error) {
 	sol := &Solution{}
 	// L-BFGS may end in a failed line search where the objective is flat to rounding. Newton's
 	// method takes over from any point.
-	problem := optimize.Problem{Func: s.value, Grad: func(g, u []float64) { s.gradient(u, g) }}
+	problem := optimize.Problem{
+		Func: s.value, Grad: func(g, u []float64) { s.gradient(u, g) },
+		Status: func() (optimize.Status, error) {
+			if s.spent() {
+				return optimize.FunctionEvaluationLimit, ctx.Err()
+			}
+			return optimize.NotTerminated, nil
+		},
+	}
 	settings := &optimize.Settings{
 		GradientThreshold: 1e-7, MajorIterations: o.Iterations, Converger: optimize.NeverTerminate{},
 	}
 	r, err := optimize.Minimize(problem, u, settings, &optimize.LBFGS{})
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
 	if r == nil {
 		return nil, fmt.Errorf("ufm: L-BFGS: %w", err)
 	}
-	copy(u, r.X)
+	if !math.IsInf(r.F, 1) { // else it ended before it had a point
+		copy(u, r.X)
+	}
 	sol.Iterations = r.MajorIterations + s.newton(u, o.Tolerance, o.Iterations)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	grad := make([]float64, len(u))
 	s.gradient(u, grad)
 	sol.GradientNorm = floats.Norm(grad, 2)
@@ -98,9 +122,14 @@ func (p *Problem) Solve(o SolveOptions) (*Solution, error) {
 
 // solver is a problem in its scaled coordinates u: x = u·scale.
 type solver struct {
+	ctx      context.Context
+	left     int // evaluations that it may still take
 	p        *Problem
 	scale, x []float64
 }
+
+// spent says whether the solver has to end: cancelled, or without an evaluation left.
+func (s *solver) spent() bool { return s.left <= 0 || s.ctx.Err() != nil }
 
 func (s *solver) at(u []float64) []float64 {
 	for i, v := range u {
@@ -110,11 +139,13 @@ func (s *solver) at(u []float64) []float64 {
 }
 
 func (s *solver) value(u []float64) float64 {
+	s.left--
 	f, _ := s.p.Value(s.at(u))
 	return f
 }
 
 func (s *solver) gradient(u, g []float64) float64 {
+	s.left--
 	f, _ := s.p.Gradient(s.at(u), g)
 	floats.Mul(g, s.scale)
 	return f
@@ -130,18 +161,19 @@ func (s *solver) newton(u []float64, tolerance float64, most int) int {
 	radius := 1.0
 	for it := range most {
 		norm := floats.Norm(g, 2)
-		if !(norm > tolerance) || radius < 1e-14 {
+		if !(norm > tolerance) || radius < 1e-14 || s.spent() {
 			return it
 		}
 		_, dz := s.p.slopes(s.at(u))
 		x := append([]float64(nil), s.x...)
 		hessian := func(d, out []float64) {
+			s.left--
 			floats.MulTo(v, d, s.scale)
 			s.p.curve(x, dz, v, out)
 			s.p.addPenalty(v, out)
 			floats.Mul(out, s.scale)
 		}
-		expected := steihaug(hessian, g, radius, min(0.1, math.Sqrt(norm)), step)
+		expected := steihaug(hessian, s.spent, g, radius, min(0.1, math.Sqrt(norm)), step)
 		floats.AddTo(trial, u, step)
 		fTrial := s.gradient(trial, gTrial)
 		// Where the decrease is below rounding, the gradient decides.
@@ -168,8 +200,9 @@ func (s *solver) newton(u []float64, tolerance float64, most int) int {
 }
 
 // steihaug writes an approximate minimiser of gᵀd + ½dᵀHd over ‖d‖ ≤ radius to d, and returns the
-// decrease. rel is the residual, relative to ‖g‖, at which it stops.
-func steihaug(hessian func(d, out []float64), g []float64, radius, rel float64, d []float64) float64 {
+// decrease. rel is the residual, relative to ‖g‖, at which it stops; it also stops once spent says so.
+func steihaug(hessian func(d, out []float64), spent func() bool, g []float64, radius, rel float64,
+	d []float64) float64 {
 	n := len(g)
 	r := append([]float64(nil), g...)
 	q := make([]float64, n)
@@ -200,7 +233,7 @@ func steihaug(hessian func(d, out []float64), g []float64, radius, rel float64, 
 		copy(d, hd)
 		floats.AddScaled(r, t, hq)
 		next := floats.Dot(r, r)
-		if next <= stop {
+		if next <= stop || spent() {
 			break
 		}
 		floats.Scale(next/rr, q)

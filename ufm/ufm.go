@@ -144,6 +144,11 @@ func (p Params) Minimiser() (*Minimiser, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
 	}
+	return p.minimiser(), nil
+}
+
+// minimiser is Minimiser without the check, for penalties that follow from admissible ones.
+func (p Params) minimiser() *Minimiser {
 	k, n := float64(p.K), float64(p.N)
 	s := scale(k, n, p.LambdaW, p.LambdaH)
 	sum := s.plus(p.Delta)
@@ -159,7 +164,7 @@ func (p Params) Minimiser() (*Minimiser, error) {
 			m.Notes[name] = fmt.Sprintf("s+δ = %.6g ≥ 1: the minimiser and both Hessians are zero", m.sum)
 		}
 		m.blocks()
-		return m, nil
+		return m
 	}
 	// K/(s+δ) − K + 1 = 1 + K(1−s−δ)/(s+δ): the right side has no cancellation.
 	m.A = math.Log1p(k * m.Gap / m.sum)
@@ -180,7 +185,7 @@ func (p Params) Minimiser() (*Minimiser, error) {
 	}
 	m.KappaW = m.KappaH
 	m.blocks()
-	return m, nil
+	return m
 }
 
 // logPT returns log p_t from whichever of p_t and 1−p_t is the smaller.

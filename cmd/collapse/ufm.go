@@ -55,7 +55,7 @@ docs/ufm.md explains every metric.`,
 			if err == nil {
 				err = flags.answer.write(c, result)
 			}
-			if errors.Is(err, ufm.ErrTooLarge) {
+			if errors.Is(err, ufm.ErrTooLarge) || errors.Is(err, ufm.ErrTooLong) {
 				return usageError{err}
 			}
 			return err
@@ -92,7 +92,7 @@ func (f *ufmFlags) result(ctx context.Context) (result, error) {
 		return result{}, err
 	}
 	if f.solve {
-		if r.Solved, err = p.SolveSmall(f.seed); err != nil {
+		if r.Solved, err = p.SolveSmall(ctx, f.seed); err != nil {
 			return result{}, err
 		}
 	}

@@ -112,6 +112,35 @@ func TestUFMCompare(t *testing.T) {
 	}
 }
 
+// TestUFMExtremePenalties: every penalty that the docs admit gives numbers, and a page that says what
+// it leaves out and why.
+func TestUFMExtremePenalties(t *testing.T) {
+	page := filepath.Join(t.TempDir(), "ufm.html")
+	for _, args := range [][]string{
+		{"--lambda-h", "1e-20"}, {"--lambda-h", "1e-100", "--lambda-w", "1e-100"},
+		{"--k", "2", "--d", "1", "--lambda-b", "1e-100"},
+	} {
+		var got struct {
+			Conditions map[string]*float64
+			Notes      map[string]string
+		}
+		callJSON(t, &got, append([]string{"ufm", "--json", "--html", page}, args...)...)
+		if len(got.Conditions) != 4 || len(got.Notes) > 2 {
+			t.Errorf("%v: %+v", args, got)
+		}
+		for key, v := range got.Conditions {
+			if v == nil || *v < 1 {
+				t.Errorf("%v: %s is %v", args, key, v)
+			}
+		}
+		b, err := os.ReadFile(page)
+		if err != nil || strings.Count(string(b), "<svg") != len(figures.UFMNames())-1 ||
+			!strings.Contains(string(b), "Not drawn: dynamics. ufm: too many steps") {
+			t.Errorf("%v: page with %d pictures, %v", args, strings.Count(string(b), "<svg"), err)
+		}
+	}
+}
+
 func TestUFMRefuses(t *testing.T) {
 	checkRefused(t, "ufm", []refusal{
 		{[]string{"--delta", "1"}, exitUsage, "δ = 1 is outside [0, 1)"},
@@ -121,5 +150,8 @@ func TestUFMRefuses(t *testing.T) {
 		{[]string{"--plot", "x.bmp"}, exitUsage, ".svg or .png"},
 		{[]string{"--compare", "absent.npz"}, exitInput, "absent.npz"},
 		{[]string{"--k", "100000", "--d", "100000", "--solve"}, exitUsage, "smaller K (--k)"},
+		{[]string{"--k", "1000000000", "--d", "1000000000", "--n", "1", "--solve"}, exitUsage, "smaller K (--k)"},
+		{[]string{"--lambda-h", "1e-20", "--figure", "dynamics", "--plot", "x.svg"}, exitUsage,
+			"take 1e+06 times λ_W (--lambda-w) and λ_H (--lambda-h)"},
 	})
 }
