@@ -85,7 +85,7 @@ func sentences(texts ...string) string {
 		if !strings.HasSuffix(t, ".") {
 			t += "."
 		}
-		out = append(out, t)
+		out = append(out, upper(t))
 	}
 	return strings.Join(out, " ")
 }

@@ -139,7 +139,7 @@ func (r Result) Words() string {
 	if !strings.HasSuffix(verdict, r.Scale.Words()) {
 		verdict += " (" + r.Scale.Words() + ")"
 	}
-	text := []string{upper(verdict)}
+	text := []string{verdict}
 	for _, d := range r.Details() {
 		switch d.Name {
 		case "Verdict", "Scale", "Decidable at reduced scale":
@@ -147,7 +147,7 @@ func (r Result) Words() string {
 			text = append(text, d.Name+": "+d.Text)
 		}
 	}
-	return sentences(append(text, upper(r.Note))...)
+	return sentences(append(text, r.Note)...)
 }
 
 // Command is the command that makes the runs that a claim lacks.

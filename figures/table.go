@@ -1,6 +1,9 @@
 package figures
 
 import (
+	"bytes"
+	"encoding/csv"
+	"fmt"
 	"html"
 	"math"
 	"slices"
@@ -145,11 +148,14 @@ func (t *Table) HTML() string {
 	if len(t.Groups) > 0 {
 		b.WriteString("<tr>")
 		for _, g := range t.Groups {
-			tag := `<th class="group"`
-			if g.Columns > 1 {
-				tag += ` colspan="` + strconv.Itoa(g.Columns) + `" scope="colgroup"`
+			tag, attrs := "th", ` scope="colgroup"`
+			if g.Name == "" { // no heading
+				tag, attrs = "td", ""
 			}
-			b.WriteString(tag + ">" + html.EscapeString(g.Name) + "</th>")
+			if g.Columns > 1 {
+				attrs = ` colspan="` + strconv.Itoa(g.Columns) + `"` + attrs
+			}
+			b.WriteString("<" + tag + ` class="group"` + attrs + ">" + html.EscapeString(g.Name) + "</" + tag + ">")
 		}
 		b.WriteString("</tr>\n")
 	}
@@ -189,16 +195,7 @@ func (t *Table) HTML() string {
 // column names, since Markdown has no spans.
 func (t *Table) Markdown() string {
 	esc := strings.NewReplacer("|", `\|`, "\n", " ", "*", `\*`, "_", `\_`, "<", "&lt;")
-	head := slices.Clone(t.Header)
-	at := 0
-	for _, g := range t.Groups {
-		for i := at; i < at+g.Columns; i++ {
-			if g.Name != "" {
-				head[i] = g.Name + ": " + head[i]
-			}
-		}
-		at += g.Columns
-	}
+	head := t.columnNames()
 	var b strings.Builder
 	line := func(cells []string, plain bool) {
 		for _, c := range cells {
@@ -228,6 +225,30 @@ func (t *Table) Markdown() string {
 		}
 	}
 	return b.String()
+}
+
+// columnNames returns the header with the name of its group before each column.
+func (t *Table) columnNames() []string {
+	head := slices.Clone(t.Header)
+	at := 0
+	for _, g := range t.Groups {
+		for i := at; i < at+g.Columns; i++ {
+			if g.Name != "" {
+				head[i] = g.Name + ": " + head[i]
+			}
+		}
+		at += g.Columns
+	}
+	return head
+}
+
+// CSV returns the cells under their column names, as Markdown has them.
+func (t *Table) CSV() ([]byte, error) {
+	var b bytes.Buffer
+	if err := csv.NewWriter(&b).WriteAll(append([][]string{t.columnNames()}, t.Rows...)); err != nil {
+		return nil, fmt.Errorf("figures: %w", err)
+	}
+	return b.Bytes(), nil
 }
 
 // wrap breaks s at spaces into lines of at most n characters where words allow.

@@ -18,6 +18,9 @@ import (
 //go:embed table1.csv
 var table1CSV string
 
+// PaperTables returns the paper's Tables 1 and 2 as CSV, for claims.Limits.
+func PaperTables() (table1, table2 string) { return table1CSV, table2CSV }
+
 // table1Error is one of the four errors of Table 1.
 type table1Error struct {
 	name   string

@@ -65,50 +65,47 @@ var allFacts = []fact{
 	{"Record", func(r *run, _ record.Description) string { return "<code>" + esc(r.path) + "</code>" }},
 }
 
-// facts is a table with one column per run. What all runs share is written once.
+// facts is what the runs of a setting were. A line in which they differ lists the values, or how many
+// there are: the table of runs has the rest.
 func facts(g []*run) string {
+	const most = 4
 	var b strings.Builder
-	b.WriteString("<div class=\"scroll\"><table class=\"facts\">\n")
-	if len(g) > 1 {
-		b.WriteString("<thead><tr><td></td>")
-		for _, r := range g {
-			b.WriteString("<th scope=\"col\"><a href=\"" + r.file + "\">" + esc(r.name) + "</a></th>")
-		}
-		b.WriteString("</tr></thead>\n")
-	}
-	b.WriteString("<tbody>\n")
+	b.WriteString("<div class=\"scroll\"><table class=\"facts\">\n<tbody>\n")
 	for _, f := range allFacts {
 		var vs []string
 		for _, r := range g {
-			vs = append(vs, f.value(r, r.Describe()))
+			if v := f.value(r, r.Describe()); v != "" && !slices.Contains(vs, v) {
+				vs = append(vs, v)
+			}
 		}
-		if strings.Join(vs, "") == "" {
+		text := strings.Join(vs, "<br>")
+		switch {
+		case len(vs) == 0:
 			continue
+		case len(vs) > most:
+			text = fmt.Sprintf("%d different ones, on the pages of the runs", len(vs))
 		}
-		b.WriteString("<tr><th scope=\"row\">" + f.name + "</th>")
-		if len(slices.Compact(slices.Clone(vs))) == 1 {
-			span := ""
-			if len(vs) > 1 {
-				span = " colspan=\"" + strconv.Itoa(len(vs)) + "\""
-			}
-			b.WriteString("<td" + span + ">" + vs[0] + "</td>")
-		} else {
-			for _, v := range vs {
-				b.WriteString("<td>" + v + "</td>")
-			}
-		}
-		b.WriteString("</tr>\n")
+		b.WriteString("<tr><th scope=\"row\">" + f.name + "</th><td>" + text + "</td></tr>\n")
 	}
 	b.WriteString("</tbody></table></div>\n")
 	return b.String()
 }
 
+// scaleWord is the scale of a run in words.
+func scaleWord(r *run) string {
+	if r.AtPaperScale() {
+		return "paper scale"
+	}
+	return "reduced scale"
+}
+
 // badge says the scale in a word that is seen.
 func badge(r *run) string {
+	class := "badge"
 	if r.AtPaperScale() {
-		return `<span class="badge paper">paper scale</span>`
+		class += " paper"
 	}
-	return `<span class="badge">reduced scale</span>`
+	return `<span class="` + class + `">` + scaleWord(r) + "</span>"
 }
 
 // epochsText is the number of epochs, with what was asked for where that is more.

@@ -3,6 +3,7 @@ package report
 import (
 	"encoding/base64"
 	"encoding/json"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -135,7 +136,8 @@ func project(t *testing.T) Options {
 		}
 		return path
 	}
-	o := Options{Root: root, Out: filepath.Join(root, "build", "report")}
+	o := Options{Root: root, Out: filepath.Join(root, "build", "report"),
+		Date: time.Date(2026, 12, 1, 6, 0, 0, 0, time.UTC)}
 	o.Notebooks = []string{write("build/nb/lesson.ipynb", notebookJSON(t)),
 		write("build/nb/other.ipynb",
 			[]byte(`{"nbformat":4,"cells":[{"cell_type":"markdown","source":"# Other\n\nText."}]}`))}
@@ -149,6 +151,8 @@ func project(t *testing.T) Options {
 		{"records/cifar10-ls.json", synthetic("cifar10", "ls", 40)},
 	} {
 		path := write(r.path, nil)
+		r.rec.Spec.Name = strings.NewReplacer("build/runs/", "", "records/", "", "/record", "",
+			".json", "").Replace(r.path)
 		if err := r.rec.WriteFile(path); err != nil {
 			t.Fatal(err)
 		}
@@ -186,17 +190,18 @@ func build(t *testing.T, o Options) map[string]string {
 	if filepath.Base(index) != "index.html" {
 		t.Errorf("index is %s", index)
 	}
-	files, err := os.ReadDir(filepath.Dir(index))
+	pages := map[string]string{} // and the files to keep
+	dir := os.DirFS(filepath.Dir(index))
+	err = fs.WalkDir(dir, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := fs.ReadFile(dir, name)
+		pages[name] = string(b)
+		return err
+	})
 	if err != nil {
 		t.Fatal(err)
-	}
-	pages := map[string]string{}
-	for _, f := range files {
-		b, err := os.ReadFile(filepath.Join(filepath.Dir(index), f.Name()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		pages[f.Name()] = string(b)
 	}
 	return pages
 }

@@ -160,7 +160,7 @@ func (nb *notebook) body(p *page) (string, error) {
 			b.WriteString("<section class=\"cell\"><pre class=\"output\">" +
 				html.EscapeString(string(c.Source)) + "</pre></section>\n")
 		case "code":
-			label := "Cell"
+			label := fmt.Sprintf("Cell at place %d", i+1)
 			if c.Count != nil {
 				label = fmt.Sprintf("Cell %d", *c.Count)
 			}

@@ -8,12 +8,7 @@ import (
 	"html/template"
 	"runtime"
 	"runtime/debug"
-	"slices"
 	"strings"
-
-	"github.com/gocollapse/collapse/figures"
-	"github.com/gocollapse/collapse/record"
-	"github.com/gocollapse/collapse/ufm"
 )
 
 //go:embed page.html
@@ -26,52 +21,75 @@ var pageTemplate = template.Must(template.New("page").Parse(pageHTML))
 
 // page is one file of the site while it is made.
 type page struct {
-	site  *site
-	file  string
-	title string
-	html  []byte
-	ids   map[string]bool
+	site           *site
+	file           string
+	title          string
+	within         string // the part of the site that it belongs to: figures, lessons, runs, or ""
+	previous, next link
+	body           func(*page) (string, error)
+	html           []byte
+	ids            map[string]bool
 }
 
-// link is an entry of the navigation.
-type link struct {
-	File, Text string
-	Here       bool
-}
+// link leads to a page of the site; without a file it leads nowhere.
+type link struct{ File, Text string }
 
-// pages renders the whole site.
-func (s *site) pages() ([]*page, error) {
+// write renders the page.
+func (p *page) write() error {
+	body, err := p.body(p)
+	if err != nil {
+		return err
+	}
+	if body, err = finished(body); err != nil {
+		return fmt.Errorf("report: page %s: %w", p.file, err)
+	}
 	css, err := styleSheet()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var out []*page
-	add := func(file, title string, body func(*page) (string, error)) error {
-		p := &page{site: s, file: file, title: title, ids: map[string]bool{"main": true, "top": true}}
-		b, err := body(p)
-		if err != nil {
-			return err
+	var b bytes.Buffer
+	err = pageTemplate.Execute(&b, map[string]any{
+		"Mark": template.HTML(mark), "Title": p.title, "CSS": css, "Body": template.HTML(body),
+		"Parts": p.parts(), "Home": p.file == "index.html", "Previous": p.previous, "Next": p.next,
+		"Versions": p.site.versions(), "Date": p.site.date.Format("2 January 2006"),
+	})
+	if err != nil {
+		return fmt.Errorf("report: page %s: %w", p.file, err)
+	}
+	p.html = b.Bytes()
+	return nil
+}
+
+// part is an entry of the navigation. Here is "page", "true" for a page within it, or "".
+type part struct{ File, Text, Here string }
+
+// parts is the navigation of the site.
+func (p *page) parts() (list []part) {
+	add := func(file, text, within string) {
+		here := ""
+		switch {
+		case p.file == file:
+			here = "page"
+		case within != "" && p.within == within:
+			here = "true"
 		}
-		if p.html, err = p.render(css, b); err != nil {
-			return err
-		}
-		out = append(out, p)
-		return nil
+		list = append(list, part{file, text, here})
 	}
-	if err := add("index.html", "Collapse: report", (*page).index); err != nil {
-		return nil, err
+	add("index.html#claims", "Claims", "")
+	add("index.html#figures", "Figures and tables", "figures")
+	if len(p.site.notebooks) > 0 {
+		add("index.html#lessons", "Lessons", "lessons")
 	}
-	for _, nb := range s.notebooks {
-		if err := add(nb.file, nb.title(), nb.body); err != nil {
-			return nil, err
-		}
-	}
-	for _, r := range s.runs {
-		if err := add(r.file, r.title(), r.body); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
+	add("runs.html", "Runs", "runs")
+	return list
+}
+
+// finished adds the contents to a body, and lets the keyboard scroll what is wider than the page.
+func finished(body string) (string, error) {
+	body = strings.ReplaceAll(body, `<div class="scroll">`,
+		`<div class="scroll" tabindex="0" role="group" aria-label="Table that scrolls sideways">`)
+	body = strings.ReplaceAll(body, `<div class="formula">`, `<div class="formula" tabindex="0">`)
+	return withContents(body)
 }
 
 // styleSheet is the style sheet of every page: the site's and that of code, for
@@ -89,34 +107,9 @@ func styleSheet() (template.CSS, error) {
 		"}\n@media print, not (prefers-color-scheme: dark) {\n" + light + "}\n"), nil
 }
 
-func (p *page) render(css template.CSS, body string) ([]byte, error) {
-	nav := func(ls []link) []link {
-		for i := range ls {
-			ls[i].Here = ls[i].File == p.file
-		}
-		return ls
-	}
-	var lessons, runs []link
-	for _, nb := range p.site.notebooks {
-		lessons = append(lessons, link{File: nb.file, Text: nb.title()})
-	}
-	for _, r := range p.site.runs {
-		runs = append(runs, link{File: r.file, Text: r.name})
-	}
-	var b bytes.Buffer
-	err := pageTemplate.Execute(&b, map[string]any{
-		"Mark": template.HTML(mark), "Title": p.title, "CSS": css, "Body": template.HTML(body),
-		"Home": p.file == "index.html", "Lessons": nav(lessons), "Runs": nav(runs), "Versions": p.site.versions(),
-	})
-	if err != nil {
-		return nil, fmt.Errorf("report: page %s: %w", p.file, err)
-	}
-	return b.Bytes(), nil
-}
-
 // versions names what wrote the site and what the runs were made with.
 func (s *site) versions() string {
-	v := []string{"Collapse " + version(), runtime.Version()}
+	v := []string{"Collapse " + version(), "commit " + commit(), runtime.Version()}
 	seen := map[string]bool{}
 	for _, r := range s.runs {
 		e := r.Environment
@@ -128,6 +121,24 @@ func (s *site) versions() string {
 		}
 	}
 	return strings.Join(v, " · ")
+}
+
+// commit is the commit that this program was built from, as the build knows it.
+func commit() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	revision, changed := "unknown", ""
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision":
+			revision = s.Value[:min(len(s.Value), 12)]
+		case s.Key == "vcs.modified" && s.Value == "true":
+			changed = " with changes"
+		}
+	}
+	return revision + changed
 }
 
 // version is this module's version as the build knows it.
@@ -149,154 +160,3 @@ func version() string {
 }
 
 func esc(s string) string { return html.EscapeString(s) }
-
-// index is the front page.
-func (p *page) index() (string, error) {
-	s := p.site
-	var b strings.Builder
-	b.WriteString(`<h1>Collapse</h1>
-<p class="lead">Collapse is a research environment for <em>neural collapse</em> in Go. It trains networks under
-cross entropy and label smoothing, measures how far their last layers collapse, and rebuilds the tables and figures of
-<a href="https://arxiv.org/abs/2402.03979">“Cross Entropy versus Label Smoothing: A Neural Collapse Perspective”</a>.
-This report shows what was run here, on which data and at which scale, and what came out.</p>
-`)
-	if len(s.notebooks) > 0 {
-		b.WriteString("<h2 id=\"" + p.takeID("lessons") + "\">Lessons</h2>\n<ul class=\"cards\">\n")
-		for _, nb := range s.notebooks {
-			sum, err := p.markdown(nb.summary(), nil)
-			if err != nil {
-				return "", err
-			}
-			b.WriteString("<li><h3><a href=\"" + nb.file + "\">" + esc(nb.title()) + "</a></h3>\n" + sum + "</li>\n")
-		}
-		b.WriteString("</ul>\n")
-	}
-	theory, err := p.theory()
-	if err != nil {
-		return "", err
-	}
-	if len(s.runs) == 0 {
-		return b.String() + theory, nil
-	}
-	b.WriteString("<h2 id=\"" + p.takeID("runs") + "\">What was run</h2>\n" + p.overview())
-	for _, g := range s.groups() {
-		h, err := p.group(g)
-		if err != nil {
-			return "", err
-		}
-		b.WriteString(h)
-	}
-	return b.String() + theory, nil
-}
-
-// overviewColumns are the metrics of the last epoch in the table of all runs.
-var overviewColumns = []struct{ key, name string }{
-	{"train_error", "Training error (%)"}, {"test_error", "Test error (%)"}, {"nc1", "NC1"},
-	{"nc2", "NC2"}, {"nc3", "NC3"},
-}
-
-// overview is the table of all runs with their last numbers.
-func (p *page) overview() string {
-	var b strings.Builder
-	b.WriteString(`<p>One line per run, with the numbers of its last epoch. Every name leads to the whole record.</p>
-<div class="scroll"><table class="runs">
-<thead><tr><th scope="col">Run</th><th scope="col">Data</th><th scope="col">Scale</th><th scope="col">Loss</th>` +
-		`<th scope="col" class="n">Epochs</th>`)
-	for _, c := range overviewColumns {
-		b.WriteString(`<th scope="col" class="n">` + c.name + "</th>")
-	}
-	b.WriteString("</tr></thead>\n<tbody>\n")
-	for _, r := range p.site.runs {
-		b.WriteString("<tr><th scope=\"row\"><a href=\"" + r.file + "\">" + esc(r.name) + "</a></th><td>" +
-			esc(record.DataName(r.Spec.Dataset)) + "</td><td>" + badge(r) + "</td><td class=\"nowrap\">" +
-			esc(r.Spec.Loss.String()) + "</td><td class=\"n\">" + epochsText(r) + "</td>")
-		for _, c := range overviewColumns {
-			b.WriteString("<td class=\"n\">" + lastValue(r, c.key) + "</td>")
-		}
-		b.WriteString("</tr>\n")
-	}
-	b.WriteString("</tbody></table></div>\n")
-	return b.String()
-}
-
-// theory shows the closed forms of figures.All in the paper's simulated setting.
-func (p *page) theory() (string, error) {
-	var b strings.Builder
-	for _, e := range figures.All() {
-		if e.Theory == nil {
-			continue
-		}
-		f, err := e.Theory(ufm.PaperParams())
-		if err != nil {
-			return "", fmt.Errorf("report: %s: %w", e.Name(), err)
-		}
-		f.Title = e.Name() + ": " + f.Title
-		h, err := p.clean(f.HTML(), nil)
-		if err != nil {
-			return "", fmt.Errorf("report: %s: %w", e.Name(), err)
-		}
-		b.WriteString(h)
-	}
-	return "<h2 id=\"" + p.takeID("theory") + "\">Theory</h2>\n" + b.String(), nil
-}
-
-// group shows the runs of one setting: what it was, and each figure and table of figures.All that
-// can be made from them.
-func (p *page) group(g []*run) (string, error) {
-	var b strings.Builder
-	first := g[0]
-	title := first.Spec.DataTitle() + ", " + first.Spec.NetworkTitle()
-	b.WriteString("<section class=\"group\">\n<h2 id=\"" + p.takeID(slug(strings.ToLower(title))) + "\">" +
-		esc(title) + " " + badge(first) + "</h2>\n")
-	b.WriteString(facts(g))
-	var absent []string
-	for _, e := range figures.All() {
-		if e.Theory != nil || e.PaperScale && !atPaperScale(g) {
-			continue
-		}
-		runs := e.From(series(g)...)
-		if len(runs) == 0 {
-			absent = append(absent, fmt.Sprintf("There is no %s for these runs: it needs %s.", e.Name(), e.Needs))
-			continue
-		}
-		h, err := p.made(e, runs)
-		if err != nil {
-			return "", err
-		}
-		b.WriteString(h)
-	}
-	if absent != nil {
-		b.WriteString("<p class=\"note\">" + esc(strings.Join(absent, " ")) + "</p>\n")
-	}
-	b.WriteString("</section>\n")
-	return b.String(), nil
-}
-
-// made returns the figure or table of an entry for some runs.
-func (p *page) made(e figures.Entry, runs []figures.Series) (string, error) {
-	if e.Table != nil {
-		t, err := e.Table(runs...)
-		if err != nil {
-			return "", fmt.Errorf("report: %s: %w", e.Name(), err)
-		}
-		return t.HTML(), nil
-	}
-	f, err := e.Figure(runs...)
-	if err != nil {
-		return "", fmt.Errorf("report: %s: %w", e.Name(), err)
-	}
-	return p.clean(f.HTML(), nil)
-}
-
-// atPaperScale says whether all runs of a group are at the paper's scale.
-func atPaperScale(g []*run) bool {
-	return !slices.ContainsFunc(g, func(r *run) bool { return !r.AtPaperScale() })
-}
-
-func series(g []*run) []figures.Series {
-	var s []figures.Series
-	for _, r := range g {
-		s = append(s, figures.Series{Record: r.Record})
-	}
-	return s
-}

@@ -1,33 +1,39 @@
-// Package report makes the static site that shows what was run and what came
-// out: an index, a page for every executed notebook and one for every record.
+// Package report makes the static site that shows what was claimed, what was run and what came out:
+// an index with the verdict on every claim, a page for each figure and table, for each executed
+// notebook and for each record, and one that lists the runs.
 //
-// The site is a folder of HTML files that need nothing else: no network, no
-// script, no font or style sheet from elsewhere. Figures are inline SVG,
-// formulas MathML, pictures data: addresses. Scripts in notebooks' outputs are
-// left out, so what a page shows is what a reader without scripts sees.
+// The site is a folder of HTML files that need no network, no font and no style sheet from
+// elsewhere. Figures are inline SVG, formulas MathML, pictures data: addresses. Only the page of
+// runs has a script, which filters its table. Scripts in notebooks' outputs are left out, so what a
+// page shows is what a reader without scripts sees.
 //
 // The package does not import GoMLX.
 package report
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/gocollapse/collapse/figures"
 	"github.com/gocollapse/collapse/internal/atomic"
 	"github.com/gocollapse/collapse/record"
 )
 
 // Options says what goes into the site.
 type Options struct {
-	Root      string   // the project's folder, against which paths are shown; "" is the working directory
-	Out       string   // the folder to write; an earlier report there is replaced
-	Notebooks []string // executed notebooks (.ipynb), in the order of the navigation
-	Records   []string // record files, or folders of runs that hold record.json
+	Root      string    // the project's folder, against which paths are shown; "" is the working directory
+	Out       string    // the folder to write; an earlier report there is replaced
+	Notebooks []string  // executed notebooks (.ipynb), in the order of the navigation
+	Records   []string  // record files, or folders of runs that hold record.json
+	Date      time.Time // that the pages show; the zero time is today. All else depends on the files alone
 }
 
 // mark is in every page, so that Build replaces only what it wrote.
@@ -37,14 +43,14 @@ const mark = `<meta name="generator" content="Collapse report">`
 // a folder next to Out and renamed, so that Out never holds half a site; where
 // anything fails an earlier report stays as it was.
 //
-// Errors: no notebook and no record; a file that is missing, is no notebook or no
-// record (the error names it); an Out that exists and is not a report.
+// Without records the site shows the claims that closed forms decide, and names the runs that the
+// others lack.
+//
+// Errors: a file that is missing, is no notebook or no record (the error names it); an Out that
+// exists and is not a report.
 func Build(o Options) (index string, err error) {
 	if o.Out == "" {
 		return "", errors.New("report: Options.Out is empty; want the folder to write, such as build/report")
-	}
-	if len(o.Notebooks)+len(o.Records) == 0 {
-		return "", errors.New("report: no notebook and no record given; there is nothing to report")
 	}
 	if o.Root == "" {
 		o.Root = "."
@@ -60,11 +66,15 @@ func Build(o Options) (index string, err error) {
 	if err != nil {
 		return "", err
 	}
-	pages, err := s.pages()
+	files, err := s.files()
 	if err != nil {
 		return "", err
 	}
+	return replace(out, files)
+}
 
+// replace writes files, by their names, to a folder next to out, which it then takes the place of.
+func replace(out string, files map[string][]byte) (index string, err error) {
 	parent := filepath.Dir(out)
 	if err := os.MkdirAll(parent, 0o755); err != nil {
 		return "", fmt.Errorf("report: %w", err)
@@ -79,11 +89,11 @@ func Build(o Options) (index string, err error) {
 		}
 	}()
 	fresh := filepath.Join(tmp, "new")
-	if err := os.Mkdir(fresh, 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Join(fresh, downloads), 0o755); err != nil {
 		return "", fmt.Errorf("report: %w", err)
 	}
-	for _, p := range pages {
-		if err := atomic.WriteFile(filepath.Join(fresh, p.file), p.html); err != nil {
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if err := atomic.WriteFile(filepath.Join(fresh, filepath.FromSlash(name)), files[name]); err != nil {
 			return "", fmt.Errorf("report: %w", err)
 		}
 	}
@@ -122,24 +132,12 @@ func replaceable(dir string) error {
 	return fmt.Errorf("report: %s is not empty and holds no earlier report; choose another folder, or remove it", dir)
 }
 
-// site is everything that was read.
-type site struct {
-	root      string
-	notebooks []*notebook
-	runs      []*run
-}
-
-// run is a record with its place.
-type run struct {
-	*record.Record
-	path string // as shown: relative to the project's folder where it lies inside
-	name string
-	file string // of its page
-}
-
 func load(o Options) (*site, error) {
-	s := &site{root: o.Root}
-	used := map[string]bool{"index.html": true}
+	s := &site{root: o.Root, date: cmp.Or(o.Date, time.Now())}
+	used := map[string]bool{"index.html": true, "runs.html": true}
+	for _, e := range figures.All() {
+		used[e.ID+".html"] = true
+	}
 	unique := func(base string) string {
 		base = slug(base)
 		name := base + ".html"
@@ -205,21 +203,3 @@ func slug(s string) string {
 	}
 	return s
 }
-
-// groups gathers the runs that one figure or table may hold: same data, network
-// and schedule. Order is that of the options.
-func (s *site) groups() [][]*run {
-	var gs [][]*run
-	for _, r := range s.runs {
-		i := slices.IndexFunc(gs, func(g []*run) bool { return sameSetting(g[0].Spec, r.Spec) })
-		if i < 0 {
-			gs = append(gs, nil)
-			i = len(gs) - 1
-		}
-		gs[i] = append(gs[i], r)
-	}
-	return gs
-}
-
-// sameSetting tells whether two runs differ in name, loss, δ, seed and length alone.
-func sameSetting(a, b record.Spec) bool { return record.Differences(a.Setting(), b.Setting()) == nil }

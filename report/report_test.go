@@ -1,32 +1,42 @@
 package report
 
 import (
-	"maps"
-	"math"
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
 	"golang.org/x/net/html"
 
-	"github.com/gocollapse/collapse/record"
+	"github.com/gocollapse/collapse/figures"
 )
 
-// TestPagesStandAlone walks every element of every page: nothing runs, nothing is
-// loaded, ids are unique and links lead to pages and ids that exist.
+// TestPagesStandAlone walks every element of every page: nothing runs but the filter of the table
+// of runs, nothing is loaded, ids are unique and links lead to pages and ids that exist.
 func TestPagesStandAlone(t *testing.T) {
 	o, pages := built(t)
-	if len(pages) != 7 {
-		t.Fatalf("%d pages, want an index, 2 notebooks and 4 records", len(pages))
+	want := []string{"index.html", "runs.html", "lesson.html", "other.html", "run-fashion-ce.html",
+		"run-fashion-ls.html", "run-cifar10-ce.html", "run-cifar10-ls.html"}
+	for _, e := range figures.All() {
+		want = append(want, e.ID+".html")
+	}
+	for _, name := range want {
+		if pages[name] == "" {
+			t.Errorf("there is no page %s", name)
+		}
 	}
 	ids := map[string]map[string]bool{}
 	var links [][2]string
 	for name, src := range pages {
 		if strings.Contains(src, o.Root) {
 			t.Errorf("%s names a folder of this machine", name)
+		}
+		if !strings.HasSuffix(name, ".html") {
+			continue
+		}
+		if !strings.Contains(src, "Written on 1 December 2026 by Collapse") || !strings.Contains(src, "commit ") {
+			t.Errorf("%s has no date or no commit", name)
 		}
 		doc, err := html.Parse(strings.NewReader(src))
 		if err != nil {
@@ -35,37 +45,10 @@ func TestPagesStandAlone(t *testing.T) {
 		ids[name] = map[string]bool{}
 		h1 := 0
 		each(doc, func(n *html.Node) {
-			switch n.Data {
-			case "script", "iframe", "link", "object", "embed", "form", "base":
-				t.Errorf("%s: <%s>", name, n.Data)
-			case "h1":
+			if n.Data == "h1" {
 				h1++
-			case "style":
-				for _, m := range cssURL.FindAllString(n.FirstChild.Data, -1) {
-					t.Errorf("%s: style sheet loads %s", name, m)
-				}
 			}
-			for _, a := range n.Attr {
-				switch {
-				case strings.HasPrefix(a.Key, "on"):
-					t.Errorf("%s: <%s %s>", name, n.Data, a.Key)
-				case a.Key == "id":
-					if ids[name][a.Val] {
-						t.Errorf("%s: id %q twice", name, a.Val)
-					}
-					ids[name][a.Val] = true
-				case a.Key == "href" && n.Data == "a":
-					if !strings.HasPrefix(a.Val, "https://") {
-						links = append(links, [2]string{name, a.Val})
-					}
-				case a.Key == "src" || a.Key == "srcset" || a.Key == "poster" || a.Key == "href":
-					if !strings.HasPrefix(a.Val, "data:image/") && !strings.HasPrefix(a.Val, "#") {
-						t.Errorf("%s: <%s> loads %s", name, n.Data, a.Val)
-					}
-				case a.Key == "style" && external(a.Val):
-					t.Errorf("%s: style loads %s", name, a.Val)
-				}
-			}
+			links = append(links, checkElement(t, name, n, ids[name])...)
 		})
 		if h1 != 1 {
 			t.Errorf("%s has %d main headings", name, h1)
@@ -84,11 +67,51 @@ func TestPagesStandAlone(t *testing.T) {
 	}
 }
 
+// checkElement checks that an element neither runs nor loads anything, and returns its links as pairs
+// of the page and the address.
+func checkElement(t *testing.T, page string, n *html.Node, ids map[string]bool) (links [][2]string) {
+	t.Helper()
+	switch n.Data {
+	case "script":
+		if page != "runs.html" || n.FirstChild == nil || n.FirstChild.Data != "\n"+filterScript {
+			t.Errorf("%s: <script>", page)
+		}
+	case "iframe", "link", "object", "embed", "form", "base":
+		t.Errorf("%s: <%s>", page, n.Data)
+	case "style":
+		for _, m := range cssURL.FindAllString(n.FirstChild.Data, -1) {
+			t.Errorf("%s: style sheet loads %s", page, m)
+		}
+	}
+	for _, a := range n.Attr {
+		switch {
+		case strings.HasPrefix(a.Key, "on"):
+			t.Errorf("%s: <%s %s>", page, n.Data, a.Key)
+		case a.Key == "id":
+			if ids[a.Val] {
+				t.Errorf("%s: id %q twice", page, a.Val)
+			}
+			ids[a.Val] = true
+		case a.Key == "href" && n.Data == "a":
+			if !strings.HasPrefix(a.Val, "https://") {
+				links = append(links, [2]string{page, a.Val})
+			}
+		case a.Key == "src" || a.Key == "srcset" || a.Key == "poster" || a.Key == "href":
+			if !strings.HasPrefix(a.Val, "data:image/") && !strings.HasPrefix(a.Val, "#") {
+				t.Errorf("%s: <%s> loads %s", page, n.Data, a.Val)
+			}
+		case a.Key == "style" && external(a.Val):
+			t.Errorf("%s: style loads %s", page, a.Val)
+		}
+	}
+	return links
+}
+
 func TestNotebookPage(t *testing.T) {
 	_, pages := built(t)
 	p := pages["lesson.html"]
 	for what, want := range map[string]string{
-		"display formula over lines":    `<div class="formula"><math display="block"`,
+		"display formula over lines":    `<div class="formula" tabindex="0"><math display="block"`,
 		"operator name":                 `<mi mathvariant="normal">tr</mi>`,
 		"inline formula in a heading":   `<mi>δ</mi>`,
 		"formula with stars":            `<mo>∗</mo>`,
@@ -126,121 +149,6 @@ func TestNotebookPage(t *testing.T) {
 	}
 	if strings.Count(p, "data:image/png") != 1 {
 		t.Error("a PNG is next to the SVG of the same output")
-	}
-}
-
-func TestIndex(t *testing.T) {
-	_, pages := built(t)
-	p := pages["index.html"]
-	for _, want := range []string{"A lesson with", "The first paragraph", "Fashion-MNIST", "CIFAR-10", "reduced scale",
-		"official bytes (embedded)",
-		"5000 training", "ResNet-18 of width 16", "ResNet-18 with 16 channels", "cross entropy",
-		"label smoothing, δ = 0.05", "xla:cpu", "Test CPU &lt;1&gt; (2 cores)", "4 min 5 s",
-		"Figure 1", "Table 1", "GoMLX v0.28.2", "There is no Table 1 for these runs: it needs a row at epoch 10",
-		"Theorem 4.1: Norms", "Theorem 4.2: Condition number"} {
-		if !strings.Contains(p, want) {
-			t.Errorf("no %q on the index", want)
-		}
-	}
-	// The paper's numbers are shown with its own data set only.
-	at := strings.Index(p, `id="cifar-10`)
-	if at < 0 {
-		t.Fatal("no section for CIFAR-10")
-	}
-	if !strings.Contains(p[at:], ">21.23<") || strings.Contains(p[:at], ">21.23<") {
-		t.Error("the paper's cell 21.23 must be in the CIFAR-10 section and nowhere else")
-	}
-	if strings.Contains(p, "paper scale</span>") {
-		t.Error("a reduced run is called paper scale")
-	}
-}
-
-// Every page names loss, optimiser and schedule of a run as its specification has them.
-func TestRunIsDescribed(t *testing.T) {
-	o := project(t)
-	r := synthetic("cifar10", "focal", 40)
-	r.Spec.FocalGamma, r.Spec.Optimizer, r.Spec.Schedule, r.Spec.ScheduleEpochs = 3, "adamw", "cosine", 40
-	o.Notebooks, o.Records = nil, []string{filepath.Join(o.Root, "focal.json")}
-	if err := r.WriteFile(o.Records[0]); err != nil {
-		t.Fatal(err)
-	}
-	pages := build(t, o)
-	for name, want := range map[string]string{"index.html": "focal (γ = 3)", "run-focal.html": "focal loss, γ = 3"} {
-		p := pages[name]
-		for _, w := range []string{want, "<td>AdamW with β₁ = 0.9", "along a cosine of 40 epochs"} {
-			if !strings.Contains(p, w) {
-				t.Errorf("%s does not say %q (pages %v)", name, w, slices.Sorted(maps.Keys(pages)))
-			}
-		}
-		for _, never := range []string{">cross entropy", "δ = 0<", "SGD", "rate ×"} {
-			if strings.Contains(p, never) {
-				t.Errorf("%s says %q", name, never)
-			}
-		}
-	}
-}
-
-// Figure 4 is on the page of a run, and of its setting, where its record holds what it needs.
-func TestFigure4WhereMeasured(t *testing.T) {
-	for _, calibrated := range []bool{true, false} {
-		r := &run{Record: synthetic("cifar10", "ce", 12), name: "r", file: "r.html"}
-		for i := range r.Epochs {
-			if calibrated {
-				r.Epochs[i].Test = &record.Calibration{NLL: 1, ECE: 0.1, Correct: record.Outcome{N: 1, NLL: 1}}
-			}
-		}
-		p := &page{site: &site{runs: []*run{r}}, ids: map[string]bool{}}
-		body, err := r.body(p)
-		if err != nil {
-			t.Fatal(err)
-		}
-		group, err := p.group([]*run{r})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := strings.Contains(body, "Calibration along training"); got != calibrated {
-			t.Errorf("calibrated %v: Figure 4 on the run's page %v", calibrated, got)
-		}
-		shown, absent := strings.Contains(group, "Figure 4. Calibration"),
-			strings.Contains(group, "no Figure 4 for these runs: it needs calibration")
-		if shown != calibrated || absent == calibrated {
-			t.Errorf("calibrated %v: Figure 4 in the group %v, called absent %v", calibrated, shown, absent)
-		}
-	}
-}
-
-// TestTable2AtPaperScale: Table 2 is below Table 1 for runs at the paper's scale,
-// and for no other.
-func TestTable2AtPaperScale(t *testing.T) {
-	group := func(train int) string {
-		var g []*run
-		for _, loss := range []string{"ce", "ls"} {
-			r := synthetic("cifar10", loss, 100)
-			r.Spec.Width, r.Spec.Milestones, r.Data.Train = 64, []int{150, 350}, train
-			r.Scale = r.Spec.Scale()
-			for i := range r.Epochs {
-				r.Epochs[i].TrainLoss = record.Number(0.4 + math.Exp(-float64(i)/8))
-			}
-			g = append(g, &run{Record: r, name: loss, file: loss + ".html"})
-		}
-		p := &page{site: &site{runs: g}, ids: map[string]bool{}}
-		h, err := p.group(g)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return h
-	}
-	for train, want := range map[int]bool{50000: true, 5000: false} {
-		h := group(train)
-		if !strings.Contains(h, "Table 1") || strings.Contains(h, "Table 2") != want ||
-			strings.Contains(h, "paper scale</span>") != want {
-			t.Errorf("%d training images: Table 2 %v, the badge of paper scale %v, want %v", train,
-				strings.Contains(h, "Table 2"), strings.Contains(h, "paper scale</span>"), want)
-		}
-	}
-	_, pages := built(t)
-	if strings.Contains(pages["index.html"], "Table 2") {
-		t.Error("Table 2 is on a page of reduced runs")
 	}
 }
 
@@ -286,7 +194,6 @@ func TestBuildErrors(t *testing.T) {
 		spoil func(*Options)
 		want  string
 	}{
-		"nothing":          {func(o *Options) { o.Notebooks, o.Records = nil, nil }, "nothing to report"},
 		"no out":           {func(o *Options) { o.Out = "" }, "Options.Out"},
 		"missing notebook": {func(o *Options) { o.Notebooks[0] += "x" }, "does not exist; execute it first"},
 		"missing record":   {func(o *Options) { o.Records[1] += "x" }, "train it first"},

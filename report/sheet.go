@@ -58,10 +58,14 @@ func (s *Sheet) HTML() ([]byte, error) {
 			b.WriteString(t.HTML())
 		}
 	}
+	body, err := finished(b.String())
+	if err != nil {
+		return nil, fmt.Errorf("report: page %q: %w", s.Title, err)
+	}
 	var out bytes.Buffer
 	err = pageTemplate.Execute(&out, map[string]any{
 		"Mark": template.HTML(`<meta name="generator" content="Collapse">`), "Title": s.Title, "CSS": css,
-		"Body": template.HTML(b.String()), "Alone": true, "Versions": p.site.versions(),
+		"Body": template.HTML(body), "Previous": link{}, "Next": link{}, "Alone": true, "Versions": p.site.versions(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("report: page %q: %w", s.Title, err)

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -170,9 +169,11 @@ func reportCommand() *cobra.Command {
 	var out string
 	c := &cobra.Command{
 		Use:   "report",
-		Short: "Write the HTML report from the executed notebooks and the records",
-		Long: `Write the HTML report from build/notebooks/*.ipynb, build/runs/*/record.json and
-records/*.json of the project. 'make report' makes the first two.`,
+		Short: "Write the HTML report: claims with verdicts, figures, lessons and runs",
+		Long: `Write the HTML report: each of the paper's claims with its verdict, the figures and
+tables, the lessons and the runs. It is made from build/notebooks/*.ipynb,
+build/runs/*/record.json and records/*.json of the project. 'make report' makes the
+first two.`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			root, err := project.Root()
@@ -198,7 +199,8 @@ records/*.json of the project. 'make report' makes the first two.`,
 				*g.to = append(*g.to, files...)
 			}
 			if len(o.Notebooks) == 0 {
-				return fmt.Errorf("no executed notebook under build/notebooks: run 'make report': %w", fs.ErrNotExist)
+				fmt.Fprintln(c.ErrOrStderr(), "no executed notebook under build/notebooks, so the report has no "+
+					"lessons; 'make report' executes them")
 			}
 			index, err := report.Build(o)
 			if err != nil {
