@@ -2,8 +2,8 @@
 // files, checks them, reads them exactly, and describes the images and their origin in a
 // record.Data.
 //
-// List names the sets; docs/data.md shows them. Open also takes "folder:PATH", PNG and JPEG files
-// in one folder per class, and "npz:PATH", arrays as NumPy writes them.
+// List names the sets; docs/data.md shows them. Open also takes "folder:PATH", image files in
+// one folder per class, and "npz:PATH", arrays as NumPy writes them.
 //
 // PerClass cuts a set to a number of images per class, LongTail to a long tail; CorruptLabels gives
 // it wrong labels; Permutation is the order of an epoch; Augmentation shifts and flips. All of them
@@ -64,6 +64,8 @@ type Options struct {
 	Progress func(done, total int64)
 	// Offline forbids any download.
 	Offline bool
+	// Resize, if not 0, scales the images of a folder to Resize×Resize pixels; see OpenFolder.
+	Resize int
 	// NoCache reads the files again and leaves no decoded copy of them.
 	NoCache bool
 	// Log, if not nil, gets a line for each step that a user would want to know of.
@@ -152,6 +154,9 @@ func find(name string) (dataset, error) {
 func Open(ctx context.Context, name string, o Options) (*Set, error) {
 	if path, ok := strings.CutPrefix(name, folderPrefix); ok {
 		return OpenFolder(ctx, path, o)
+	}
+	if o.Resize != 0 {
+		return nil, fmt.Errorf("data: resize: images of %s are not scaled, only those of %sPATH", name, folderPrefix)
 	}
 	if path, ok := strings.CutPrefix(name, npzPrefix); ok {
 		return OpenNPZ(ctx, path, o)

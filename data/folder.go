@@ -3,17 +3,15 @@ package data
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/gocollapse/collapse/internal/bounded"
-	"github.com/gocollapse/collapse/internal/natural"
 	"github.com/gocollapse/collapse/record"
 )
 
@@ -29,12 +27,18 @@ type picture struct {
 	label int32
 }
 
-// OpenFolder reads PNG and JPEG images of one size from one folder per class: PATH/train/CLASS/FILE
-// and PATH/test/CLASS/FILE (or val), or PATH/CLASS/FILE without test images. Labels follow the order
-// of the classes' names; images come class by class in the order of their names, where a number in a
-// name counts as a number. The set has one channel if every image is grey, else three. Names that
-// begin with a dot are left out. A file that is not an image is an error, and so is a class without
-// training images.
+// OpenFolder reads images of one size from one folder per class: PATH/train/CLASS/FILE and
+// PATH/test/CLASS/FILE, or PATH/CLASS/FILE without test images. The names of the two folders are
+// train or training, and test, testing, val, valid or validation, in any case. Images are PNG, JPEG,
+// BMP or WebP. Labels follow the order of the classes' names; images come class by class in the
+// order of their names, where a number in a name counts as a number, and after them those in folders
+// below the class's. The set has one channel if every image is grey, else three.
+//
+// Names that begin with a dot, what systems leave in folders (Thumbs.db, __MACOSX), and files such as
+// lists in .txt are passed over. Any other file among the images is an error, and so is a class
+// without training images. Images of several sizes are an error unless Options.Resize is given.
+// Pixels are as stored, also where EXIF data say that an image is to be shown turned, as in
+// torchvision's ImageFolder; Info.Notes then counts such images.
 //
 // Go's library decodes JPEG; other decoders differ from it by a few levels.
 func OpenFolder(ctx context.Context, path string, o Options) (*Set, error) {
@@ -45,118 +49,129 @@ func OpenFolder(ctx context.Context, path string, o Options) (*Set, error) {
 	if !st.IsDir() {
 		return nil, fmt.Errorf("data: %s is a file, want a folder of images, PATH/train/CLASS/FILE.png", path)
 	}
+	if o.Resize < 0 || o.Resize > maxSide {
+		return nil, fmt.Errorf("data: images are to be scaled to %d×%[1]d; want 1 to %d, or 0", o.Resize, maxSide)
+	}
 	name := folderPrefix + path // as a specification gives it
 	if path, err = filepath.Abs(path); err != nil {
 		return nil, fmt.Errorf("data: %w", err)
 	}
-	s, err := cached(ctx, o, origin{"folder", path, stampTree}, func() (*Set, error) {
-		s, err := readFolder(ctx, os.DirFS(path))
+	from := origin{"folder", path, stampPictures}
+	if o.Resize > 0 {
+		from.name = fmt.Sprintf("folder-%d", o.Resize)
+	}
+	s, err := cached(ctx, o, from, func() (*Set, error) {
+		s, err := readFolder(ctx, os.DirFS(path), o.Resize)
 		if err != nil {
 			return nil, fmt.Errorf("data: %s: %w", path, err)
 		}
 		s.Info.Source, s.Info.Bytes = "folder", record.Unofficial
-		s.complete("folder", "pixels as in the files; "+ownStatistics)
+		preparation := "pixels as in the files"
+		if o.Resize > 0 {
+			preparation = fmt.Sprintf(resizePreparation, o.Resize, o.Resize)
+		}
+		s.complete("folder", preparation+"; "+ownStatistics)
 		return s, nil
 	})
 	if err != nil {
 		return nil, err
 	}
 	s.Info.Name = name
+	for _, n := range s.Info.Notes {
+		o.logf("data: %s: %s", path, n)
+	}
 	return s, nil
 }
 
-func readFolder(ctx context.Context, fsys fs.FS) (*Set, error) {
-	trainDir, testDir := ".", ""
-	if isDir(fsys, "train") {
-		trainDir = "train"
-		for _, d := range []string{"test", "val"} {
-			if isDir(fsys, d) {
-				testDir = d
-				break
-			}
-		}
-	}
-	classes, err := subfolders(fsys, trainDir)
+// stampPictures lists the images in a folder, those that readFolder reads.
+func stampPictures(folder string) ([]stampedFile, error) {
+	fsys := os.DirFS(folder)
+	l, err := findLayout(fsys)
 	if err != nil {
 		return nil, err
 	}
-	if len(classes) == 0 {
-		return nil, fmt.Errorf("%s holds no folders; want one per class", trainDir)
-	}
-	train, err := listPictures(fsys, trainDir, classes)
+	train, test, err := l.pictures(fsys)
 	if err != nil {
 		return nil, err
 	}
-	has := make([]bool, len(classes))
-	for _, p := range train {
-		has[p.label] = true
-	}
-	if k := slices.Index(has, false); k >= 0 {
-		return nil, fmt.Errorf("class %q has no training images", classes[k])
-	}
-	var test []picture
-	if testDir != "" {
-		others, err := subfolders(fsys, testDir)
+	var all []stampedFile
+	for _, p := range slices.Concat(train, test) {
+		st, err := fs.Stat(fsys, p.path)
 		if err != nil {
 			return nil, err
 		}
-		for _, c := range others {
-			if !slices.Contains(classes, c) {
-				return nil, fmt.Errorf("%s/%s: no class of that name in %s", testDir, c, trainDir)
-			}
-		}
-		if test, err = listPictures(fsys, testDir, classes); err != nil {
-			return nil, err
-		}
+		all = append(all, stampedFile{p.path, st.Size(), st.ModTime().UnixNano()})
 	}
-	height, width, channels, err := pictureSize(ctx, fsys, slices.Concat(train, test))
+	return all, nil
+}
+
+// readFolder reads the images in fsys, and scales them to side×side where side is not 0.
+func readFolder(ctx context.Context, fsys fs.FS, side int) (*Set, error) {
+	l, err := findLayout(fsys)
 	if err != nil {
 		return nil, err
 	}
-	return readPictures(ctx, fsys, train, test, classes, [3]int{height, width, channels})
+	train, test, err := l.pictures(fsys)
+	if err != nil {
+		return nil, err
+	}
+	size, err := pictureSize(ctx, fsys, slices.Concat(train, test), side)
+	if err != nil {
+		return nil, err
+	}
+	s, err := readPictures(ctx, fsys, train, test, l.classes, size, side > 0)
+	if err == nil && len(l.unread) > 0 {
+		s.Info.Notes = append(s.Info.Notes, fmt.Sprintf("the test images are those in %s; %s is not read", l.test,
+			strings.Join(l.unread, ", ")))
+	}
+	return s, err
 }
 
-// pictureSize returns the size that all images have. It looks at their headers before memory for
-// the pixels is taken, and that must be in proportion to the files.
-func pictureSize(ctx context.Context, fsys fs.FS, all []picture) (height, width, channels int, err error) {
-	channels = 1
+// pictureSize returns height, width and channels that all images have, or get. It looks at their
+// headers before memory for the pixels is taken, and that must be in proportion to the files.
+func pictureSize(ctx context.Context, fsys fs.FS, all []picture, side int) (size [3]int, err error) {
+	size[2] = 1
 	var bytes, pixels int64
 	for i, p := range all {
 		if err := ctx.Err(); err != nil {
-			return 0, 0, 0, err
+			return size, err
 		}
 		b, err := readPicture(fsys, p.path)
 		if err != nil {
-			return 0, 0, 0, err
+			return size, err
 		}
 		c, grey, err := imageConfig(b)
 		if err != nil {
-			return 0, 0, 0, fmt.Errorf("%s: %w", p.path, err)
+			return size, fmt.Errorf("%s: %w", p.path, err)
 		}
 		if i == 0 {
-			height, width = c.Height, c.Width
+			size[0], size[1] = c.Height, c.Width
 		}
-		if c.Height != height || c.Width != width {
-			return 0, 0, 0, fmt.Errorf("%s: %d×%d pixels, want %d×%d as %s; bring the images to one size first",
-				p.path, c.Height, c.Width, height, width, all[0].path)
+		if side == 0 && (c.Height != size[0] || c.Width != size[1]) {
+			return size, fmt.Errorf("%s: %d×%d pixels, want %d×%d as %s; to scale all images to %d×%[7]d "+
+				"give resize %[7]d", p.path, c.Height, c.Width, size[0], size[1], all[0].path, min(size[0], size[1]))
 		}
 		if !grey {
-			channels = 3
+			size[2] = 3
 		}
 		bytes += int64(len(b))
-		pixels += int64(c.Height) * int64(c.Width) * int64(channels)
+		pixels += int64(c.Height) * int64(c.Width) * int64(size[2])
+	}
+	if side > 0 {
+		size[0], size[1] = side, side
 	}
 	if pixels > maxGain*bytes+1<<20 {
-		return 0, 0, 0, fmt.Errorf("%d bytes of files would become %d bytes of pixels: "+
-			"more than real images do", bytes, pixels)
+		return size, fmt.Errorf("%d bytes of files would become %d bytes of pixels: more than real images do",
+			bytes, pixels)
 	}
-	return height, width, channels, nil
+	return size, nil
 }
 
-// readPictures decodes images of size height×width×channels on all cores. Its Info has one file,
-// whose hash is that of the list of all files' hashes.
+// readPictures decodes images of height×width×channels on all cores; scaled makes those of another
+// size fit. The set's Info has one file, whose hash is that of the list of all files' hashes, and a
+// note where images are to be shown turned.
 func readPictures(ctx context.Context, fsys fs.FS, train, test []picture, classes []string,
-	size [3]int) (*Set, error) {
+	size [3]int, scaled bool) (*Set, error) {
 	s := &Set{Height: size[0], Width: size[1], Channels: size[2]}
 	one := size[0] * size[1] * size[2]
 	for _, p := range []struct {
@@ -170,6 +185,7 @@ func readPictures(ctx context.Context, fsys fs.FS, train, test []picture, classe
 	}
 	all := slices.Concat(train, test)
 	files := make([]record.File, len(all))
+	var rotated atomic.Int64
 	err := parallel(ctx, len(all), func(i int) error {
 		b, err := readPicture(fsys, all[i].path)
 		if err != nil {
@@ -179,8 +195,17 @@ func readPictures(ctx context.Context, fsys fs.FS, train, test []picture, classe
 		if i >= len(train) {
 			images, at = s.Test.Images, i-len(train)
 		}
-		if err := decodeImage(images[at*one:(at+1)*one], b, size[0], size[1], size[2]); err != nil {
+		dst := images[at*one : (at+1)*one]
+		if scaled {
+			err = decodeScaled(dst, b, size[0], size[2])
+		} else {
+			err = decodeImage(dst, b, size[0], size[1], size[2])
+		}
+		if err != nil {
 			return fmt.Errorf("%s: %w", all[i].path, err)
+		}
+		if turned(b) {
+			rotated.Add(1)
 		}
 		files[i] = record.File{Name: all[i].path, Size: int64(len(b)), SHA256: fmt.Sprintf("%x", sha256.Sum256(b))}
 		return nil
@@ -190,6 +215,10 @@ func readPictures(ctx context.Context, fsys fs.FS, train, test []picture, classe
 	}
 	s.Info.Classes = classes
 	s.Info.Files = []record.File{listOf(files)}
+	if n := rotated.Load(); n > 0 {
+		s.Info.Notes = append(s.Info.Notes, fmt.Sprintf("%d of %d images have an EXIF orientation other than 1: "+
+			"programs show them turned, but pixels are used as stored, as torchvision's ImageFolder does", n, len(all)))
+	}
 	return s, nil
 }
 
@@ -204,59 +233,6 @@ func listOf(files []record.File) record.File {
 	}
 	sum.SHA256 = fmt.Sprintf("%x", h.Sum(nil))
 	return sum
-}
-
-func isDir(fsys fs.FS, name string) bool {
-	st, err := fs.Stat(fsys, name)
-	return err == nil && st.IsDir()
-}
-
-// subfolders returns the names of the folders in dir, in the order of names.
-func subfolders(fsys fs.FS, dir string) ([]string, error) {
-	entries, err := fs.ReadDir(fsys, dir)
-	if err != nil {
-		return nil, err
-	}
-	var names []string
-	for _, e := range entries {
-		switch {
-		case strings.HasPrefix(e.Name(), "."):
-		case isDir(fsys, path.Join(dir, e.Name())):
-			names = append(names, e.Name())
-		default:
-			return nil, fmt.Errorf("%s is not a folder; want one per class", path.Join(dir, e.Name()))
-		}
-	}
-	return names, nil
-}
-
-// listPictures returns the images in dir/CLASS for each class. A class without a folder has none.
-func listPictures(fsys fs.FS, dir string, classes []string) ([]picture, error) {
-	var l []picture
-	for k, c := range classes {
-		entries, err := fs.ReadDir(fsys, path.Join(dir, c))
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		slices.SortFunc(entries, func(a, b fs.DirEntry) int { return natural.Compare(a.Name(), b.Name()) })
-		for _, e := range entries {
-			name := path.Join(dir, c, e.Name())
-			switch {
-			case strings.HasPrefix(e.Name(), "."):
-				continue
-			case e.IsDir() || !imageExtension(e.Name()):
-				return nil, fmt.Errorf("%s is not a PNG or JPEG file; move it away", name)
-			}
-			if len(l) == maxImages {
-				return nil, fmt.Errorf("more than %d images", maxImages)
-			}
-			l = append(l, picture{name, int32(k)})
-		}
-	}
-	return l, nil
 }
 
 // readPicture reads an image file, which must be a plain one of bounded size.

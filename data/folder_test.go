@@ -66,9 +66,9 @@ func TestImageFolderFaults(t *testing.T) {
 		files       files
 	}{
 		{"sizes differ", "want 4×4 as a/1.png", files{"a/1.png": square, "b/1.png": pngOf(t, 1, 4, 5, true)}},
-		{"no image", "b/1.png: neither", files{"a/1.png": square, "b/1.png": []byte("GIF89a")}},
-		{"another file", "b/notes.txt is not a PNG or JPEG", files{"a/1.png": square, "b/notes.txt": nil}},
-		{"a file among the classes", "x.png is not a folder", files{"a/1.png": square, "x.png": nil}},
+		{"no image", "b/1.png: no PNG", files{"a/1.png": square, "b/1.png": []byte("GIF89a")}},
+		{"another file", "b/scan.tif is not a PNG, JPEG, BMP or WebP", files{"a/1.png": square, "b/scan.tif": nil}},
+		{"an image among the classes", "x.png is not in a class folder", files{"a/1.png": square, "x.png": nil}},
 		{"unknown test class", "test/c: no class", files{"train/a/1.png": square, "test/c/1.png": nil}},
 		{"an empty class", `class "b" has no training images`, files{"train/a/1.png": square, "train/b/.x": nil}},
 		{"empty", "no folders", nil},
@@ -97,7 +97,7 @@ func FuzzFolder(f *testing.F) {
 		if !fs.ValidPath(dirX) || !fs.ValidPath(dirY) {
 			return
 		}
-		s, err := readFolder(t.Context(), fstest.MapFS{dirX + "/1.png": {Data: x}, dirY + "/2.png": {Data: y}})
+		s, err := readFolder(t.Context(), fstest.MapFS{dirX + "/1.png": {Data: x}, dirY + "/2.png": {Data: y}}, 0)
 		if err != nil {
 			return
 		}

@@ -7,8 +7,14 @@ import (
 	"image/color"
 	"image/jpeg"
 	"image/png"
+	"io"
 	"path"
+	"slices"
 	"strings"
+
+	"github.com/bep/imagemeta"
+	"golang.org/x/image/bmp"
+	"golang.org/x/image/webp"
 )
 
 const (
@@ -21,34 +27,103 @@ const (
 	maxGain = 1100
 )
 
+// imageFormat is a form of image files.
+type imageFormat struct {
+	name       string
+	extensions []string
+	begins     func(b []byte) bool // whether a file's bytes are of this format
+	config     func(io.Reader) (image.Config, error)
+	decode     func(io.Reader) (image.Image, error)
+	metadata   imagemeta.ImageFormat // how to look for EXIF; 0 where there is none
+}
+
+var imageFormats = []imageFormat{
+	{"PNG", []string{".png"}, beginning("\x89PNG\r\n\x1a\n"), png.DecodeConfig, png.Decode, imagemeta.PNG},
+	{"JPEG", []string{".jpg", ".jpeg", ".jpe", ".jfif"}, beginning("\xff\xd8"),
+		jpeg.DecodeConfig, jpeg.Decode, imagemeta.JPEG},
+	{"BMP", []string{".bmp"}, beginning("BM"), bmp.DecodeConfig, bmp.Decode, 0},
+	{"WebP", []string{".webp"}, func(b []byte) bool {
+		return len(b) >= 12 && string(b[:4]) == "RIFF" && string(b[8:12]) == "WEBP"
+	}, webp.DecodeConfig, webp.Decode, imagemeta.WebP},
+}
+
+// formatNames is "PNG, JPEG, BMP or WebP".
+var formatNames = func() string {
+	var names []string
+	for _, f := range imageFormats {
+		names = append(names, f.name)
+	}
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " or " + names[last]
+}()
+
+func beginning(magic string) func([]byte) bool {
+	return func(b []byte) bool { return bytes.HasPrefix(b, []byte(magic)) }
+}
+
 // imageExtension reports whether the name is that of an image that is read.
 func imageExtension(name string) bool {
-	switch strings.ToLower(path.Ext(name)) {
-	case ".png", ".jpg", ".jpeg":
-		return true
-	}
-	return false
+	return slices.ContainsFunc(imageFormats, func(f imageFormat) bool {
+		return slices.Contains(f.extensions, strings.ToLower(path.Ext(name)))
+	})
 }
 
-// imageConfig returns the size of a PNG or JPEG image and whether it is grey.
+// formatOf returns the format of a file by its first bytes, whatever its name.
+func formatOf(b []byte) (imageFormat, error) {
+	for _, f := range imageFormats {
+		if f.begins(b) {
+			return f, nil
+		}
+	}
+	return imageFormat{}, fmt.Errorf("no %s image: its first bytes are % x", formatNames, b[:min(len(b), 8)])
+}
+
+// imageConfig returns the size of an image and whether it is grey.
 func imageConfig(b []byte) (c image.Config, grey bool, err error) {
-	if isPNG(b) {
-		c, err = png.DecodeConfig(bytes.NewReader(b))
-	} else if c, err = jpeg.DecodeConfig(bytes.NewReader(b)); err != nil {
-		err = fmt.Errorf("neither a PNG image (its first bytes are % x) nor a JPEG image: %w", b[:min(len(b), 8)], err)
+	f, err := formatOf(b)
+	if err != nil {
+		return c, false, err
 	}
-	if err == nil && (c.Height < 1 || c.Width < 1 || c.Height > maxSide || c.Width > maxSide) {
-		err = fmt.Errorf("%d×%d pixels, want 1 to %d on each side", c.Height, c.Width, maxSide)
+	if c, err = f.config(bytes.NewReader(b)); err != nil {
+		return c, false, fmt.Errorf("%s: %w", f.name, err)
 	}
-	return c, err == nil && (c.ColorModel == color.GrayModel || c.ColorModel == color.Gray16Model), err
+	if c.Height < 1 || c.Width < 1 || c.Height > maxSide || c.Width > maxSide {
+		return c, false, fmt.Errorf("%d×%d pixels, want 1 to %d on each side", c.Height, c.Width, maxSide)
+	}
+	grey = c.ColorModel == color.GrayModel || c.ColorModel == color.Gray16Model
+	if p, ok := c.ColorModel.(color.Palette); ok && f.name == "BMP" { // which has no other form of grey
+		grey = !slices.ContainsFunc(p, func(c color.Color) bool {
+			r, g, b, _ := c.RGBA()
+			return r != g || g != b
+		})
+	}
+	return c, grey, nil
 }
 
-func isPNG(b []byte) bool { return bytes.HasPrefix(b, []byte("\x89PNG\r\n\x1a\n")) }
+// turned reports whether an image's EXIF data say that it is to be shown rotated or mirrored.
+// EXIF data that cannot be read say nothing.
+func turned(b []byte) bool {
+	f, err := formatOf(b)
+	if err != nil || f.metadata == 0 {
+		return false
+	}
+	found := false
+	_, _ = imagemeta.Decode(imagemeta.Options{
+		R: bytes.NewReader(b), ImageFormat: f.metadata, Sources: imagemeta.EXIF,
+		ShouldHandleTag: func(t imagemeta.TagInfo) bool { return t.Tag == "Orientation" },
+		HandleTag: func(t imagemeta.TagInfo) error {
+			if v, ok := t.Value.(uint16); ok && v > 1 && v <= 8 {
+				found = true
+			}
+			return imagemeta.ErrStopWalking
+		},
+	})
+	return found
+}
 
-// decodeImage decodes a PNG or JPEG image of exactly height×width pixels into dst,
-// height·width·channels bytes. With 3 channels it repeats a grey image; with 1 the image must be
-// grey. It takes the high 8 of 16 bits, leaves out an alpha channel, and converts other colour
-// spaces to RGB.
+// decodeImage decodes an image of exactly height×width pixels into dst, height·width·channels
+// bytes. With 3 channels it repeats a grey image; with 1 the image must be grey. It takes the high
+// 8 of 16 bits, leaves out an alpha channel, and converts other colour spaces to RGB.
 func decodeImage(dst, b []byte, height, width, channels int) error {
 	c, grey, err := imageConfig(b)
 	if err != nil {
@@ -60,18 +135,24 @@ func decodeImage(dst, b []byte, height, width, channels int) error {
 	if channels == 1 && !grey {
 		return fmt.Errorf("has colours, want a grey image like the others")
 	}
-	var m image.Image
-	if isPNG(b) {
-		m, err = png.Decode(bytes.NewReader(b))
-	} else {
-		m, err = jpeg.Decode(bytes.NewReader(b))
-	}
+	f, err := formatOf(b)
 	if err != nil {
 		return err
+	}
+	m, err := f.decode(bytes.NewReader(b))
+	if err != nil {
+		return fmt.Errorf("%s: %w", f.name, err)
 	}
 	if m.Bounds().Dy() != height || m.Bounds().Dx() != width {
 		return fmt.Errorf("decodes to %v, its header says %d×%d", m.Bounds(), height, width)
 	}
+	putPixels(dst, m, f.name == "WebP", channels)
+	return nil
+}
+
+// putPixels writes the pixels of m into dst, row by row.
+func putPixels(dst []byte, m image.Image, isWebP bool, channels int) {
+	height, width := m.Bounds().Dy(), m.Bounds().Dx()
 	x0, y0 := m.Bounds().Min.X, m.Bounds().Min.Y
 	put := func(f func(x, y int) (r, g, b byte)) {
 		for y := range height {
@@ -84,8 +165,15 @@ func decodeImage(dst, b []byte, height, width, channels int) error {
 			}
 		}
 	}
+	if a, ok := m.(*image.NYCbCrA); ok { // a lossy WebP image with alpha
+		m = &a.YCbCr
+	}
 	switch m := m.(type) {
 	case *image.YCbCr:
+		if isWebP {
+			putWebP(m, put)
+			return
+		}
 		cb, cr := smoothChroma(m, m.Cb), smoothChroma(m, m.Cr)
 		put(func(x, y int) (r, g, b byte) {
 			i, j := m.YOffset(x, y), (y-y0)*width+x-x0
@@ -103,7 +191,6 @@ func decodeImage(dst, b []byte, height, width, channels int) error {
 			return v.R, v.G, v.B
 		})
 	}
-	return nil
 }
 
 // smoothChroma returns a colour plane of m at the size of the image. A plane of half the width, or

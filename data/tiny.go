@@ -107,7 +107,7 @@ func readTiny(ctx context.Context, fsys fs.FS) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := readPictures(ctx, fsys, train, test, names, [3]int{tinySide, tinySide, 3})
+	s, err := readPictures(ctx, fsys, train, test, names, [3]int{tinySide, tinySide, 3}, false)
 	if err != nil {
 		return nil, err
 	}

@@ -184,7 +184,7 @@ func TestTinyImageNetFaults(t *testing.T) {
 		{"a path", "line 1", set(notes, []byte("../../val_0.JPEG\tn01\n"))},
 		{"an image that is not there", "val_9.JPEG", set(notes, []byte("val_9.JPEG\tn01\n"))},
 		{"another size", "64×65 pixels, want 64×64", set(image2, wide.Bytes())},
-		{"no image", "n02_1.JPEG: neither", set(image2, bytes.Repeat([]byte("<html>"), 50))},
+		{"no image", "n02_1.JPEG: no PNG", set(image2, bytes.Repeat([]byte("<html>"), 50))},
 		{"an empty image", "want an image file", set(image2, nil)},
 		{"a cut image", "n02_1.JPEG", set(image2, wide.Bytes()[:100])},
 		{"a huge file", "want an image file of", set(image2, make([]byte, tinyFile+1))},

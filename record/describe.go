@@ -113,6 +113,9 @@ func (n Network) describe() string {
 // changes says what was done to the images and labels of a set.
 func (i Images) changes() string {
 	var parts []string
+	if i.Resize > 0 {
+		parts = append(parts, fmt.Sprintf("scaled to %d×%[1]d pixels", i.Resize))
+	}
 	if i.TestShare > 0 {
 		parts = append(parts, fmt.Sprintf("tested on %g %% of the images, held out at random", 100*i.TestShare))
 	}

@@ -40,7 +40,7 @@ func TestFields(t *testing.T) {
 func TestFieldOrder(t *testing.T) {
 	s := DefaultSpec()
 	s.Loss = Loss{Name: "own:mine", Parameters: map[string]float64{"a": 1}}
-	s.TestShare = 0.2 // left out where 0
+	s.TestShare, s.Resize = 0.2, 64 // left out where 0
 	dec := json.NewDecoder(strings.NewReader(s.String()))
 	var keys []string
 	for depth := 0; ; {

@@ -64,6 +64,9 @@ var imageFields = []Field{
 		Meaning: "share of each class's training images that becomes the test images, drawn by the seed; " +
 			"for a data set without test images",
 		Hint: "0 holds out none"},
+	{Key: "resize", Range: Interval{Low: 0, High: 4096}, Later: true,
+		Meaning: "pixels of height and width to which the images of `folder:PATH` are scaled",
+		Hint:    "0 takes them as they are, and they must have one size"},
 	{Key: "pad", Range: Interval{Low: 0, High: 1024}, Later: true,
 		Meaning: "augmentation: zeros around an image, from which a window is cut", Hint: "the paper has none"},
 	{Key: "flip", Later: true, Meaning: "augmentation: half of the images with left and right exchanged"},

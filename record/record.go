@@ -103,19 +103,20 @@ type Environment struct {
 
 // Data says which images the run saw.
 type Data struct {
-	Name        string    `json:"name"`        // cifar10, fashion-mnist-small
-	Source      string    `json:"source"`      // embedded, archive, folder
-	Bytes       string    `json:"bytes"`       // "official" or "not the official bytes"
-	Files       []File    `json:"files"`       // each with its hash
-	Classes     []string  `json:"classes"`     // names, in the order of the labels
-	Train       int       `json:"train"`       // images used for training
-	Test        int       `json:"test"`        // images used for testing
-	Height      int       `json:"height"`      // pixels, as the network sees them
-	Width       int       `json:"width"`       // pixels, as the network sees them
-	Channels    int       `json:"channels"`    // as the network sees them
-	Mean        []float64 `json:"mean"`        // subtracted, per channel, of pixels in [0, 1]
-	Std         []float64 `json:"std"`         // divided by, per channel
-	Preparation string    `json:"preparation"` // what was done to the images, in words
+	Name        string    `json:"name"`            // cifar10, fashion-mnist-small
+	Source      string    `json:"source"`          // embedded, archive, folder
+	Bytes       string    `json:"bytes"`           // "official" or "not the official bytes"
+	Files       []File    `json:"files"`           // each with its hash
+	Classes     []string  `json:"classes"`         // names, in the order of the labels
+	Train       int       `json:"train"`           // images used for training
+	Test        int       `json:"test"`            // images used for testing
+	Height      int       `json:"height"`          // pixels, as the network sees them
+	Width       int       `json:"width"`           // pixels, as the network sees them
+	Channels    int       `json:"channels"`        // as the network sees them
+	Mean        []float64 `json:"mean"`            // subtracted, per channel, of pixels in [0, 1]
+	Std         []float64 `json:"std"`             // divided by, per channel
+	Preparation string    `json:"preparation"`     // what was done to the images, in words
+	Notes       []string  `json:"notes,omitempty"` // what a user should know of the images
 	Licence     string    `json:"licence,omitempty"`
 	Citation    string    `json:"citation,omitempty"`
 }

@@ -29,6 +29,7 @@ type Images struct {
 	LongTail      float64 `json:"long_tail"`
 	Corrupt       float64 `json:"corrupt"`
 	TestShare     float64 `json:"test_share,omitempty"`
+	Resize        int     `json:"resize,omitempty"`
 	Pad           int     `json:"pad"`
 	Flip          bool    `json:"flip"`
 }

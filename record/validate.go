@@ -20,7 +20,8 @@ func (s Spec) Validate() error {
 			errs = append(errs, f.validate(&s))
 		}
 	}
-	errs = append(errs, s.Loss.Validate(), s.validateSteps(), s.validatePenalty(), s.validateSchedule())
+	errs = append(errs, s.Loss.Validate(), s.validateImages(), s.validateSteps(), s.validatePenalty(),
+		s.validateSchedule())
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("specification %q: %w", s.Name, err)
 	}
@@ -97,6 +98,15 @@ func checkMilestones(s *Spec) error {
 func checkMeasure(s *Spec) error {
 	_, err := parseMeasure(s.Measure)
 	return err
+}
+
+// validateImages reports a size for images that are not scaled.
+func (s Spec) validateImages() error {
+	folder := Prefixes[0]
+	if s.Resize == 0 || strings.HasPrefix(s.Dataset, folder) {
+		return nil
+	}
+	return misplaced("resize", s.Resize, "dataset", s.Dataset, []string{folder + "PATH"})
 }
 
 // validateSteps reports settings of a step that contradict each other.

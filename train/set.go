@@ -18,12 +18,17 @@ func OpenSet(ctx context.Context, spec record.Spec, o data.Options) (*data.Set, 
 // images of each class is not reduced again.
 func openSet(ctx context.Context, spec record.Spec, set *data.Set, o data.Options) (_ *data.Set, err error) {
 	if set == nil {
+		o.Resize = spec.Resize
 		if set, err = data.Open(ctx, spec.Dataset, o); err != nil {
 			return nil, err
 		}
 	}
 	if set.Info.Name != spec.Dataset {
 		return nil, fmt.Errorf("train: the specification names data set %q, given is %q", spec.Dataset, set.Info.Name)
+	}
+	if r := spec.Resize; r > 0 && (set.Height != r || set.Width != r) {
+		return nil, fmt.Errorf("train: the specification scales images to %d×%[1]d, those given have %d×%d pixels", r,
+			set.Height, set.Width)
 	}
 	if spec.TestShare > 0 {
 		if set, err = set.HoldOut(spec.TestShare, spec.Seed); err != nil {

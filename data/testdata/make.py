@@ -42,6 +42,24 @@ for name, options in {
     photo.save(name + ".jpg", **options)
 photo.convert("L").save("grey.jpg", quality=95)
 photo.convert("CMYK").save("cmyk.jpg", quality=95)
+# BMP, WebP without and with loss, at an odd size and with alpha, and orientations in EXIF data.
+photo.save("rgb.bmp")
+photo.convert("L").save("grey.bmp")
+photo.save("lossless.webp", lossless=True)
+photo.save("rgb.webp", quality=90)
+odd = photo.crop((0, 0, 31, 29))
+odd.save("odd.webp", quality=80)
+alpha.save("alpha.webp", quality=90)
+for i, name in [(1, "upright.jpg"), (6, "turned.jpg"), (3, "turned.png"), (8, "turned.webp")]:
+    exif = Image.Exif()
+    exif[0x0112] = i
+    photo.save(name, exif=exif)
+numpy.savez_compressed("odd.npz", images=numpy.asarray(Image.open("odd.webp").convert("RGB"))[None], labels=[0])
+# The photograph at other sizes, by the filter of torchvision's Resize((side, side), antialias=True).
+numpy.savez_compressed("resized.npz", **{f"side_{n}": numpy.asarray(odd.resize((n, n), Image.BILINEAR)) for n in (8, 20, 31, 50)},
+                       **{f"grey_{n}": numpy.asarray(odd.convert("L").resize((n, n), Image.BILINEAR)) for n in (8, 50)})
+numpy.savez_compressed("odd_source.npz", rgb=numpy.asarray(odd), grey=numpy.asarray(odd.convert("L")))
 # What Pillow, and so PyTorch's users, make of them.
-names = ["rgb.png", "grey.png", "palette.png", "alpha.png", "rgb.jpg", "chroma.jpg", "half.jpg", "progressive.jpg", "grey.jpg", "cmyk.jpg"]
+names = ["rgb.png", "grey.png", "palette.png", "alpha.png", "rgb.jpg", "chroma.jpg", "half.jpg", "progressive.jpg", "grey.jpg", "cmyk.jpg",
+         "rgb.bmp", "grey.bmp", "lossless.webp", "rgb.webp", "alpha.webp"]
 numpy.savez_compressed("pillow.npz", labels=numpy.arange(len(names)), images=numpy.stack([numpy.asarray(Image.open(f).convert("RGB")) for f in names]))
