@@ -10,16 +10,21 @@ import (
 
 // means is what Centre fixes. Forks of a Scatter share it.
 type means struct {
-	over     GlobalMean
-	scale    float64   // power of two that brings H̄ near 1: no square over- or underflows
-	mean     []float64 // K×d, h̄_k
-	global   []float64 // d, h_G
-	centred  []float64 // K×d, scale·(h̄_k − h_G)
-	norm2    []float64 // K, squared norms of centred
-	longest  float64   // the largest of their roots
-	dist2    []float64 // K×K, scale²·‖h̄_j − h̄_k‖²
-	rank     int
-	singular []float64 // singular values of scale·H̄, descending; see singularValues
+	over    GlobalMean
+	scale   float64   // power of two that brings H̄ near 1: no square over- or underflows
+	mean    []float64 // K×d, h̄_k
+	global  []float64 // d, h_G
+	centred []float64 // K×d, scale·(h̄_k − h_G)
+	norm2   []float64 // K, squared norms of centred
+	longest float64   // the largest of their roots
+	// magnitude has the largest magnitude of the class means in each dimension, d; what rounding of
+	// the features leaves open is relative to it.
+	magnitude []float64
+	noise     float64   // bound of the rounding in a row of centred, a length
+	quiet     []float64 // K, squared lengths of scale·(h−h̄_k) up to which a sample may differ by rounding alone
+	dist2     []float64 // K×K, scale²·‖h̄_j − h̄_k‖²
+	rank      int
+	singular  []float64 // singular values of scale·H̄, descending; see singularValues
 	// tr(Σ_k (H̄H̄ᵀ)†) is the mean of ‖lower·p‖² over class k, with p the products of
 	// scale·(h−h̄_k) with the rows of centred (K), or scale·(h−h̄_k) itself where
 	// d < K; or that of ‖dirs·(h−h̄_k)‖².
@@ -63,7 +68,7 @@ func (a *Sums) Centre(clf *Classifier) (*Scatter, error) {
 func (a *classSums) centre(over GlobalMean) (*means, error) {
 	k, d := a.k, a.d
 	f := &means{over: over, mean: make([]float64, k*d), global: make([]float64, d), centred: make([]float64, k*d),
-		scale: 1}
+		magnitude: make([]float64, d), scale: 1}
 	var largest float64
 	column, rest := make([]float64, k), make([]float64, k)
 	for j := range d {
@@ -72,10 +77,15 @@ func (a *classSums) centre(over GlobalMean) (*means, error) {
 			return nil, fmt.Errorf("nc: the sums of dimension %d overflow float64; divide the features by a constant",
 				j)
 		}
+		for c := range column {
+			f.mean[c*d+j] = a.classMean(c, j)
+			f.magnitude[j] = max(f.magnitude[j], math.Abs(f.mean[c*d+j]))
+		}
+		bound := rounding * f.magnitude[j]
+		f.global[j] = settle(f.global[j], bound)
 		for c, v := range column {
-			f.mean[c*d+j] = (a.high[c*d+j] + a.low[c*d+j]) / float64(a.count[c])
-			f.centred[c*d+j] = v
-			largest = max(largest, math.Abs(v))
+			f.centred[c*d+j] = settle(v, bound)
+			largest = max(largest, math.Abs(f.centred[c*d+j]))
 		}
 	}
 	if largest > 0 {
@@ -83,10 +93,28 @@ func (a *classSums) centre(over GlobalMean) (*means, error) {
 		f.scale = math.Ldexp(1, -min(max(e, -1000), 1000))
 	}
 	floats.Scale(f.scale, f.centred)
+	varying := scaled(f.magnitude, f.scale)
+	for j := range d {
+		if equal := func(c int) bool { return f.centred[c*d+j] == 0 }; allOf(k, equal) {
+			varying[j] = 0
+		}
+	}
+	f.noise = rounding * floats.Norm(varying, 2)
+	f.quiet = lengths(f.mean, k, d)
+	for c, v := range f.quiet {
+		f.quiet[c] = rounding * f.scale * v * (rounding * f.scale * v)
+	}
 	dots := make([]float64, k*k)
 	product(k, k, d, f.centred, f.centred, dots)
 	f.distances(k, d, dots)
 	return f, a.decompose(f, dots)
+}
+
+// classMean returns h̄_c in dimension j, rounded once: the mean of equal features is their value.
+func (a *classSums) classMean(c, j int) float64 {
+	n, s := float64(a.count[c]), a.high[c*a.d+j]
+	m := s / n
+	return m + (math.FMA(-m, n, s)+a.low[c*a.d+j])/n
 }
 
 // column writes h̄_k − h_G in dimension j to high and what rounding took from it
@@ -136,6 +164,9 @@ func (f *means) distances(k, d int, dots []float64) {
 				v := sum - 2*dots[i*k+j]
 				if v < 0.05*sum {
 					v = squaredDistance(f.centred[i*d:(i+1)*d], f.centred[j*d:(j+1)*d])
+				}
+				if v <= 4*f.noise*f.noise && sameMean(f.mean[i*d:(i+1)*d], f.mean[j*d:(j+1)*d]) {
+					v = 0
 				}
 				f.dist2[i*k+j] = v
 			}

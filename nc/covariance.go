@@ -102,7 +102,7 @@ func (c *Covariance) Merge(b *Covariance) error {
 // defined for the input is NaN; Notes says why under its JSON name.
 type CovarianceSummary struct {
 	// SpectrumW are the d eigenvalues of Σ_W, descending, in squared units of the
-	// features ("spectrum_w"). Those that rounding makes negative are 0.
+	// features ("spectrum_w"). Those that are rounding are 0.
 	SpectrumW []float64
 	// StableRankW is ‖X‖_F²/‖X‖₂² of the N×d matrix X of the h−h̄_k, which is
 	// tr Σ_W over its largest eigenvalue, in [1, d] ("stable_rank_w").
@@ -173,21 +173,22 @@ func (c *Covariance) complete() error {
 
 func (c *Covariance) spectrum(s *CovarianceSummary) error {
 	d := c.d
-	if c.scatter.scale == 0 {
+	within, zero := c.within(c.scatter.scale)
+	if zero {
 		s.SpectrumW = make([]float64, d)
 		for _, name := range []string{"stable_rank_w", "effective_rank_w"} {
 			s.Notes[name] = "all samples are at their class means, so Σ_W = 0"
 		}
 		return nil
 	}
-	values, _, ok := eigenvalues(d, c.scatter.square(c.scatter.scale, c.n), 0)
+	values, _, ok := eigenvalues(d, within, 0)
 	if !ok {
 		return errors.New("nc: the eigenvalues of Σ_W did not converge")
 	}
 	s.SpectrumW = values
 	singular := make([]float64, d)
 	for i, v := range s.SpectrumW {
-		s.SpectrumW[i] = max(v, 0)
+		s.SpectrumW[i] = settle(max(v, 0), rankTolerance(d)*s.SpectrumW[0])
 		singular[i] = math.Sqrt(s.SpectrumW[i])
 	}
 	s.StableRankW = floats.Sum(s.SpectrumW) / s.SpectrumW[0]
@@ -244,7 +245,7 @@ func (c *Covariance) vci(s *CovarianceSummary) error {
 	case k == 1:
 		s.Notes["vci"] = "K = 1: there are no other classes"
 		return nil
-	case c.rank == 0:
+	case !c.differ(c.spread()):
 		s.Notes["vci"] = "all class means are equal, so Σ_B = 0"
 		return nil
 	}
@@ -252,7 +253,11 @@ func (c *Covariance) vci(s *CovarianceSummary) error {
 	for y, n := range c.count {
 		floats.Scale(math.Sqrt(float64(n)/float64(c.n)), x[y*d:(y+1)*d])
 	}
-	total := c.scatter.square(unit, c.n)
+	total, zero := c.within(unit)
+	if zero {
+		s.VCI = 0
+		return nil
+	}
 	addSquare(k, d, x, total)
 	p := factorPivoted(d, total)
 	z := p.pick(k, x)

@@ -125,7 +125,7 @@ func (a *Scatter) nearest(x, dots []float64, square float64, y int) int32 {
 			best, least = c, v
 		}
 	}
-	limit := least + 16*float64(a.d)*0x1p-53*a.longest*(math.Sqrt(square)+a.longest)
+	limit := least + rankTolerance(a.d)/2*a.longest*(math.Sqrt(square)+a.longest)
 	rivals := 0
 	for c, p := range dots {
 		if base[c]-2*p <= limit {

@@ -14,8 +14,8 @@ import (
 // and the error of that way is as many roundings.
 const wellConditioned = 1e5
 
-// decompose finds the rank of H̄ and what projects on its directions: those with
-// σ_r > σ_1·max(d,K)·2⁻⁵², at most K−1, since Σ_k n_k (h̄_k − h_G) = 0 takes one
+// decompose finds the rank of H̄ and what projects on its directions: those whose σ_r is over
+// leastSingular and rankNoise, at most K−1, since Σ_k n_k (h̄_k − h_G) = 0 takes one
 // away.
 func (a *classSums) decompose(f *means, dots []float64) error {
 	k, d := a.k, a.d
@@ -32,7 +32,7 @@ func (a *classSums) decompose(f *means, dots []float64) error {
 		return errors.New("nc: the singular value decomposition of the class means did not converge")
 	}
 	f.singular = svd.Values(nil)
-	least := f.singular[0] * float64(max(d, k)) * 0x1p-52
+	least := max(leastSingular(d, k, f.singular[0]), f.rankNoise(k, d))
 	for f.rank < min(d, k-1) && f.singular[f.rank] > least {
 		f.rank++
 	}
@@ -55,7 +55,7 @@ func (a *classSums) decompose(f *means, dots []float64) error {
 	return nil
 }
 
-// factor sets gram and lower, and returns false where H̄ has not full rank or is
+// factor sets gram and lower, and returns false where H̄ may not have full rank or is
 // not well-conditioned.
 //
 // Where d < K, (H̄H̄ᵀ)⁻¹ = L⁻ᵀL⁻¹ with L the Cholesky factor. Else, with p = H̄ᵀx,
@@ -65,6 +65,9 @@ func (a *classSums) decompose(f *means, dots []float64) error {
 func (a *classSums) factor(f *means, dots []float64) bool {
 	k, d := a.k, a.d
 	n := min(k, d)
+	if least := math.Sqrt(floats.Sum(f.norm2) / float64(n) / wellConditioned); least <= f.rankNoise(k, d) {
+		return false
+	}
 	regular := mat.NewSymDense(n, nil)
 	if d < k {
 		f.gram = mat.NewSymDense(d, nil)

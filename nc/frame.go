@@ -35,19 +35,20 @@ type Frame struct {
 	Uniformity, UniformityStd float64
 }
 
-// frameOf returns how far the k > 1 rows of m (k×d, numbers near 1, not all zero)
-// are from a simplex ETF. side, w or h, names the metrics in the notes.
-func frameOf(s *Summary, side string, m []float64, k, d int) Frame {
+// frameOf returns how far the k > 1 rows of m (k×d, numbers near 1, not all zero) are from a simplex
+// ETF. side, w or h, names the metrics in the notes. noise bounds the error of a row relative to its
+// length.
+func frameOf(s *Summary, side string, m []float64, k, d int, noise float64) Frame {
+	// Of a cosine, and of a length relative to it.
+	bound := sumError(d) + 2*noise
 	gram := make([]float64, k*k)
 	product(k, k, d, m, m, gram)
-	norms := make([]float64, k)
-	for i := range norms {
-		norms[i] = floats.Norm(m[i*d:(i+1)*d], 2)
-	}
+	norms := lengths(m, k, d)
 	nan := math.NaN()
 	mean := floats.Sum(norms) / float64(k)
 	f := Frame{
-		ETF: etfDistance(gram, floats.Norm(gram, 2), k), Equinorm: deviation(norms, mean) / mean,
+		ETF:      settle(etfDistance(gram, floats.Norm(gram, 2), k), math.Sqrt(float64(k))*bound),
+		Equinorm: settle(deviation(norms, mean)/mean, bound),
 		MaxAngle: nan, Equiangle: nan, Distance: nan, DistanceStd: nan, Uniformity: nan, UniformityStd: nan,
 	}
 	ofPairs := []string{"max_angle_" + side, "equiangle_" + side, "distance_" + side, "distance_std_" + side,
@@ -69,15 +70,17 @@ func frameOf(s *Summary, side string, m []float64, k, d int) Frame {
 			if c > 0.9 {
 				distance = directionDistance(m[i*d:(i+1)*d], m[j*d:(j+1)*d], norms[i], norms[j])
 			}
-			distances = append(distances, distance)
+			distances = append(distances, settle(distance, 2*bound))
 		}
 	}
+	f.MaxAngle = settle(f.MaxAngle, bound)
 	f.Distance = floats.Sum(distances) / float64(pairs)
 	logs := make([]float64, pairs)
 	for i, v := range distances {
 		logs[i] = -math.Log(v)
 	}
-	if slices.Min(distances) == 0 {
+	least := slices.Min(distances)
+	if least == 0 {
 		s.undefined("two classes have the same direction", "uniformity_"+side, "uniformity_std_"+side)
 	} else {
 		f.Uniformity = floats.Sum(logs) / float64(pairs)
@@ -87,10 +90,11 @@ func frameOf(s *Summary, side string, m []float64, k, d int) Frame {
 			"equiangle_"+side, "distance_std_"+side, "uniformity_std_"+side)
 		return f
 	}
-	f.Equiangle = deviation(cosines, floats.Sum(cosines)/float64(pairs))
-	f.DistanceStd = deviation(distances, f.Distance)
+	// A distance r has the error of its cosine over r, its logarithm that over r².
+	f.Equiangle = settle(deviation(cosines, floats.Sum(cosines)/float64(pairs)), 2*bound)
+	f.DistanceStd = settle(deviation(distances, f.Distance), 4*bound)
 	if !math.IsNaN(f.Uniformity) {
-		f.UniformityStd = deviation(logs, f.Uniformity)
+		f.UniformityStd = settle(deviation(logs, f.Uniformity), 4*bound/(least*least))
 	}
 	return f
 }

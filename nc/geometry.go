@@ -22,15 +22,20 @@ type Geometry struct {
 // Geometry returns the matrices of the class means and the classifier that Centre was given.
 func (a *Scatter) Geometry() *Geometry {
 	k, d := a.k, a.d
-	g := &Geometry{K: k, CosineH: cosines(a.centred, k, d)}
+	centred, differ := a.centred, a.differ(a.spread())
+	if !differ {
+		centred = make([]float64, k*d)
+	}
+	g := &Geometry{K: k, CosineH: cosines(centred, k, d)}
 	c := a.clf
 	if c == nil {
 		return g
 	}
 	g.CosineW = cosines(c.W, k, d)
 	wh := make([]float64, k*k)
-	product(k, k, d, c.W, a.centred, wh)
-	if norm := floats.Norm(wh, 2); norm > 0 && !math.IsInf(norm, 0) && k > 1 {
+	product(k, k, d, c.W, centred, wh)
+	norm := floats.Norm(wh, 2)
+	if norm > a.orthogonal(floats.Norm(c.W, 2)) && !math.IsInf(norm, 0) && k > 1 {
 		floats.Scale(math.Sqrt(float64(k-1))/norm, wh)
 		g.WH = wh
 	}
@@ -78,7 +83,7 @@ func (a *Scatter) NC5(mean []float64) (float64, error) {
 		for j, v := range h {
 			cos += v / n * (mean[j] / length)
 		}
-		sum += min(math.Abs(cos), 1)
+		sum += settle(min(math.Abs(cos), 1), sumError(a.d))
 	}
 	return sum / float64(a.k), nil
 }

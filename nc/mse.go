@@ -92,7 +92,7 @@ func (c *Covariance) MSE(clf *Classifier, lambda float64) (*MSEDecomposition, er
 	for y := range k {
 		floats.AddScaled(global, share[y]*unit, c.mean[y*d:(y+1)*d])
 	}
-	within := c.scatter.square(unit, c.n)
+	within, still := c.within(unit)
 
 	// For fixed W the best bias is that of b + W h_G = (ȳ + λ W h_G)/(1+λ). With it
 	// W solves W(Σ_T + λI + μ h_G h_Gᵀ) = C + μ ȳ h_Gᵀ, μ = λ/(1+λ) and C the
@@ -140,6 +140,9 @@ func (c *Covariance) MSE(clf *Classifier, lambda float64) (*MSEDecomposition, er
 		NC1:  l.spread(best),
 		NC23: l.misfit(best, 1),
 		Perp: l.spread(apart) + l.misfit(apart, 0),
+	}
+	if still && lambda == 0 && c.rank == k-1 {
+		m.NC1, m.NC23 = 0, 0 // an affine map takes K independent points to any others
 	}
 	m.LS = m.NC1 + m.NC23
 	for _, v := range []float64{m.Loss, m.LS, m.Perp} {

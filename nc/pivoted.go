@@ -34,7 +34,7 @@ func factorPivoted(d int, a []float64) *pivoted {
 	}
 	work := make([]float64, 2*d)
 	_, p.rank, _ = lapack64.Pstrf(blas64.Symmetric{Uplo: blas.Upper, N: d, Stride: d, Data: a}, p.order,
-		64*float64(d)*0x1p-52, work)
+		4*rankTolerance(d), work)
 	return p
 }
 

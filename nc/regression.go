@@ -114,8 +114,6 @@ type moments struct {
 	scatter   outerSum
 }
 
-const rounding = 0x1p-52
-
 func newMoments(d int) moments {
 	return moments{high: make([]float64, d), low: make([]float64, d), scatter: newOuterSum(d)}
 }

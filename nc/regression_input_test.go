@@ -224,3 +224,23 @@ func abs(n int) int {
 	}
 	return n
 }
+
+// TestRegressionRounding: what is exactly 0 or undefined is so whatever rounding the numbers have.
+func TestRegressionRounding(t *testing.T) {
+	rng := rand.New(rand.NewPCG(81, 82))
+	for trial := range 50 {
+		s := randomRegression(rng, 20+rng.IntN(900), 2+rng.IntN(9), 2, 0, 0)
+		if got := s.measure(t, 64); got.NRC1 != 0 || got.NRC1Centred != 0 || got.NRC2 != 0 || got.NRC2Centred != 0 {
+			t.Errorf("trial %d: features in the rows of W have %+v", trial, got)
+		}
+		for i := range s.x {
+			s.x[i] = s.x[i%s.d] // every sample is the first
+		}
+		got := s.measure(t, 64)
+		for _, name := range []string{"nrc1", "nrc1_centred", "nrc2_centred", "explained_variance"} {
+			if v, _ := got.Value(name); !math.IsNaN(v) || got.Notes[name] == "" {
+				t.Errorf("trial %d: equal samples have %s = %v, note %q", trial, name, v, got.Notes[name])
+			}
+		}
+	}
+}

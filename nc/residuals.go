@@ -65,7 +65,9 @@ func blockResiduals[F float32 | float64](r *Residuals, n int, features []F) {
 				raw[i] += v * v
 				row[j] = (float64(x) - r.mean[j]) * r.unit
 			}
-			centred[i] = floats.Dot(row, row)
+			if centred[i] = floats.Dot(row, row); centred[i] <= r.quiet && setStill(row, r.mean, r.unit) {
+				centred[i] = floats.Dot(row, row)
+			}
 		}
 	})
 	for i := range n {
@@ -250,7 +252,7 @@ func (r *Residuals) Summary() (*RegressionSummary, error) {
 		case none == r.n:
 			s.undefined(fmt.Sprintf("all samples have %s and no direction", why[i/2]), names[i])
 		default:
-			*v = r.left[i].value() / float64(r.n-none)
+			*v = settle(r.left[i].value()/float64(r.n-none), r.outside[i/2])
 			if none > 0 {
 				note := fmt.Sprintf("%d of %d samples have %s and no direction: they are left out", none, r.n, why[i/2])
 				if s.Notes[names[i]] != "" {

@@ -103,7 +103,9 @@ func second[F float32 | float64](a *Scatter, features []F, labels []int32) {
 	parallel(n, n*(d+4*k), func(from, to int) {
 		for i := from; i < to; i++ {
 			row := a.block[i*d : (i+1)*d]
-			a.square[i] = floats.Dot(row, row)
+			if a.square[i] = floats.Dot(row, row); a.square[i] <= a.quiet[labels[i]] {
+				a.still(i, int(labels[i]))
+			}
 			a.pred[i] = a.nearest(row, a.dots[i*k:(i+1)*k], a.square[i], int(labels[i]))
 		}
 	})
@@ -136,6 +138,22 @@ func second[F float32 | float64](a *Scatter, features []F, labels []int32) {
 		a.count2[y]++
 	}
 	a.n2 += int64(n)
+}
+
+// still takes the rounding out of sample i of the block, which is as near to the mean of class y as
+// rounding alone may be.
+func (a *Scatter) still(i, y int) {
+	row := a.block[i*a.d : (i+1)*a.d]
+	if !setStill(row, a.mean[y*a.d:(y+1)*a.d], a.scale) {
+		return
+	}
+	a.square[i] = floats.Dot(row, row)
+	product(1, a.k, a.d, row, a.centred, a.dots[i*a.k:(i+1)*a.k])
+	if a.narrow != nil {
+		for j, v := range row {
+			a.narrow[i*a.d+j] = float32(v)
+		}
+	}
 }
 
 // buffers makes room for n samples, at most a.rows.

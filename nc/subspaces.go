@@ -17,6 +17,9 @@ type subspaces struct {
 	unit   float64 // power of two that brings the features' spread near 1
 	mean   []float64
 	spread float64 // unit²·tr of the features' covariance
+	quiet  float64 // squared length of unit·(h−h̄) up to which a sample may differ from h̄ by rounding alone
+	// outside has the shares outside a subspace that are rounding, of h and of h−h̄.
+	outside [2]float64
 	// bases are the leading principal components and the rows of the weight, r×d
 	// orthonormal; nil where there are none.
 	bases   [2]basis
@@ -60,6 +63,20 @@ func (r *Regression) Project(weight []float64) (*Residuals, error) {
 		s.unit = math.Ldexp(1, -min(max(e, -1000), 1000))
 	}
 	s.spread = r.features.scatter.trace() / float64(n)
+	offset := rounding * s.unit * floats.Norm(s.mean, 2)
+	s.quiet = offset * offset
+	s.outside[0] = rankTolerance(r.d) * rankTolerance(r.d)
+	s.outside[1] = s.outside[0]
+	if s.spread > 0 {
+		varying := scaled(s.mean, s.unit)
+		for j := range varying {
+			if r.features.scatter.sum[j*r.d+j] == 0 {
+				varying[j] = 0
+			}
+		}
+		offset = rounding * floats.Norm(varying, 2)
+		s.outside[1] += offset * offset / s.spread
+	}
 	if err := r.principal(s); err != nil {
 		return nil, err
 	}
@@ -71,10 +88,6 @@ func (r *Regression) Project(weight []float64) (*Residuals, error) {
 	}
 	return newResiduals(s), nil
 }
-
-// rankTolerance is what an eigenvalue of a d×d covariance must be over, relative to
-// the largest, to be more than rounding.
-func rankTolerance(d int) float64 { return 16 * float64(d) * 0x1p-52 }
 
 // principal sets the basis of the principal components.
 func (r *Regression) principal(s *subspaces) error {
@@ -149,7 +162,7 @@ func (r *Regression) rows(s *subspaces, weight []float64) error {
 	}
 	values := svd.Values(nil)
 	rank := 0
-	for rank < len(values) && values[rank] > values[0]*float64(max(r.t, r.d))*0x1p-52 {
+	for rank < len(values) && values[rank] > leastSingular(r.t, r.d, values[0]) {
 		rank++
 	}
 	var v mat.Dense
@@ -216,6 +229,7 @@ func (r *Regression) structure(s *subspaces, weight []float64) error {
 	}
 	var note string
 	sum.NRC3, sum.NRC3Gamma, note = nrc3(t, gram, root.RawMatrix().Data, values[t-1])
+	sum.NRC3 = settle(sum.NRC3, rankTolerance(t)*rankTolerance(t))
 	sum.NRC3Gamma = sum.NRC3Gamma / scale / scale
 	if note != "" {
 		s.note(note, "nrc3", "nrc3_gamma")

@@ -17,17 +17,21 @@ func (a *Scatter) Summary() (*Summary, error) {
 	s := &Summary{
 		N: int(a.n), D: a.d, K: a.k, Counts: slices.Clone(a.count), Notes: map[string]string{},
 	}
-	s.Rank = a.rank
+	if a.differ(a.spread()) {
+		s.Rank = a.rank
+	}
 	if a.k == 1 {
 		s.lacks(NeedsClasses)
-	} else if a.rank == 0 {
+	} else if s.Rank == 0 {
 		s.lacks(NeedsMeans)
 	}
 	if a.clf == nil {
 		s.lacks(NeedsClassifier)
 	}
 	s.NCCTestError, s.NC5 = math.NaN(), math.NaN()
-	a.variability(s)
+	if err := a.variability(s); err != nil {
+		return nil, err
+	}
 	a.decisions(s)
 	if err := a.ofMeans(s); err != nil {
 		return nil, err
@@ -53,25 +57,33 @@ func (a *Scatter) Summary() (*Summary, error) {
 }
 
 // variability fills NC1 in its forms, and CDNV.
-func (a *Scatter) variability(s *Summary) {
-	var within, between, scatter float64
+func (a *Scatter) variability(s *Summary) error {
 	s.NC1PerClass = make([]float64, a.k)
-	variance := make([]float64, a.k)
-	for c := range a.k {
-		n := float64(a.count[c])
-		scatter += a.scatter[c].value() / float64(a.n)
-		between += a.norm2[c] / float64(a.k)
-		// Σ_B† = K·Σ_r u_r u_rᵀ/σ_r², whose K the 1/K of Eq 4 takes away.
-		within += a.within[c].value() / float64(a.n)
-		s.NC1PerClass[c] = a.within[c].value() / n
-		variance[c] = a.scatter[c].value() / n
-	}
-	if a.k == 1 || a.rank == 0 {
+	if a.k == 1 || s.Rank == 0 {
 		for c := range s.NC1PerClass {
 			s.NC1PerClass[c] = math.NaN()
 		}
 		s.Notes["nc1_per_class"] = s.Notes["nc1"]
-		return
+		return nil
+	}
+	singular, err := a.singularValues()
+	if err != nil {
+		return err
+	}
+	// What the product of a sample with a direction, over the least σ_r, has of rounding.
+	relative := sumError(a.d) / singular[a.rank-1]
+	var within, between, scatter float64
+	variance := make([]float64, a.k)
+	for c := range a.k {
+		n := float64(a.count[c])
+		inside, total := a.within[c].value(), a.scatter[c].value()
+		inside = settle(inside, relative*total*relative)
+		scatter += total / float64(a.n)
+		between += a.norm2[c] / float64(a.k)
+		// Σ_B† = K·Σ_r u_r u_rᵀ/σ_r², whose K the 1/K of Eq 4 takes away.
+		within += inside / float64(a.n)
+		s.NC1PerClass[c] = inside / n
+		variance[c] = total / n
 	}
 	s.NC1 = within
 	s.NC1Quotient = scatter / between
@@ -87,7 +99,7 @@ func (a *Scatter) variability(s *Summary) {
 		for c := range s.NC1PerClass {
 			s.NC1PerClass[c] = math.NaN()
 		}
-		return
+		return nil
 	} else if len(single) > 0 {
 		s.Notes["nc1_per_class"] = fmt.Sprintf("%s one sample only, whose variability is 0 whatever the network",
 			classesHave(single))
@@ -98,12 +110,13 @@ func (a *Scatter) variability(s *Summary) {
 			dist := a.dist2[i*a.k+j]
 			if dist == 0 {
 				s.undefined(fmt.Sprintf("classes %d and %d have the same mean", j, i), "cdnv")
-				return
+				return nil
 			}
 			cdnv.add((variance[i] + variance[j]) / (2 * dist))
 		}
 	}
 	s.CDNV = cdnv.value() / float64(a.k*(a.k-1)/2)
+	return nil
 }
 
 // singletons returns the classes that have one sample.
@@ -154,19 +167,19 @@ func (a *Scatter) decisions(s *Summary) {
 // means fills the metrics of the class means alone.
 func (a *Scatter) ofMeans(s *Summary) error {
 	s.HNormPerClass = make([]float64, a.k)
+	if s.Rank == 0 { // K = 1 too
+		return nil
+	}
 	for c, n := range a.norm2 {
 		s.HNormPerClass[c] = math.Sqrt(n) / a.scale
 		s.HNorm += math.Sqrt(n) / float64(a.k)
 	}
 	s.HNorm /= a.scale
-	if a.k == 1 || a.rank == 0 {
-		return nil
-	}
 	singular, err := a.singularValues()
 	if err != nil {
 		return err
 	}
-	s.FrameH = frameOf(s, "h", a.centred, a.k, a.d)
+	s.FrameH = frameOf(s, "h", a.centred, a.k, a.d, a.relativeNoise())
 	singular = singular[:a.rank]
 	s.SpectrumB = make([]float64, a.rank)
 	for r, v := range singular {
@@ -190,17 +203,10 @@ func (a *Scatter) ofClassifier(s *Summary) {
 		row := c.W[i*d : (i+1)*d]
 		s.WNormPerClass[i] = floats.Norm(row, 2)
 		s.WNorm += s.WNormPerClass[i] / float64(k)
-		s.GlobalLogits[i] = floats.Dot(row, a.global)
-		if c.B != nil {
-			s.GlobalLogits[i] += c.B[i]
-		}
+		s.GlobalLogits[i] = a.globalLogit(c, i)
 	}
 	s.BiasAlignment = floats.Norm(s.GlobalLogits, 2)
-	total := make([]float64, d)
-	for i := range k {
-		floats.Add(total, c.W[i*d:(i+1)*d])
-	}
-	s.NC0 = floats.Norm(total, 2)
+	s.NC0 = nc0(c)
 	if s.WNorm == 0 {
 		s.lacks(NeedsWeight)
 		return
@@ -220,8 +226,8 @@ func (a *Scatter) ofClassifier(s *Summary) {
 	for i, v := range c.W {
 		w[i] = math.Ldexp(v, -e)
 	}
-	s.FrameW = frameOf(s, "w", w, k, d)
-	if a.rank == 0 {
+	s.FrameW = frameOf(s, "w", w, k, d, 0)
+	if s.Rank == 0 {
 		return
 	}
 	a.duality(s, w)
@@ -230,20 +236,49 @@ func (a *Scatter) ofClassifier(s *Summary) {
 	for i, v := range a.centred {
 		diff[i] = w[i]/wNorm - v/hNorm
 	}
-	s.NC3 = floats.Norm(diff, 2)
+	root := math.Sqrt(float64(k))
+	s.NC3 = settle(floats.Norm(diff, 2), 2*(sumError(k*d)+root*a.noise/hNorm))
 	wh := make([]float64, k*k)
 	product(k, k, d, w, a.centred, wh)
 	norm := floats.Norm(wh, 2)
-	if norm <= wNorm*hNorm*float64(d)*0x1p-52 {
+	if norm <= a.orthogonal(wNorm) {
 		s.undefined("WᵀH̄ = 0: the classifier is orthogonal to the class means", "nc2")
 		return
 	}
-	s.NC2 = etfDistance(wh, norm, k)
+	s.NC2 = settle(etfDistance(wh, norm, k), root*sumError(d)+2*a.orthogonal(wNorm)/norm)
+}
+
+// globalLogit returns the classifier's logit k of h_G.
+func (f *means) globalLogit(c *Classifier, k int) float64 {
+	var b, size, noise float64
+	if c.B != nil {
+		b = c.B[k]
+	}
+	row := c.W[k*c.D : (k+1)*c.D]
+	for j, w := range row {
+		size += math.Abs(w * f.global[j])
+		noise += math.Abs(w) * f.magnitude[j]
+	}
+	return settle(floats.Dot(row, f.global)+b, sumError(c.D)*(size+math.Abs(b))+rounding*noise)
+}
+
+// nc0 returns ‖Σ_k w_k‖₂.
+func nc0(c *Classifier) float64 {
+	total, size := make([]float64, c.D), make([]float64, c.D)
+	for i, w := range c.W {
+		total[i%c.D] += w
+		size[i%c.D] += math.Abs(w)
+	}
+	for j, v := range total {
+		total[j] = settle(v, sumError(c.K)*size[j])
+	}
+	return floats.Norm(total, 2)
 }
 
 // duality fills the metrics of the angles between w_k, scaled, and h̄_k−h_G.
 func (a *Scatter) duality(s *Summary, w []float64) {
 	cosines := make([]float64, a.k)
+	var bound float64
 	for c := range a.k {
 		x, h := w[c*a.d:(c+1)*a.d], a.centred[c*a.d:(c+1)*a.d]
 		nx, nh := floats.Norm(x, 2), floats.Norm(h, 2)
@@ -252,12 +287,14 @@ func (a *Scatter) duality(s *Summary, w []float64) {
 				"unc3")
 			return
 		}
-		cosines[c] = floats.Dot(x, h) / nx / nh
-		s.GNC3 += directionDistance(x, h, nx, nh) / float64(a.k)
+		error := sumError(a.d) + 2*a.noise/nh
+		bound = max(bound, error)
+		cosines[c] = max(-1, min(1, floats.Dot(x, h)/nx/nh))
+		s.GNC3 += settle(directionDistance(x, h, nx, nh), 2*error) / float64(a.k)
 	}
 	s.NC3CosinePerClass = cosines
 	s.NC3Cosine = floats.Sum(cosines) / float64(a.k)
-	std := deviation(cosines, s.NC3Cosine)
+	std := settle(deviation(cosines, s.NC3Cosine), 2*bound)
 	s.UNC3 = std * std
 }
 
