@@ -1,7 +1,6 @@
 package ufm
 
 import (
-	"encoding/json"
 	"math"
 	"slices"
 
@@ -16,7 +15,7 @@ type Eigenvalue struct {
 
 // MarshalJSON writes [value, multiplicity].
 func (e Eigenvalue) MarshalJSON() ([]byte, error) {
-	return json.Marshal([]any{object.Number(e.Value), e.Count})
+	return object.Marshal([]any{object.Number(e.Value), e.Count})
 }
 
 // A Spectrum lists the distinct eigenvalues of a symmetric matrix in increasing order.

@@ -11,7 +11,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
@@ -23,6 +22,7 @@ import (
 	"github.com/gocollapse/collapse/backend"
 	"github.com/gocollapse/collapse/data"
 	_ "github.com/gocollapse/collapse/internal/heap" // as collapse has it
+	"github.com/gocollapse/collapse/internal/object"
 	"github.com/gocollapse/collapse/record"
 	"github.com/gocollapse/collapse/train"
 )
@@ -99,7 +99,7 @@ func measure(spec record.Spec, seconds float64, together int, wait bool) error {
 	if err != nil {
 		return err
 	}
-	return json.NewEncoder(os.Stdout).Encode(map[string]any{
+	text, err := object.Marshal(map[string]any{
 		"program": "collapse", "backend": choice.Name, "device": choice.Environment(b).Device,
 		"precision": spec.Precision,
 		"width":     spec.Width, "batch": spec.Batch, "together": together,
@@ -107,6 +107,11 @@ func measure(spec record.Spec, seconds float64, together int, wait bool) error {
 		"eval_images_per_second": evalWall, "eval_images_per_cpu_second": evalCPU,
 		"compile_seconds": compile.Seconds(),
 	})
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Println(string(text))
+	return err
 }
 
 // speed calls f, which returns the images it took, for at least the given time

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/gocollapse/collapse/figures"
 	"github.com/gocollapse/collapse/internal/atomic"
+	"github.com/gocollapse/collapse/internal/object"
 	"github.com/gocollapse/collapse/report"
 )
 
@@ -101,10 +101,13 @@ func printTables(w io.Writer, tables ...*figures.Table) error {
 	return nil
 }
 
-// printJSON writes the answer of a command for other programs.
+// printJSON writes the answer of a command for other programs. A number that JSON does not have is
+// null, with a note.
 func printJSON(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", " ")
-	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
+	text, err := object.MarshalIndent(v, " ")
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(append(text, '\n'))
+	return err
 }
