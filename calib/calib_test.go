@@ -180,6 +180,16 @@ func FuzzMeasure(f *testing.F) {
 		if f := r.Temperature; !(f.T > 0) && !(math.IsNaN(f.T) && f.Note != "") || math.IsInf(f.T, 0) {
 			t.Errorf("T = %v, note %q", f.T, f.Note)
 		}
+		i := r.Intervals
+		for name, v := range map[string][2]float64{"ECE": i.ECE, "accuracy": i.Accuracy, "T": i.Temperature} {
+			none := name == "T" && math.IsNaN(v[0]) && math.IsNaN(v[1]) && i.TemperatureNote != ""
+			if !none && !(v[0] >= 0 && v[0] <= v[1] && !math.IsInf(v[1], 0)) {
+				t.Errorf("interval of %s: %v", name, v)
+			}
+		}
+		if v := i.Temperature; r.Temperature.T < v[0]*(1-1e-6) || r.Temperature.T > v[1]*(1+1e-6) {
+			t.Errorf("T %v is not in its interval %v", r.Temperature.T, v)
+		}
 		if _, err := json.Marshal(r); err != nil {
 			t.Error(err)
 		}

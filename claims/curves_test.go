@@ -74,11 +74,18 @@ func TestFallsUpTo(t *testing.T) {
 	}
 	r := &record.Record{Data: record.Data{Train: 50}}
 	for i, v := range []float64{math.E, 0, 0} {
-		r.Epochs = append(r.Epochs, record.Epoch{Epoch: i + 1, TrainError: record.Number(v)})
+		r.Epochs = append(r.Epochs, record.Epoch{Epoch: i + 1, TrainError: record.Number(v), NC1: record.Number(v),
+			NC2: record.Number(math.Exp(-float64(10 * i)))})
 	}
 	want := (1+math.Log(0.01))/2 + math.Log(0.01)
 	if got := areaUnderLog(r, phase{"", 0, 10}, "train_error"); math.Abs(got-want) > 1e-12 {
 		t.Errorf("area %g, want %g: an error of 0 counts as half a sample", got, want)
+	}
+	if got := areaUnderLog(r, phase{"", 0, 10}, "nc1"); !math.IsNaN(got) {
+		t.Errorf("area %g of an nc1 of 0, want none", got)
+	}
+	if got := areaUnderLog(r, phase{"", 0, 10}, "nc2"); math.Abs(got+20) > 1e-12 {
+		t.Errorf("area %g, want −20: an nc2 of e⁻²⁰ is less than half a sample", got)
 	}
 }
 

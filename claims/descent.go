@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/gocollapse/collapse/stats"
 	"github.com/gocollapse/collapse/ufm"
 )
 
@@ -178,7 +179,7 @@ func freeLargerDeltaFaster() finding {
 }
 
 // freeAreas returns the mean over seeds of the mean of log NC1, NC2 and NC3 along a descent. A
-// descent that does not go down is an error.
+// descent that does not go down is an error, as is a metric of 0.
 func freeAreas(p ufm.Params, rate float64, seeds uint64) (areas [3]float64, err error) {
 	problem := p.Problem()
 	for seed := range seeds {
@@ -193,11 +194,13 @@ func freeAreas(p ufm.Params, rate float64, seeds uint64) (areas [3]float64, err 
 		for j := range areas {
 			var x, y []float64
 			for _, r := range path.Rows {
-				// 1e-12 is as good as collapsed; below it rounding counts.
-				x = append(x, float64(r.Step))
-				y = append(y, math.Log(max([]float64{r.NC1, r.NC2, r.NC3}[j], 1e-12)))
+				x, y = append(x, float64(r.Step)), append(y, []float64{r.NC1, r.NC2, r.NC3}[j])
 			}
-			areas[j] += average(x, y) / float64(seeds)
+			area, err := stats.AreaUnderLog(x, y)
+			if err != nil {
+				return areas, err
+			}
+			areas[j] += area.Mean / float64(seeds)
 		}
 	}
 	return areas, nil

@@ -155,7 +155,8 @@ type DeltaPoint struct {
 }
 
 // ECEDelta draws the paper's Figure 3: ECE before and after temperature scaling, on the
-// same held-out samples, and the fitted T, against δ. Points are in ascending order of δ.
+// same held-out samples, and the fitted T, against δ. Points are in ascending order of δ. What is
+// not defined is not drawn; the caption gives the note that T has.
 func ECEDelta(origin string, points ...DeltaPoint) (*Figure, error) {
 	if len(points) == 0 {
 		return nil, fmt.Errorf("figures: no model given")
@@ -172,6 +173,11 @@ func ECEDelta(origin string, points ...DeltaPoint) (*Figure, error) {
 	f := figure("fig3")
 	f.Alt = "Two panels against δ."
 	f.Caption = "ECE on the samples that T was not fitted on. " + temperatureNote + " " + origin
+	for _, p := range points {
+		if p.Temperature.Note != "" {
+			f.Caption += fmt.Sprintf(" At δ = %g: %s.", p.Delta, p.Temperature.Note)
+		}
+	}
 	a, b := newChart("(a) ECE", deltaAxis, "ECE (%)"), newChart("(b) fitted temperature", deltaAxis, "T")
 	marked := func(i int, name string, y []float64) *curve {
 		g := glyphStyle(i)

@@ -3,7 +3,9 @@ package figures
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
+	"strings"
 
 	"github.com/gocollapse/collapse/calib"
 	"github.com/gocollapse/collapse/record"
@@ -11,8 +13,9 @@ import (
 
 // Figure3 draws the paper's Figure 3 from the calibration at the end of runs under CE (δ = 0) and
 // LS, as ECEDelta does: ECE before and after temperature scaling and the fitted T against δ, on the
-// half of the test split on which T was not fitted. Several seeds of one δ give their mean. It is
-// an error if a record does not hold that calibration, or if its loss is neither CE nor LS.
+// half of the test split on which T was not fitted. Several seeds of one δ give their mean; it is
+// not defined where T of one is not. The caption says which T is not defined or at a bound. It is an
+// error if a record does not hold that calibration, or if its loss is neither CE nor LS.
 func Figure3(runs ...Series) (*Figure, error) {
 	if len(runs) == 0 {
 		return nil, ErrNoSeries
@@ -35,12 +38,15 @@ func Figure3(runs ...Series) (*Figure, error) {
 	for _, delta := range slices.Sorted(maps.Keys(groups)) {
 		r := &calib.Report{Unscaled: &calib.Summary{}, Scaled: &calib.Summary{}, Temperature: &calib.Temperature{}}
 		n := float64(len(groups[delta]))
+		var notes []string
 		for _, run := range groups[delta] {
 			before, after := finalCalibrations(run)
 			r.Unscaled.ECE += float64(before.Metrics["ece"]) / n
 			r.Scaled.ECE += float64(after.Metrics["ece"]) / n
 			r.Temperature.T += float64(after.Temperature) / n
+			notes = append(notes, temperatureOf(run, after)...)
 		}
+		r.Temperature.Note = strings.Join(notes, "; ")
 		points = append(points, DeltaPoint{delta, r})
 	}
 	return ECEDelta(fmt.Sprintf("%d bins; several seeds give their mean. %s", calib.PaperBins, origin), points...)
@@ -51,8 +57,8 @@ const figure7Labels = 3
 
 // Figure7 draws the paper's Figure 7 from the calibration at the end of runs, as Reliability does:
 // before and after temperature scaling, on the half of the test split on which T was not fitted. It
-// shows the first run of each of up to three labels. It is an error if a record does not hold that
-// calibration.
+// shows the first run of each of up to three labels. A run whose T is not defined has only the first,
+// and the caption says why. It is an error if a record does not hold that calibration.
 func Figure7(runs ...Series) (*Figure, error) {
 	groups, err := grouped(runs)
 	if err != nil {
@@ -62,20 +68,35 @@ func Figure7(runs ...Series) (*Figure, error) {
 	var drawn []Series
 	var names []string
 	var summaries []*calib.Summary
+	notes := ""
 	for _, g := range groups {
 		if err := finalError("Figure 7", g.runs[0]); err != nil {
 			return nil, err
 		}
 		before, after := finalCalibrations(g.runs[0])
-		names = append(names, g.label, fmt.Sprintf("%s, T = %.3g", g.label, float64(after.Temperature)))
-		summaries = append(summaries, summaryOf(before), summaryOf(after))
+		names, summaries = append(names, g.label), append(summaries, summaryOf(before))
+		if t := float64(after.Temperature); !math.IsNaN(t) {
+			names = append(names, fmt.Sprintf("%s, T = %.3g", g.label, t))
+			summaries = append(summaries, summaryOf(after))
+		}
+		for _, note := range temperatureOf(g.runs[0], after) {
+			notes += " " + g.label + ", " + note + "."
+		}
 		drawn = append(drawn, Series{Label: g.label, Record: g.runs[0]})
 	}
 	origin, err := Origin(drawn...)
 	if err != nil {
 		return nil, err
 	}
-	return Reliability("Test images on which T was not fitted. "+temperatureNote+" "+origin, names, summaries)
+	return Reliability("Test images on which T was not fitted. "+temperatureNote+" "+origin+notes, names, summaries)
+}
+
+// temperatureOf says of which run T is not defined or at a bound, and why.
+func temperatureOf(run *record.Record, after *record.FinalCalibration) []string {
+	if note := after.Notes["temperature"]; note != "" {
+		return []string{fmt.Sprintf("seed %d: %s", run.Spec.Seed, note)}
+	}
+	return nil
 }
 
 // finalCalibrations returns the calibration at the end of a run before and after temperature

@@ -2,6 +2,7 @@ package figures
 
 import (
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -72,6 +73,42 @@ func TestFigure7(t *testing.T) {
 	}
 	if f.Number != "7" || !strings.Contains(f.Caption, "Seed 1.") {
 		t.Errorf("number %q, caption %q", f.Number, f.Caption)
+	}
+}
+
+// Where T of a run is not defined, Figures 3 and 7 leave out what follows from it and say why; a T at a
+// bound is drawn and said to be one.
+func TestFinalUndefined(t *testing.T) {
+	runs := finalRuns()
+	after := &runs[1].Record.Final.Calibration[1]
+	after.Temperature, after.Metrics["ece"] = record.Number(math.NaN()), record.Number(math.NaN())
+	const why = "sample 7 has probability 0 in its own class 2"
+	after.Notes = map[string]string{"temperature": why}
+	bound := &runs[2].Record.Final.Calibration[1]
+	bound.Notes = map[string]string{"temperature": "T is at its lower bound"}
+	three, err := Figure3(runs...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seven, err := Figure7(runs[1], runs[2])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range []*Figure{three, seven} {
+		for _, want := range []string{"seed 2: " + why + ".", "seed 1: T is at its lower bound."} {
+			if !strings.Contains(f.Caption, want) {
+				t.Errorf("the caption lacks %q: %s", want, f.Caption)
+			}
+		}
+		for _, text := range append(texts(t, f.SVG), f.Alt) {
+			if strings.Contains(text, "NaN") {
+				t.Errorf("%q in the picture", text)
+			}
+		}
+	}
+	all := texts(t, seven.SVG)
+	if !slices.Contains(all, "(a) CE") || !slices.Contains(all, "(c) LS (δ = 0.05), T = 0.8") {
+		t.Errorf("texts %q", all)
 	}
 }
 

@@ -103,7 +103,7 @@ func (p panel) write(b *strings.Builder, x, y, w, h, epochs float64) {
 	sy := func(v float64) float64 { return y + h*(1-(p.scale(v)-lo)/(hi-lo)) }
 	fmt.Fprintf(b, `<g><rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" fill="none" stroke="#ccc"/>`+
 		`<text x="%.1f" y="%.1f" font-weight="bold" fill="#222">%s</text>`,
-		x, y, w, h, x, y-8, html.EscapeString(p.title))
+		x, y, w, h, x, y-8, html.EscapeString(p.title+p.undrawn()))
 	for i := 0; i <= 2; i++ {
 		s := lo + (hi-lo)*float64(i)/2
 		v := s
@@ -121,7 +121,7 @@ func (p panel) write(b *strings.Builder, x, y, w, h, epochs float64) {
 			l.colour, html.EscapeString(l.name))
 		var path strings.Builder
 		for _, q := range l.points {
-			if s := p.scale(q.y); math.IsNaN(s) || math.IsInf(s, 0) {
+			if !p.drawable(q.y) {
 				continue
 			}
 			fmt.Fprintf(&path, "%.1f,%.1f ", sx(q.x), sy(q.y))
@@ -144,14 +144,39 @@ func (p panel) scale(v float64) float64 {
 	return v
 }
 
+// drawable says whether v has a place on the panel's axis.
+func (p panel) drawable(v float64) bool {
+	s := p.scale(v)
+	return !math.IsNaN(s) && !math.IsInf(s, 0)
+}
+
+// undrawn says how many values are not defined or, on a logarithmic axis, not above 0; "" if none.
+func (p panel) undrawn() string {
+	n := 0
+	for _, l := range p.lines {
+		for _, q := range l.points {
+			if !p.drawable(q.y) {
+				n++
+			}
+		}
+	}
+	switch {
+	case n == 0:
+		return ""
+	case p.log:
+		return fmt.Sprintf(" (not drawn: %d undefined or 0)", n)
+	}
+	return fmt.Sprintf(" (not drawn: %d undefined)", n)
+}
+
 // limits returns the ends of the vertical axis: from 0 on a linear one, whole
 // powers of ten on a logarithmic one.
 func (p panel) limits() (lo, hi float64) {
 	lo, hi = math.Inf(1), math.Inf(-1)
 	for _, l := range p.lines {
 		for _, q := range l.points {
-			if s := p.scale(q.y); !math.IsNaN(s) && !math.IsInf(s, 0) {
-				lo, hi = min(lo, s), max(hi, s)
+			if p.drawable(q.y) {
+				lo, hi = min(lo, p.scale(q.y)), max(hi, p.scale(q.y))
 			}
 		}
 	}

@@ -186,6 +186,11 @@ func TestCurveDrawsOnlyFiniteNumbers(t *testing.T) {
 	if strings.Contains(html, "NaN") || strings.Contains(html, "Inf") {
 		t.Errorf("the drawing holds numbers that are not finite:\n%s", html)
 	}
+	for _, said := range []string{"loss (not drawn: 1 undefined)", "log scale (not drawn: 4 undefined or 0)"} {
+		if !strings.Contains(html, said) {
+			t.Errorf("the drawing leaves values out and does not say %q:\n%s", said, html)
+		}
+	}
 	// NC1 of 10 and 0.1 are the ends of the log axis: top and bottom of its panel.
 	if !strings.Contains(html, `points="695.0,22.0 805.0,192.0"`) {
 		t.Errorf("NC1 is not drawn from the top to the bottom of its panel:\n%s", html)
