@@ -64,6 +64,22 @@ type Tally struct {
 	Scales  string // of a verdict that was reached: "12 closed form, 1 reduced scale"; else ""
 }
 
+// Words is what the counted claims do: hold, do not hold, depend on the margin.
+func (t Tally) Words() string {
+	if t.Count == 1 {
+		return string(t.Verdict)
+	}
+	switch t.Verdict {
+	case Holds:
+		return "hold"
+	case DoesNotHold:
+		return "do not hold"
+	case OnMargin:
+		return "depend on the margin"
+	}
+	return string(t.Verdict)
+}
+
 // Tallies counts the results of each verdict, in the order of Verdicts and with zeros.
 func Tallies(results []Result) (list []Tally) {
 	for _, v := range Verdicts {

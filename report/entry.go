@@ -34,14 +34,19 @@ type download struct {
 
 func (e *entry) file() string { return e.ID + ".html" }
 
-// make draws the entry for every setting that holds what it needs.
+// make draws the entry without runs, where it can, and for every setting that holds what it needs.
 func (e *entry) make(groups []*group) error {
 	if e.Theory != nil {
 		f, err := e.Theory(ufm.PaperParams())
 		if err != nil {
 			return fmt.Errorf("report: %s: %w", e.Name(), err)
 		}
-		return e.add(drawing{figure: f}, e.ID)
+		if err := e.add(drawing{figure: f}, e.ID); err != nil {
+			return err
+		}
+	}
+	if !e.fromRuns() {
+		return nil
 	}
 	for _, g := range groups {
 		runs := e.From(g.series()...)
@@ -66,6 +71,9 @@ func (e *entry) make(groups []*group) error {
 	}
 	return nil
 }
+
+// fromRuns reports whether runs make the entry.
+func (e *entry) fromRuns() bool { return e.Figure != nil || e.Table != nil }
 
 // add keeps a drawing with its files, whose names begin with base.
 func (e *entry) add(d drawing, base string) error {
@@ -96,7 +104,7 @@ func (e *entry) body(p *page) (string, error) {
 			b.WriteString("<h2 id=\"" + p.takeID(d.group.id) + "\">" + esc(d.group.title) + " " +
 				badge(d.group.runs[0]) + "</h2>\n")
 		} else {
-			b.WriteString("<h2 id=\"" + p.takeID("closed-form") + "\">In closed form</h2>\n")
+			b.WriteString("<h2 id=\"" + p.takeID("without-runs") + "\">Without runs</h2>\n")
 		}
 		h, err := d.html(p)
 		if err != nil {
@@ -104,7 +112,7 @@ func (e *entry) body(p *page) (string, error) {
 		}
 		b.WriteString(h)
 	}
-	if len(e.drawn) == 0 {
+	if !slices.ContainsFunc(e.drawn, func(d drawing) bool { return d.group != nil }) && e.fromRuns() {
 		b.WriteString(e.missing())
 	}
 	if list := p.site.claimsOn(e.Entry); len(list) > 0 {
@@ -114,7 +122,7 @@ func (e *entry) body(p *page) (string, error) {
 		}
 		b.WriteString("</ul>\n")
 	}
-	if len(e.absent) > 0 && len(e.drawn) > 0 {
+	if len(e.absent) > 0 {
 		b.WriteString("<h2 id=\"" + p.takeID("absent") + "\">Runs without it</h2>\n<p>It needs " + esc(e.needs()) +
 			". The runs of these settings do not have that:</p>\n<ul>\n")
 		for _, g := range e.absent {
@@ -127,15 +135,20 @@ func (e *entry) body(p *page) (string, error) {
 
 // lead says what the page shows.
 func (e *entry) lead() string {
-	switch n := len(e.drawn); {
-	case e.Theory != nil:
-		return "Computed from the closed form of the unconstrained feature model, without any run."
+	n, computed := len(e.drawn), ""
+	if e.Theory != nil {
+		if !e.fromRuns() {
+			return "Computed from the unconstrained feature model, without any run."
+		}
+		n, computed = n-1, " It is also computed from the unconstrained feature model, without any run."
+	}
+	switch {
 	case n == 0:
-		return "No run shows it yet."
+		return "No run shows it yet." + computed
 	case n == 1:
-		return "Drawn from the runs of one setting."
+		return "Drawn from the runs of one setting." + computed
 	default:
-		return fmt.Sprintf("Drawn from the runs of %d settings, each apart.", n)
+		return fmt.Sprintf("Drawn from the runs of %d settings, each apart.", n) + computed
 	}
 }
 

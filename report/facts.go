@@ -37,7 +37,11 @@ var allFacts = []fact{
 		}
 		return esc(fmt.Sprintf("%s; %d×%d×%d", d.Images, r.Data.Height, r.Data.Width, r.Data.Channels))
 	}},
-	{"Preparation", func(r *run, _ record.Description) string { return esc(r.Data.Preparation) }},
+	{"Preparation", func(r *run, _ record.Description) string {
+		// The line of "Seed" has the number, in which the runs of a setting differ.
+		seed := fmt.Sprintf("with seed %d", r.Spec.Seed)
+		return esc(strings.ReplaceAll(r.Data.Preparation, seed, "with the run's seed"))
+	}},
 	described("Changes", func(d record.Description) string { return d.Changes }),
 	{"Network", func(r *run, d record.Description) string {
 		if r.Model.Parameters == 0 {

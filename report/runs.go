@@ -107,7 +107,7 @@ func (p *page) filterBar() string {
 func (p *page) overview() string {
 	var b strings.Builder
 	b.WriteString(`<div class="scroll"><table class="runs">
-<thead><tr><th scope="col">Run</th><th scope="col">Data set</th><th scope="col">Network</th><th scope="col">Loss</th>` +
+<thead><tr><th scope="col">Run</th><th scope="col">Data and network</th><th scope="col">Loss</th>` +
 		`<th scope="col" class="n">Seed</th><th scope="col">Scale</th><th scope="col" class="n">Epochs</th>`)
 	for _, c := range overviewColumns {
 		b.WriteString(`<th scope="col" class="n">` + c.name + "</th>")
@@ -119,9 +119,9 @@ func (p *page) overview() string {
 			b.WriteString(" data-" + f.key + "=\"" + esc(f.value(r)) + "\"")
 		}
 		b.WriteString("><th scope=\"row\"><a href=\"" + r.file + "\">" + esc(r.name) + "</a></th><td>" +
-			esc(r.Spec.DataTitle()) + "</td><td>" + esc(r.Spec.NetworkTitle()) + "</td><td class=\"nowrap\">" +
+			esc(r.Spec.DataTitle()+", "+r.Spec.NetworkTitle()) + "</td><td class=\"nowrap\">" +
 			esc(r.Spec.Loss.String()) + "</td><td class=\"n\">" + strconv.FormatInt(r.Spec.Seed, 10) + "</td><td>" +
-			badge(r) + "</td><td class=\"n\">" + epochsText(r) + "</td>")
+			strings.TrimSuffix(scaleWord(r), " scale") + "</td><td class=\"n\">" + epochsText(r) + "</td>")
 		for _, c := range overviewColumns {
 			b.WriteString("<td class=\"n\">" + lastValue(r, c.key) + "</td>")
 		}

@@ -13,7 +13,7 @@ func (p *page) scoreboard() string {
 	fmt.Fprintf(&b, "<h2 id=\"%s\">%d claims and what came out</h2>\n<ul class=\"tallies\">\n", p.takeID("claims"),
 		len(p.site.results))
 	for _, t := range claims.Tallies(p.site.results) {
-		fmt.Fprintf(&b, "<li>%s <strong>%d</strong> %s", sign(t.Verdict), t.Count, t.Verdict)
+		fmt.Fprintf(&b, "<li>%s <strong>%d</strong> %s", sign(t.Verdict), t.Count, t.Words())
 		if t.Scales != "" && t.Count > 0 {
 			b.WriteString(" <small>" + esc(t.Scales) + "</small>")
 		}
@@ -45,9 +45,26 @@ are compared seed by seed. The interval is a 95 % interval over seeds.</li>
 is <em>not decided</em>.</li>
 <li>Every margin and threshold is also tried at half and at twice its value. A verdict that changes reads
 <em>depends on the margin</em>.</li>
+<li>d_z is the mean difference between LS and CE, divided by the standard deviation of the differences over seeds.
+ρ is Spearman’s rank correlation: 1 for a curve that only rises, −1 for one that only descends.</li>
 <li>Runs <em>at reduced scale</em> are smaller or shorter than the paper’s. Their verdicts show what happens at that
 scale. They neither confirm nor refute the paper.</li>
 </ul>
+</details>
+<details class="how"><summary>What the words and symbols mean</summary>
+<dl>
+<div><dt>CE, LS, δ</dt><dd>Cross entropy, and label smoothing with parameter δ: of K classes the target has the label
+1 − δ + δ/K and each other class δ/K. δ = 0 is CE. Without a number, LS has the paper’s δ = 0.05.</dd></div>
+<div><dt>W, H̄, b</dt><dd>The last layer’s weights, the class means of its input features, and its bias.</dd></div>
+<div><dt>NC1, NC2, NC3</dt><dd>Three distances from neural collapse, each 0 at collapse. NC1: how much the features vary
+within a class. NC2: how far W H̄ is from a simplex ETF. NC3: how far W is from H̄.</dd></div>
+<div><dt>Simplex ETF</dt><dd>K vectors of equal length with equal angles between them, as wide as possible.</dd></div>
+<div><dt>ECE, T</dt><dd>Expected calibration error: the mean gap between confidence and accuracy. The temperature T
+divides the logits so that confidence fits accuracy.</dd></div>
+<div><dt>UFM, s, κ</dt><dd>The unconstrained feature model, which treats features as free variables. s grows with its
+penalties, and where s + δ ≥ 1 its minimiser is zero. κ is a condition number.</dd></div>
+<div><dt>Terminal phase</dt><dd>Training after the training error has reached zero.</dd></div>
+</dl>
 </details>
 `
 
@@ -80,7 +97,9 @@ func (p *page) claim(r claims.Result) string {
 	}
 	row("In the paper", p.where(r.Claim))
 	for _, d := range r.Details() {
-		row(d.Name, esc(d.Text))
+		if d.Name != "Verdict" && d.Name != "Scale" { // the line above has them
+			row(d.Name, esc(d.Text))
+		}
 	}
 	row("Rests on", p.runLinks(r.StandsOn))
 	var missing []string
@@ -128,7 +147,7 @@ func (p *page) runLinks(names []string) string {
 			links = append(links, esc(name))
 		}
 	}
-	return strings.Join(links, "<br>")
+	return strings.Join(links, ", ")
 }
 
 // unsupported lists what the paper's own numbers do not support as worded.
