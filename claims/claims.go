@@ -20,6 +20,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gocollapse/collapse/experiments"
 	"github.com/gocollapse/collapse/internal/edit"
 	"github.com/gocollapse/collapse/internal/object"
 )
@@ -148,19 +149,36 @@ func ByID(id string) (Claim, error) {
 	if i := slices.IndexFunc(all, func(c Claim) bool { return c.ID == id }); i >= 0 {
 		return all[i], nil
 	}
-	return Claim{}, fmt.Errorf("claims: no claim %q; near it are %s", id, nearest(id, all))
-}
-
-// nearest lists the three ids that need the fewest edits to become id.
-func nearest(id string, all []Claim) string {
-	var ids, found []string
+	var ids []string
 	for _, c := range all {
 		ids = append(ids, c.ID)
 	}
-	for range 3 {
-		best := edit.Nearest(id, ids)
-		found = append(found, best)
-		ids = slices.DeleteFunc(ids, func(s string) bool { return s == best })
+	return Claim{}, fmt.Errorf("claims: no claim %q; near it are %s", id, strings.Join(edit.Near(id, ids, 3), ", "))
+}
+
+// Shown lists the ids of the figures, tables and theorems that Place names: fig3, table1, thm4.1.
+func (c Claim) Shown() (ids []string) {
+	prefixes := map[string]string{"Fig": "fig", "Table": "table", "Thm": "thm"}
+	prefix := ""
+	for _, word := range strings.Fields(c.Place) {
+		word = strings.Trim(word, ",")
+		if p, ok := prefixes[word]; ok {
+			prefix = p
+		} else if word == "" || word[0] < '0' || word[0] > '9' {
+			prefix = "" // an equation, a lemma or a word
+		} else if prefix != "" {
+			ids = append(ids, prefix+word)
+		}
 	}
-	return strings.Join(found, ", ")
+	return ids
+}
+
+// Runs lists the runs that the claim is decided on, at both scales; none for closed forms.
+func (c Claim) Runs() (runs []experiments.Run) {
+	for _, r := range experiments.All() {
+		if slices.ContainsFunc(c.Needs, func(n Need) bool { return slices.Contains(r.Kinds, experiments.Kind(n)) }) {
+			runs = append(runs, r)
+		}
+	}
+	return runs
 }

@@ -17,6 +17,7 @@ package experiments
 
 import (
 	"bytes"
+	"cmp"
 	"embed"
 	"encoding/json"
 	"fmt"
@@ -47,24 +48,31 @@ const (
 	DecaySweep Kind = "decay sweep, CIFAR-10"
 )
 
-// serves says which figures, tables and theorems of the paper are drawn from a kind of runs.
-var serves = map[Kind][]string{
-	Pairs:      {"fig1", "fig2", "fig4", "fig5", "fig7"},
-	Pairs100:   {"fig1", "fig2", "fig5", "table1", "table2"},
-	PairsSTL:   {"fig1", "fig2", "fig5", "table1", "table2"},
-	PairsTiny:  {"fig1", "fig2", "fig5", "table1", "table2"},
-	Tables:     {"table1", "table2"},
-	LongPair:   {"fig1"},
-	Batch64:    {"fig4"},
-	Sweep:      {"fig3", "fig6", "fig9"},
-	Sweep100:   {"fig3", "fig6", "fig9"},
-	UFMSweep:   {"fig8", "fig10", "thm4.1"},
-	DecaySweep: nil, // ours: does intrinsic time alone explain NC1 to NC3?
+// service is which figures, tables and theorems of the paper are drawn from a kind of runs.
+type service struct {
+	kind Kind
+	ids  []string
+}
+
+// served lists the kinds; where several serve one id, the one that shows most comes first.
+var served = []service{
+	{Tables, []string{"table1", "table2"}},
+	{Pairs, []string{"fig1", "fig2", "fig4", "fig5", "fig7", "table1", "table2"}},
+	{Pairs100, []string{"fig1", "fig2", "fig5", "table1", "table2"}},
+	{PairsSTL, []string{"fig1", "fig2", "fig5", "table1", "table2"}},
+	{PairsTiny, []string{"fig1", "fig2", "fig5", "table1", "table2"}},
+	{LongPair, []string{"fig1"}},
+	{Batch64, []string{"fig4"}},
+	{Sweep, []string{"fig3", "fig6", "fig9"}},
+	{Sweep100, []string{"fig3", "fig6", "fig9"}},
+	{UFMSweep, []string{"fig8", "fig10", "thm4.1"}},
+	{DecaySweep, nil}, // ours: does intrinsic time alone explain NC1 to NC3?
 }
 
 // Run is one training run of the list.
 type Run struct {
 	Name  string // also of its specification and of its record
+	Group string // the name without loss and seed: runs of a group differ in these alone
 	Spec  record.Spec
 	Scale record.Scale
 	Kinds []Kind // a run can belong to a pair and to a sweep
@@ -72,9 +80,9 @@ type Run struct {
 
 // Serves lists the figures, tables and theorems that are drawn from the run.
 func (r Run) Serves() (ids []string) {
-	for _, k := range r.Kinds {
-		for _, id := range serves[k] {
-			if !slices.Contains(ids, id) {
+	for _, s := range served {
+		for _, id := range s.ids {
+			if slices.Contains(r.Kinds, s.kind) && !slices.Contains(ids, id) {
 				ids = append(ids, id)
 			}
 		}
@@ -132,9 +140,19 @@ func Of(k Kind, scale record.Scale) []Run {
 }
 
 // For returns the runs that a figure, table or theorem of the paper is drawn from, at both scales;
-// none for a closed form. package claims says which runs a claim stands on.
+// none for a closed form. The runs that show most come first: for Tables 1 and 2 those that take the
+// paper's steps. Package claims says which runs a claim stands on.
 func For(id string) []Run {
-	return slices.DeleteFunc(All(), func(r Run) bool { return !slices.Contains(r.Serves(), id) })
+	runs := slices.DeleteFunc(All(), func(r Run) bool { return !slices.Contains(r.Serves(), id) })
+	slices.SortStableFunc(runs, func(a, b Run) int { return cmp.Compare(a.rank(id), b.rank(id)) })
+	return runs
+}
+
+// rank is the place of the run's first kind that serves an id.
+func (r Run) rank(id string) int {
+	return slices.IndexFunc(served, func(s service) bool {
+		return slices.Contains(r.Kinds, s.kind) && slices.Contains(s.ids, id)
+	})
 }
 
 // ByName returns a run. The error wraps fs.ErrNotExist and has the nearest name.

@@ -61,7 +61,7 @@ func TestFor(t *testing.T) {
 		"fig3":   {30 + 30, 30 + 30},
 		"fig7":   {6 + 6, 10},
 		"fig8":   {6, 18},
-		"table1": {6 + 6 + 6 + 6 + 6, 2 + 6 + 6},
+		"table1": {6 + 6 + 12 + 6 + 6, 2 + 10 + 6 + 6},
 		"thm4.2": {},
 	} {
 		var got [2]int
@@ -75,6 +75,10 @@ func TestFor(t *testing.T) {
 		if got != want {
 			t.Errorf("%s is drawn from %d runs at the paper's scale and %d twins, want %d", id, got[0], got[1], want)
 		}
+	}
+	tables := slices.DeleteFunc(For("table1"), func(r Run) bool { return r.Scale != record.ReducedScale })
+	if tables[0].Name != "cifar10-narrow-ce-2021" {
+		t.Errorf("the reduced Table 1 begins with %s, want the run that takes the paper's steps", tables[0].Name)
 	}
 	sweep := Of(Sweep, record.ReducedScale)
 	deltas := map[float64]int{}

@@ -96,7 +96,7 @@ func (p plan) run(delta float64, seed int64) Run {
 		}
 	}
 	s.Seed, s.Name = seed, fmt.Sprintf("%s-%s-%d", p.name, loss, seed)
-	return Run{Name: s.Name, Spec: s, Scale: p.scale, Kinds: p.kinds}
+	return Run{Name: s.Name, Group: p.name, Spec: s, Scale: p.scale, Kinds: p.kinds}
 }
 
 // on takes another data set of the paper, with the paper's network for it.

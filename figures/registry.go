@@ -30,8 +30,8 @@ type Entry struct {
 	enough func([]Series) bool       // whether such runs suffice; nil where one does
 }
 
-// All returns the entries in the order of the paper. The commands collapse figures and collapse
-// table, the report and package nb read it: a new figure is a function and an entry here.
+// All returns the entries in the order of the paper. The command collapse reproduce, the
+// report and package nb read it: a new figure is a function and an entry here.
 func All() []Entry {
 	return []Entry{
 		{ID: "fig1", Number: "1", Title: "Error and neural collapse along training",

@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -190,23 +189,10 @@ func (d *drawing) html(p *page) (string, error) {
 	return b.String(), nil
 }
 
-// places are the figures, tables and theorems that a claim's place names: Fig 3, 7; Thm 4.1, D.1.
-var places = regexp.MustCompile(`(Fig|Table|Thm) (\d+(?:\.\d+)?(?:, \d+(?:\.\d+)?)*)`)
-
-// entriesOf lists the ids of the figures, tables and theorems at which the paper states a claim.
-func entriesOf(c claims.Claim) (ids []string) {
-	for _, m := range places.FindAllStringSubmatch(c.Place, -1) {
-		for n := range strings.SplitSeq(m[2], ", ") {
-			ids = append(ids, strings.ToLower(m[1])+n)
-		}
-	}
-	return ids
-}
-
 // claimsOn lists the results of the claims that the paper states at an entry.
 func (s *site) claimsOn(e figures.Entry) (list []claims.Result) {
 	for _, r := range s.results {
-		if slices.Contains(entriesOf(r.Claim), e.ID) {
+		if slices.Contains(r.Shown(), e.ID) {
 			list = append(list, r)
 		}
 	}

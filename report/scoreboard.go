@@ -124,7 +124,7 @@ func (p *page) where(c claims.Claim) string {
 	}
 	text = esc(text + ": " + c.Place)
 	var links []string
-	for _, id := range entriesOf(c) {
+	for _, id := range c.Shown() {
 		for _, e := range p.site.entries {
 			if e.ID == id {
 				links = append(links, "<a href=\""+e.file()+"\">"+esc(e.Name())+"</a>")

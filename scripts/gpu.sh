@@ -4,8 +4,9 @@
 #	scripts/gpu.sh build            the programs, into build/gpu; the one part that needs Go, and no GPU
 #	scripts/gpu.sh check            what the doctor says; tests of the numbers on the GPU
 #	scripts/gpu.sh bench            the training step's speed next to PyTorch's and JAX's
-#	scripts/gpu.sh runs MINUTES     the first rows of experiments/QUEUE.md, JOBS (2) at once, stopped
-#	                                with a checkpoint after MINUTES (a day); once more goes on
+#	scripts/gpu.sh runs MINUTES     the runs of 'collapse reproduce all --list': Table 1's pair, the
+#	                                reduced twins, then the rest; JOBS (2) at once, stopped with a
+#	                                checkpoint after MINUTES (a day); once more goes on
 #	scripts/gpu.sh                  all of them
 #
 # Results go to the folder OUT (build/gpu/out): doctor.txt, tests.txt, bench.json, bench.txt, a record
@@ -72,26 +73,9 @@ bench() {
 		--rounds 1 --seconds 5 --no-jax --json "$OUT/bench-side-by-side.json" | tee -a "$OUT/bench.txt"
 }
 
-# queue lists the runs, most valuable first: name, specification, what differs from it.
-queue() {
-	cat <<-END
-		cifar10-resnet18-ce cifar10-resnet18-ce
-		cifar10-resnet18-ls cifar10-resnet18-ls
-		cifar10-resnet18-ce-2022 cifar10-resnet18-ce --seed 2022
-		cifar10-resnet18-ls-2022 cifar10-resnet18-ls --seed 2022
-		cifar10-resnet18-ce-2023 cifar10-resnet18-ce --seed 2023
-		cifar10-resnet18-ls-2023 cifar10-resnet18-ls --seed 2023
-		cifar100-resnet50-ce cifar100-resnet50-ce
-		cifar100-resnet50-ls cifar100-resnet50-ls
-		cifar10-resnet18-800-ce cifar10-resnet18-800-ce
-		cifar10-resnet18-800-ls cifar10-resnet18-800-ls
-	END
-}
-
 # one trains or goes on with one run for what is left of the time.
 one() {
-	name=$1 spec=$2
-	shift 2
+	name=$1
 	run="$gpu/runs/$name"
 	grep -q '"status": "finished"' "$run/record.json" 2>/dev/null && return
 	left=$(((END - $(date +%s)) / 60))
@@ -99,18 +83,18 @@ one() {
 	if [ -f "$run/record.json" ]; then
 		set -- --resume
 	else
-		set -- --spec "experiments/$spec.json" --name "$name" "$@"
+		set -- --spec "$name"
 	fi
-	"$gpu/collapse" train "$@" --max-minutes $left --out "$run" >"$OUT/$name.txt" 2>&1 || true
+	"$gpu/collapse" train "$@" --layer-profile --max-minutes $left --out "$run" >"$OUT/$name.txt" 2>&1 || true
 	tail -1 "$OUT/$name.txt" | sed "s/^/$name: /"
-	cp "$run/record.json" "$OUT/$name.json"
+	[ ! -f "$run/record.json" ] || cp "$run/record.json" "$OUT/$name.json" # no images, no record
 }
 
 runs() {
 	END=$(($(date +%s) + ${1:-1440} * 60))
 	export END OUT gpu
 	mkdir -p "$gpu/runs"
-	queue | xargs -L 1 -P "${JOBS:-2}" scripts/gpu.sh one
+	"$gpu/collapse" reproduce all --list | xargs -L 1 -P "${JOBS:-2}" scripts/gpu.sh one
 }
 
 case ${1:-all} in

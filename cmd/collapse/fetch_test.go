@@ -111,7 +111,7 @@ func TestFetchUsage(t *testing.T) {
 
 func TestFiguresData(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "f.png")
-	code, stdout, stderr := call(t, "figures", "data", "fashion-mnist-small", "--per-class", "3", "--out", out)
+	code, stdout, stderr := call(t, "images", "fashion-mnist-small", "--per-class", "3", "--out", out)
 	if code != 0 || stdout != out+"\n" || !strings.Contains(stderr, "Zalando") {
 		t.Fatalf("exit code %d, %q: %s", code, stdout, stderr)
 	}
@@ -120,7 +120,7 @@ func TestFiguresData(t *testing.T) {
 		t.Errorf("%v, %d bytes", err, len(b))
 	}
 	t.Setenv(data.EnvDir, t.TempDir())
-	checkRefused(t, "figures data", []refusal{
+	checkRefused(t, "images", []refusal{
 		{[]string{"cifar10", "--out", out}, exitInput, "collapse fetch cifar10"},
 		{[]string{"x"}, exitInput, "unknown set"},
 		{nil, exitUsage, "arg"},

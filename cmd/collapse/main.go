@@ -83,8 +83,8 @@ Exit codes: 1 input or machine at fault, 2 usage, 3 stopped with a checkpoint.`,
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
 		doctorCommand(), kernelCommand(), fetchCommand(), trainCommand(), featuresCommand(), weightsCommand(),
-		measureCommand(), calibrateCommand(), ufmCommand(), recordsCommand(), tableCommand(), figuresCommand(),
-		reportCommand(), versionCommand())
+		measureCommand(), calibrateCommand(), ufmCommand(), reproduceCommand(), claimsCommand(),
+		recordsCommand(), imagesCommand(), reportCommand(), versionCommand())
 	return root
 }
 

@@ -147,21 +147,20 @@ func TestFeatureMessages(t *testing.T) {
 
 func TestResultMessages(t *testing.T) {
 	checkMessages(t, []message{
-		{"table that is not there", []string{"table", "7", "x"}, exitUsage,
-			[]string{`"table7"`, "did you mean table1?", "table2"}},
-		{"figure that is not there", []string{"figures", "figg4", "x"}, exitUsage,
-			[]string{`"figg4"`, "did you mean fig4?"}},
-		{"table as a figure", []string{"figures", "table1", "x"}, exitUsage, []string{"collapse table table1"}},
-		{"figure as a table", []string{"table", "fig1", "x"}, exitUsage, []string{"collapse figures fig1"}},
-		{"figure of no record", []string{"figures", "4"}, exitUsage, []string{"fig4 is drawn from records"}},
+		{"figure that is not there", []string{"reproduce", "figg4", "x"}, exitUsage, []string{`"figg4"`, "fig4"}},
+		{"claim that is not there", []string{"reproduce", "c3.1-ls-faster-nc9"}, exitUsage,
+			[]string{"c3.1-ls-faster-nc1", "c3.1-ls-faster-nc2"}},
+		{"nothing to reproduce", []string{"reproduce"}, exitUsage, []string{"fig6"}},
 		{"form of a table that is not there",
-			[]string{"table", "2", "--format", "xml", "../../records/cifar10-resnet18-w16-500-ce.json"}, exitUsage,
-			[]string{"xml", "markdown"}},
-		{"table 2 of another set", []string{"table", "2", "../../record/testdata/v1-later.json"}, exitInput,
+			[]string{"reproduce", "table2", "--format", "xml"}, exitUsage, []string{"xml", "md"}},
+		{"table 2 of another set", []string{"reproduce", "table2", "../../record/testdata/v1-later.json"}, exitInput,
 			[]string{"CIFAR-100"}},
-		{"table of no record", []string{"table", "1", noRecord}, exitInput, []string{"absent"}},
-		{"figure with an unknown ending",
-			[]string{"figures", "1", "../../record/testdata/v1.json", "--out", "x.bmp"}, exitUsage,
+		{"table of no record", []string{"reproduce", "table1", noRecord}, exitInput, []string{"absent"}},
+		{"records to train", []string{"reproduce", "table1", noRecord, "--run"}, exitUsage,
+			[]string{"leave the records"}},
+		{"no time", []string{"reproduce", "table1", "--run", "--budget", "0s"}, exitUsage, []string{"--budget"}},
+		{"claims of no record", []string{"claims", noRecord}, exitInput, []string{"absent"}},
+		{"picture with an unknown ending", []string{"images", "fashion-mnist-small", "--out", "x.bmp"}, exitUsage,
 			[]string{".svg", ".png"}},
 		{"data set that is not there", []string{"fetch", "imagenet"}, exitInput, []string{"imagenet"}},
 		{"two sets from one file", []string{"fetch", "cifar10", "fashion-mnist-small", "--from", "x"}, exitUsage,
@@ -175,24 +174,30 @@ func TestTables(t *testing.T) {
 	records := []string{stem + "ce.json", stem + "ls.json"}
 	for number, cell := range map[string]string{"1": "21.23", "2": "−1.84"} { // the paper's
 		for form, want := range map[string]string{
-			"text": "Table " + number + ".", "markdown": "**Table " + number + ".",
+			"text": "Table " + number + ".", "md": "**Table " + number + ".",
+			"tex":  `\begin{tabular}`,
 			"html": "<table>", "json": `"Number": "` + number + `"`,
 		} {
-			code, stdout, stderr := call(t, append([]string{"table", number, "--format", form}, records...)...)
-			if code != 0 || !strings.Contains(stdout, want) || !strings.Contains(stdout, cell) {
+			args := append([]string{"reproduce", "table" + number, "--format", form}, records...)
+			code, stdout, stderr := call(t, args...)
+			plain := strings.ReplaceAll(stdout, "$-$", "−")
+			if code != 0 || !strings.Contains(stdout, want) || !strings.Contains(plain, cell) {
 				t.Errorf("table %s as %s: exit code %d, want 0, %q and %q in\n%s%s",
 					number, form, code, want, cell, stdout, stderr)
 			}
 			if form != "json" {
 				continue
 			}
-			var table struct {
-				Header []string
-				Rows   [][]string
+			var answer struct {
+				Tables []struct {
+					Header []string
+					Rows   [][]string
+				}
 			}
-			if err := json.Unmarshal([]byte(stdout), &table); err != nil || len(table.Rows) == 0 ||
-				len(table.Rows[0]) != len(table.Header) {
-				t.Errorf("table %s: %v, %d rows", number, err, len(table.Rows))
+			err := json.Unmarshal([]byte(stdout), &answer)
+			if err != nil || len(answer.Tables) != 1 || len(answer.Tables[0].Rows) == 0 ||
+				len(answer.Tables[0].Rows[0]) != len(answer.Tables[0].Header) {
+				t.Errorf("table %s: %v, %+v", number, err, answer)
 			}
 		}
 	}

@@ -1,7 +1,10 @@
 // Package edit finds the name that a mistyped one probably means.
 package edit
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // Nearest returns the name that is the fewest edits away from s, the first of equal ones, or "" if
 // there are no names. An edit inserts, deletes or replaces a byte (Levenshtein). If s abbreviates a
@@ -47,4 +50,16 @@ func abbreviates(s, name string) bool {
 		}
 	}
 	return s == ""
+}
+
+// Near returns up to n names, those that are the fewest edits away from s first.
+func Near(s string, names []string, n int) (near []string) {
+	left := slices.Clone(names)
+	for range min(n, len(names)) {
+		best := Nearest(s, left)
+		near = append(near, best)
+		i := slices.Index(left, best)
+		left = slices.Delete(left, i, i+1)
+	}
+	return near
 }

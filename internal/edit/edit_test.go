@@ -1,6 +1,9 @@
 package edit
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 func TestNearest(t *testing.T) {
 	names := []string{"resnet18", "resnet34", "resnet50", "cnn"}
@@ -20,5 +23,15 @@ func TestNearest(t *testing.T) {
 	}
 	if got := Nearest("x", nil); got != "" {
 		t.Errorf("nearest of none is %q", got)
+	}
+}
+
+func TestNear(t *testing.T) {
+	names := []string{"fig1", "fig10", "fig2", "table1"}
+	if got := Near("fig11", names, 3); !slices.Equal(got, []string{"fig1", "fig10", "fig2"}) {
+		t.Errorf("near fig11: %v", got)
+	}
+	if got := Near("fig", names[:1], 3); !slices.Equal(got, names[:1]) || len(names) != 4 {
+		t.Errorf("of one name: %v", got)
 	}
 }

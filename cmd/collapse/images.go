@@ -9,17 +9,17 @@ import (
 	"github.com/gocollapse/collapse/figures"
 )
 
-// figuresDataCommand draws the pictures of a data set.
-func figuresDataCommand() *cobra.Command {
+// imagesCommand draws the pictures of a data set.
+func imagesCommand() *cobra.Command {
 	out := pictureFile("data.svg")
 	var per int
 	c := &cobra.Command{
-		Use:   "data NAME",
+		Use:   "images NAME",
 		Short: "Draw pictures of each class of a data set, as SVG or PNG",
 		Long: `Draw the first training pictures of each class of a data set: of up to 20 classes
 several, of more one each. Nothing is fetched. folder:PATH and npz:PATH name images
 of your own.`,
-		Example: "  collapse figures data cifar10 --out cifar10.png",
+		Example: "  collapse images cifar10 --out cifar10.png",
 		Args:    usageArgs(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
 			if per < 1 || per > 20 {
