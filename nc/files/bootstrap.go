@@ -91,7 +91,26 @@ func (m *measurer) intervals(source *samples, sum *nc.Summary, train bool) error
 		}
 		sum.Intervals[name] = resample.Interval(v)
 	}
+	m.widenShares(sum)
 	return nil
+}
+
+// widenShares joins the intervals of shares of samples with Clopper and Pearson's: where no sample is
+// wrong, none is in any replicate, and the percentiles alone would be 0 to 0.
+func (m *measurer) widenShares(sum *nc.Summary) {
+	for _, name := range []string{"ncc_error", "ncc_test_error", "nc4", "error"} {
+		ci, ok := sum.Intervals[name]
+		if !ok {
+			continue
+		}
+		n := float64(sum.N)
+		if name == "ncc_test_error" {
+			n = float64(rows(m.test.parts))
+		}
+		v, _ := sum.Value(name)
+		exact := resample.Share(math.Round(v*n), n)
+		sum.Intervals[name] = [2]float64{min(ci[0], exact[0]), max(ci[1], exact[1])}
+	}
 }
 
 // replicate returns the summaries of replicates first…first+n−1; one in which a class has no sample

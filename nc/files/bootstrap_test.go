@@ -69,3 +69,24 @@ func TestBootstrap(t *testing.T) {
 		t.Errorf("over the memory bound: %v", err)
 	}
 }
+
+// TestShareIntervals: no wrong sample in N and in all replicates leaves shares up to 3.7/N possible, and
+// the interval of a share is at least that of a binomial one (scipy's binomtest, method="exact").
+func TestShareIntervals(t *testing.T) {
+	a := random(26, 300, 4, 2)
+	for i, y := range a.y {
+		a.x[4*i] += 50 * float64(y)
+	}
+	for i, y := range a.testY {
+		a.testX[4*i] += 50 * float64(y)
+	}
+	sum := files(t, Options{Bootstrap: 20, Seed: 1}, a.write(t, "f.npz"))
+	for name, most := range map[string]float64{"ncc_error": 0.01222, "ncc_test_error": 0.02429} {
+		if ci := sum.Intervals[name]; ci[0] != 0 || math.Abs(ci[1]-most) > 1e-5 {
+			t.Errorf("%s: interval %v, want 0 to %v", name, ci, most)
+		}
+	}
+	if ci := sum.Test.Intervals["ncc_error"]; ci[0] != 0 || math.Abs(ci[1]-0.02429) > 1e-5 {
+		t.Errorf("of the test samples: %v", ci)
+	}
+}
