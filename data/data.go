@@ -173,6 +173,7 @@ func (d dataset) openSet(ctx context.Context, o Options) (*Set, error) {
 	if d.archive == nil {
 		return d.openEmbedded()
 	}
+	d = d.in(o)
 	folder, err := d.archive.Ensure(ctx, d.options(o))
 	if err != nil {
 		return nil, err
@@ -249,6 +250,7 @@ func Fetch(ctx context.Context, name string, o Options) (dir string, err error) 
 	if err != nil || d.archive == nil {
 		return "", err
 	}
+	d = d.in(o)
 	return d.archive.Fetch(ctx, d.options(o))
 }
 
@@ -256,7 +258,8 @@ func Fetch(ctx context.Context, name string, o Options) (dir string, err error) 
 // have its published size and hash, a folder that holds the archives, or a folder of the unpacked
 // files. Such a folder is read through and accepted on its structure; a record then says that its
 // bytes are not known to be the official ones, unless the folder was installed from the archive by
-// this package or each of its files has a published hash. FetchFrom returns the folder of the
+// this package or each of its files has a published hash. Of CIFAR both archives are taken, the
+// binary and the python one. FetchFrom returns the folder of the
 // installed files. It is an error if other files of the set are already there.
 func FetchFrom(ctx context.Context, name, path string, o Options) (dir string, err error) {
 	d, err := find(name)
@@ -266,6 +269,7 @@ func FetchFrom(ctx context.Context, name, path string, o Options) (dir string, e
 	if d.archive == nil {
 		return "", fmt.Errorf("data: %s is embedded in the program: there is nothing to install", name)
 	}
+	d = d.formOf(path)
 	return d.archive.FetchFrom(ctx, path, d.options(o))
 }
 
@@ -280,6 +284,7 @@ func Locate(name string, o Options) (dir string, found bool, err error) {
 	if d.archive == nil {
 		return "", true, nil
 	}
+	d = d.in(o)
 	parent, _, err := archive.Folder(o.Dir)
 	if err != nil {
 		return "", false, err

@@ -19,6 +19,8 @@ type dataset struct {
 	// read reads the files of the archive from a folder into a set without Info but with the names
 	// of its classes.
 	read reader
+	// other, if not nil, is another form of the files, which is read where it is there.
+	other *form
 	// embedded, where archive is nil, reads the files that are in the program.
 	embedded func() (*Set, []record.File, error)
 	// mean and std are those that users of the set agree on; nil takes the training images' own.
@@ -50,6 +52,7 @@ var sets = []dataset{
 		train: 50000, test: 10000, classes: 10, height: 32, width: 32, channels: 3,
 		archive: cifar10Archive,
 		read:    cifarReader(cifar10Format, cifar10Classes),
+		other:   &form{cifar10PythonArchive, cifar10Python.reader(cifar10Classes)},
 		mean:    []float64{0.4914, 0.4822, 0.4465},
 		std:     []float64{0.247, 0.243, 0.261},
 		preparation: "pixels as in the files; " +
@@ -62,6 +65,7 @@ var sets = []dataset{
 		train: 50000, test: 10000, classes: 100, height: 32, width: 32, channels: 3,
 		archive:     cifar100Archive,
 		read:        cifarReader(cifar100Format, cifar100Classes),
+		other:       &form{cifar100PythonArchive, cifar100Python.reader(cifar100Classes)},
 		preparation: "pixels as in the files, fine labels; " + ownStatistics,
 		licence:     cifarLicence,
 		citation:    cifarCitation,
@@ -71,6 +75,7 @@ var sets = []dataset{
 		train: 50000, test: 10000, classes: 20, height: 32, width: 32, channels: 3,
 		archive:     cifar100Archive,
 		read:        cifarReader(cifar100CoarseFormat, cifar100CoarseClasses),
+		other:       &form{cifar100PythonArchive, coarsePython.reader(cifar100CoarseClasses)},
 		preparation: "pixels as in the files, coarse labels; " + ownStatistics,
 		licence:     cifarLicence,
 		citation:    cifarCitation,
@@ -152,6 +157,7 @@ var cifar10Archive = &archive.Archive{
 	Folder:   "cifar-10-batches-bin",
 	Files:    cifar10Files(10000),
 	Optional: []string{"batches.meta.txt", "readme.html"},
+	Also:     cifar10PythonArchive.Sources[0].Name(),
 }
 
 // The MD5 of the archive is the publisher's.
@@ -172,6 +178,7 @@ var cifar100Archive = &archive.Archive{
 			SHA256: "d8b1e6b7b3bee4020055f0699b111f60b1af1e262aeb93a0b659061746f8224a"},
 	},
 	Optional: []string{"fine_label_names.txt", "coarse_label_names.txt"},
+	Also:     cifar100PythonArchive.Sources[0].Name(),
 }
 
 // The unlabelled images stay in the archive.

@@ -32,6 +32,7 @@ func Verify(ctx context.Context, name string, o Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	d = d.in(o)
 	s, err := d.openSet(ctx, o)
 	if err != nil {
 		return nil, err

@@ -22,6 +22,7 @@ folder. What is there is not fetched again, and a broken download goes on where 
 stopped. A download must have its published size and hash.`,
 		Example: `  collapse fetch cifar10 cifar100
   collapse fetch cifar10 --from cifar-10-binary.tar.gz
+  collapse fetch cifar100 --from cifar-100-python.tar.gz
   collapse fetch --list
   collapse fetch cifar10 --verify`,
 		Args: func(c *cobra.Command, args []string) error {

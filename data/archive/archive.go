@@ -24,6 +24,7 @@ type Archive struct {
 	Files    []Member // that must be there
 	Optional []string // files of a packed source that are kept, each of at most 1 MiB
 	Skip     []string // files of a packed source that are left out, of any size
+	Also     string   // another archive that a user may give in place of the source, for messages
 	// Unpacked, if not empty, is a file that marks another form of the folder, which the reader of
 	// the set takes as well.
 	Unpacked string
@@ -126,12 +127,13 @@ func UserFolder() (string, error) {
 	return filepath.Join(cache, "collapse", "data"), err
 }
 
-// Locate returns the folder of the set in or at dir, and whether any of its files is there. Where
+// Locate returns the folder of the set in or at dir, and whether any of its files is there; a folder
+// of a file's name, as CIFAR-100's train, is none. Where
 // none is, it is the folder that a fetch makes.
 func (a *Archive) Locate(dir string) (folder string, found bool) {
 	for _, f := range []string{filepath.Join(dir, a.Folder), dir} {
 		for _, m := range a.Files {
-			if exists(m.Path(f)) {
+			if st, err := os.Stat(m.Path(f)); err == nil && !st.IsDir() {
 				return f, true
 			}
 		}

@@ -55,7 +55,9 @@ func (a *Archive) extract(r io.Reader, dir string, d Disk) error {
 		seen[name] = true
 		i := slices.IndexFunc(a.Files, func(m Member) bool { return m.Name == name })
 		switch {
-		case i >= 0 && h.Size != a.Files[i].Size:
+		case i >= 0 && a.Files[i].Size == 0 && h.Size > a.Files[i].Max:
+			return fmt.Errorf("tar: %q has %d bytes, want at most %d", h.Name, h.Size, a.Files[i].Max)
+		case i >= 0 && a.Files[i].Size != 0 && h.Size != a.Files[i].Size:
 			return fmt.Errorf("tar: %q has %d bytes, want %d", h.Name, h.Size, a.Files[i].Size)
 		case h.Size > optionalBytes && i < 0:
 			return fmt.Errorf("tar: %q has %d bytes, want at most %d", h.Name, h.Size, optionalBytes)

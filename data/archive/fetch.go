@@ -163,6 +163,8 @@ func (a *Archive) waysOut() string {
 		names = append(names, s.Name())
 	}
 	switch {
+	case len(names) == 1 && a.Also != "":
+		what = names[0] + ", " + a.Also + " or the unpacked folder of one"
 	case len(names) == 1:
 		what = names[0] + " or its unpacked folder"
 	case len(names) > 1:
