@@ -77,8 +77,8 @@ func checkFinite[F float32 | float64](d int, base int64, features []F) error {
 		return -1
 	})
 	if bad >= 0 {
-		return fmt.Errorf("nc: feature %d of sample %d is %v; features must be finite numbers",
-			bad%d, base+int64(bad/d), features[bad])
+		return fmt.Errorf("nc: feature %d of sample %d is %v; features must be finite numbers: leave such samples "+
+			"out, or find where the network overflows (float16 ends at 65504)", bad%d, base+int64(bad/d), features[bad])
 	}
 	return nil
 }

@@ -54,7 +54,7 @@ func frameOf(s *Summary, side string, m []float64, k, d int, noise float64) Fram
 	ofPairs := []string{"max_angle_" + side, "equiangle_" + side, "distance_" + side, "distance_std_" + side,
 		"uniformity_" + side, "uniformity_std_" + side}
 	if i := slices.Index(norms, 0); i >= 0 {
-		s.undefined(fmt.Sprintf("the vector of class %d is zero and has no direction", i), ofPairs...)
+		s.undefined(fmt.Sprintf("the vector of class %d is zero and has no direction", s.Class(i)), ofPairs...)
 		return f
 	}
 	pairs := k * (k - 1) / 2

@@ -10,7 +10,8 @@ import (
 // Geometry holds the K×K matrices, row-major, that NC2 and NC3 measure, for a
 // picture of them. All are J = I − 11ᵀ/K, or J·K/(K−1) for cosines, of a simplex ETF.
 type Geometry struct {
-	K int
+	K       int
+	Classes []int // see Summary.Classes
 	// WH is WᵀH̄·√(K−1)/‖WᵀH̄‖_F: row k is of w_k, column j of h̄_j−h_G. It is nil
 	// without a classifier, and where WᵀH̄ = 0.
 	WH []float64
@@ -26,7 +27,7 @@ func (a *Scatter) Geometry() *Geometry {
 	if !differ {
 		centred = make([]float64, k*d)
 	}
-	g := &Geometry{K: k, CosineH: cosines(centred, k, d)}
+	g := &Geometry{K: k, Classes: a.classes, CosineH: cosines(centred, k, d)}
 	c := a.clf
 	if c == nil {
 		return g
@@ -77,7 +78,7 @@ func (a *Scatter) NC5(mean []float64) (float64, error) {
 		h := a.mean[c*a.d : (c+1)*a.d]
 		n := floats.Norm(h, 2)
 		if n == 0 {
-			return 0, fmt.Errorf("nc: the mean of class %d is zero and has no direction", c)
+			return 0, fmt.Errorf("nc: the mean of class %d is zero and has no direction", a.name(c))
 		}
 		var cos float64
 		for j, v := range h {

@@ -15,6 +15,11 @@ type Options struct {
 	// K is the number of classes; 0 takes that of the classifier or, without one, the largest
 	// label + 1, for which the samples are read once more.
 	K int
+	// Present measures the classes that have a sample, as if the others did not exist: neither in K,
+	// in the rows of W, in the decisions nor in the simplex ETF. Summary.Classes has them. Test
+	// samples of other classes are left out, and Summary.Test is of the classes that both have. The
+	// samples are read once more, or only their labels if the sources are LabelSources.
+	Present bool
 	// Global chooses h_G for unbalanced classes.
 	Global GlobalMean
 	// Test are test samples, or nil. They add Summary.Test and Summary.NCCTestError.
@@ -38,8 +43,8 @@ type Options struct {
 // Measure measures the collapse of features and a classifier, in two passes over src (N samples,
 // labels 0…K−1). The zero Classifier is none: the metrics that need one are then not defined.
 //
-// A class without a sample is an *EmptyClassError. Among the test samples, or among those of an
-// outcome, it is a note instead: Test, Correct or Wrong is then nil.
+// A class without a sample is an *EmptyClassError, unless Present is chosen. Among the
+// test samples, or among those of an outcome, it is a note instead: Test, Correct or Wrong is then nil.
 func Measure(src Source, classifier Classifier, o Options) (*Summary, error) {
 	m := &measurement{Options: o, ctx: o.Context}
 	if m.ctx == nil {
@@ -53,14 +58,9 @@ func Measure(src Source, classifier Classifier, o Options) (*Summary, error) {
 	if err := m.sizes(src); err != nil {
 		return nil, err
 	}
-	sum, err := m.split(src, nil)
+	sum, err := m.all(src)
 	if err != nil {
 		return nil, err
-	}
-	if o.Test != nil {
-		if err := m.test(sum); err != nil {
-			return nil, fmt.Errorf("test samples: %w", err)
-		}
 	}
 	if o.OOD != nil {
 		if err := m.ood(sum); err != nil {
@@ -70,11 +70,27 @@ func Measure(src Source, classifier Classifier, o Options) (*Summary, error) {
 	return sum, nil
 }
 
+// all measures the training and the test samples.
+func (m *measurement) all(src Source) (*Summary, error) {
+	if m.Present {
+		return m.measurePresent(src)
+	}
+	sum, err := m.split(src, nil)
+	if err != nil || m.Test == nil {
+		return sum, err
+	}
+	if err := m.test(sum, m.Test, nil); err != nil {
+		return nil, fmt.Errorf("test samples: %w", err)
+	}
+	return sum, nil
+}
+
 // measurement is one call of Measure.
 type measurement struct {
 	Options
 	ctx         context.Context
 	clf         *Classifier // or nil
+	classes     []int       // what the caller's labels are for 0…k−1, or nil for the same
 	k, d        int
 	done, total int64
 }
@@ -107,7 +123,12 @@ func (m *measurement) sizes(src Source) error {
 	case m.k != m.clf.K:
 		return fmt.Errorf("nc: the classifier has K = %d classes, Options has %d", m.clf.K, m.k)
 	}
-	if m.k != 0 {
+	if m.clf != nil {
+		if err := m.clf.check(m.k, m.d); err != nil {
+			return err
+		}
+	}
+	if m.k != 0 || m.Present {
 		return nil
 	}
 	m.total += n
@@ -150,7 +171,7 @@ func (m *measurement) split(src Source, first func(Batch) error) (*Summary, erro
 		if p.sums, err = NewSums(m.k, m.d); err != nil {
 			return nil, err
 		}
-		p.sums.Global = m.Global
+		p.sums.Global, p.sums.classes = m.Global, m.classes
 	}
 	err := m.each(src, func(b Batch) error {
 		if first != nil {
@@ -298,16 +319,21 @@ func (m *measurement) summary(parts []*part) (*Summary, error) {
 // test adds to the training samples' metrics the share of test samples that are nearer to another
 // class's training mean, and the test samples' metrics around their own means where every class
 // has one.
-func (m *measurement) test(sum *Summary) error {
+//
+// place has for each class its place among those of the training samples; nil is the same.
+func (m *measurement) test(sum *Summary, src Source, place []int32) error {
 	var wrong, samples int64
 	var near []int32
-	test, err := m.split(m.Test, func(b Batch) error {
+	test, err := m.split(src, func(b Batch) error {
 		near = slices.Grow(near[:0], len(b.Labels))[:len(b.Labels)]
 		if err := sum.Scatter.NearestMean(b, near); err != nil {
 			return err
 		}
 		for i, y := range b.Labels {
 			samples++
+			if place != nil {
+				y = place[y]
+			}
 			if near[i] != y {
 				wrong++
 			}
@@ -316,7 +342,7 @@ func (m *measurement) test(sum *Summary) error {
 	})
 	var empty *EmptyClassError
 	if errors.As(err, &empty) {
-		sum.Notes["test"] = empty.Error()
+		sum.Notes["test"] = empty.Error() + "; Options.Present (--classes present) measures the others"
 	} else if err != nil {
 		return err
 	}

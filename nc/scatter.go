@@ -241,7 +241,7 @@ func (a *Scatter) checkPasses() error {
 	for c, n := range a.count {
 		if a.count2[c] != n {
 			return fmt.Errorf("nc: the second pass saw %d samples of class %d, the first %d; both must see the same",
-				a.count2[c], c, n)
+				a.count2[c], a.name(c), n)
 		}
 	}
 	var total float64
@@ -253,7 +253,8 @@ func (a *Scatter) checkPasses() error {
 		drift := floats.Norm(a.drift[c*a.d:(c+1)*a.d], 2) / float64(n)
 		if drift > maxDrift*math.Sqrt(total)+1e-12*a.scale*floats.Norm(a.mean[c*a.d:(c+1)*a.d], 2) {
 			return fmt.Errorf("nc: the mean of class %d differs between the passes by %.2g of the features' spread; "+
-				"both must see the same features (is the network in evaluation mode?)", c, drift/math.Sqrt(total))
+				"both must see the same features (is the network in evaluation mode?)", a.name(c),
+				drift/math.Sqrt(total))
 		}
 	}
 	return nil

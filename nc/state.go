@@ -42,6 +42,9 @@ func (a *Scatter) MarshalBinary() ([]byte, error) {
 	if a.means == nil {
 		return nil, errors.New("nc: the Scatter was not made by Sums.Centre")
 	}
+	if a.classes != nil {
+		return nil, errors.New("nc: a state is of all K classes; measure without Options.Present")
+	}
 	classifier := int64(0)
 	if a.clf != nil {
 		classifier = 1

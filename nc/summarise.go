@@ -15,7 +15,7 @@ func (a *Scatter) Summary() (*Summary, error) {
 		return nil, err
 	}
 	s := &Summary{
-		N: int(a.n), D: a.d, K: a.k, Counts: slices.Clone(a.count), Notes: map[string]string{},
+		N: int(a.n), D: a.d, K: a.k, Counts: slices.Clone(a.count), Classes: a.classes, Notes: map[string]string{},
 	}
 	if a.differ(a.spread()) {
 		s.Rank = a.rank
@@ -109,7 +109,7 @@ func (a *Scatter) variability(s *Summary) error {
 		for j := range i {
 			dist := a.dist2[i*a.k+j]
 			if dist == 0 {
-				s.undefined(fmt.Sprintf("classes %d and %d have the same mean", j, i), "cdnv")
+				s.undefined(fmt.Sprintf("classes %d and %d have the same mean", a.name(j), a.name(i)), "cdnv")
 				return nil
 			}
 			cdnv.add((variance[i] + variance[j]) / (2 * dist))
@@ -123,7 +123,7 @@ func (a *Scatter) variability(s *Summary) error {
 func (a *Scatter) singletons() (classes []int) {
 	for c, n := range a.count {
 		if n == 1 {
-			classes = append(classes, c)
+			classes = append(classes, a.name(c))
 		}
 	}
 	return classes
@@ -283,8 +283,8 @@ func (a *Scatter) duality(s *Summary, w []float64) {
 		x, h := w[c*a.d:(c+1)*a.d], a.centred[c*a.d:(c+1)*a.d]
 		nx, nh := floats.Norm(x, 2), floats.Norm(h, 2)
 		if nx == 0 || nh == 0 {
-			s.undefined(fmt.Sprintf("the vector of class %d is zero and has no direction", c), "nc3_cosine", "gnc3",
-				"unc3")
+			s.undefined(fmt.Sprintf("the vector of class %d is zero and has no direction", a.name(c)), "nc3_cosine",
+				"gnc3", "unc3")
 			return
 		}
 		error := sumError(a.d) + 2*a.noise/nh
@@ -309,7 +309,8 @@ func (a *Scatter) groups(s *Summary) {
 		if n*int64(a.k) < a.n {
 			g = s.Minority
 		}
-		g.Classes = append(g.Classes, y)
+		g.Classes = append(g.Classes, a.name(y))
+		g.places = append(g.places, y)
 		g.Samples += n
 	}
 	for _, g := range []*Group{s.Majority, s.Minority} {
@@ -318,7 +319,7 @@ func (a *Scatter) groups(s *Summary) {
 				return math.NaN()
 			}
 			var sum, total float64
-			for _, y := range g.Classes {
+			for _, y := range g.places {
 				sum += weight(y) * perClass[y]
 				total += weight(y)
 			}
@@ -328,10 +329,10 @@ func (a *Scatter) groups(s *Summary) {
 		samples := func(y int) float64 { return float64(a.count[y]) }
 		g.NC1, g.HNorm, g.WNorm = mean(s.NC1PerClass, samples), mean(s.HNormPerClass, once), mean(s.WNormPerClass, once)
 		g.NCCError, g.Error = mean(s.NCCErrorPerClass, samples), mean(s.ErrorPerClass, samples)
-		g.CosineH = meanCosine(a.centred, a.d, g.Classes)
+		g.CosineH = meanCosine(a.centred, a.d, g.places)
 		g.CosineW = math.NaN()
 		if c := a.clf; c != nil {
-			g.CosineW = meanCosine(c.W, a.d, g.Classes)
+			g.CosineW = meanCosine(c.W, a.d, g.places)
 		}
 	}
 }

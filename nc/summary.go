@@ -16,6 +16,9 @@ import (
 type Summary struct {
 	N, D, K int     // samples, dimension, classes
 	Counts  []int64 // samples of each class
+	// Classes are the labels of the K classes, in ascending order, where Options.Present has chosen
+	// them; nil is 0…K−1. The lists and Groups are in their order; see Class.
+	Classes []int
 
 	// NC0 is ‖Σ_k w_k‖₂, in [0, ∞); 0 is necessary for collapse, since the rows of a simplex
 	// ETF sum to 0. Weight decay that is coupled with the gradient takes it to 0, decoupled
@@ -169,7 +172,7 @@ func (l Layer) MarshalJSON() ([]byte, error) {
 // A Group is some of the classes of unbalanced data. A metric that is not defined
 // is NaN: a mean over pairs of a single class, ‖w‖ and Error without a classifier.
 type Group struct {
-	Classes []int // in ascending order
+	Classes []int // their labels, in ascending order
 	Samples int64
 	// NC1 is the mean over the group's samples of their class's NC1PerClass, HNorm
 	// and WNorm are the means over its classes of ‖h̄_k−h_G‖ and ‖w_k‖.
@@ -179,6 +182,8 @@ type Group struct {
 	CosineH, CosineW float64
 	// NCCError and Error are the shares of the group's samples.
 	NCCError, Error float64
+
+	places []int // of Classes among 0…K−1
 }
 
 // Bootstrap is how intervals came about: over Replicates samples of the data, drawn
@@ -215,6 +220,9 @@ func (s *Summary) MarshalJSON() ([]byte, error) {
 	o.Field("d", s.D)
 	o.Field("k", s.K)
 	o.Field("counts", s.Counts)
+	if s.Classes != nil {
+		o.Field("classes", s.Classes)
+	}
 	o.Field("rank", s.Rank)
 	metrics.write(s, &o)
 	for _, l := range s.lists() {

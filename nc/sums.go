@@ -54,11 +54,12 @@ type Sums struct {
 
 // classSums is what the first pass has seen.
 type classSums struct {
-	k, d  int
-	n     int64
-	count []int64   // K
-	high  []float64 // K×d, class sums
-	low   []float64 // K×d, what rounding took from them
+	k, d    int
+	classes []int // what the caller's labels are for 0…k−1, or nil for the same
+	n       int64
+	count   []int64   // K
+	high    []float64 // K×d, class sums
+	low     []float64 // K×d, what rounding took from them
 }
 
 // NewSums returns empty sums for labels 0…k−1 and features of dimension d. It is an error if k or
@@ -200,30 +201,37 @@ func (a *classSums) checkClasses() error {
 	var empty []int
 	for c, n := range a.count {
 		if n == 0 {
-			empty = append(empty, c)
+			empty = append(empty, a.name(c))
 		}
 	}
-	if empty != nil {
-		return &EmptyClassError{Classes: empty, K: a.k}
+	if empty == nil {
+		return nil
 	}
-	return nil
+	if a.classes != nil {
+		return &EmptyClassError{Classes: empty}
+	}
+	return &EmptyClassError{Classes: empty, K: a.k}
 }
 
 // EmptyClassError says which of the K classes have no sample, so that their
 // means are not defined.
 type EmptyClassError struct {
 	Classes []int
-	K       int
+	K       int // of labels 0…K−1; 0 where the classes are some of more
 }
 
 func (e *EmptyClassError) Error() string {
+	of := ""
+	if e.K > 0 {
+		of = fmt.Sprintf(" of %d", e.K)
+	}
 	names := strings.Trim(fmt.Sprint(e.Classes[:min(len(e.Classes), 10)]), "[]")
 	names = strings.ReplaceAll(names, " ", ", ")
 	switch {
 	case len(e.Classes) == 1:
-		return fmt.Sprintf("nc: class %s of %d has no sample; its mean is not defined", names, e.K)
+		return fmt.Sprintf("nc: class %s%s has no sample; its mean is not defined", names, of)
 	case len(e.Classes) > 10:
-		return fmt.Sprintf("nc: %d of %d classes have no sample (%s, …); is K right?", len(e.Classes), e.K, names)
+		return fmt.Sprintf("nc: %d%s classes have no sample (%s, …); is K right?", len(e.Classes), of, names)
 	}
-	return fmt.Sprintf("nc: classes %s of %d have no sample; their means are not defined", names, e.K)
+	return fmt.Sprintf("nc: classes %s%s have no sample; their means are not defined", names, of)
 }

@@ -77,7 +77,7 @@ func NewFile(r io.ReaderAt, size int64) (*File, error) {
 		return f, nil
 	}
 	if !bytes.HasPrefix(head, []byte("PK")) {
-		return nil, fmt.Errorf("neither an .npz nor a .npy file: it begins with %q", head)
+		return nil, fmt.Errorf("neither an .npz nor a .npy file: it begins with %q%s", head, otherFormat(head))
 	}
 	z, err := zip.NewReader(r, size)
 	if err != nil {
@@ -87,7 +87,11 @@ func NewFile(r io.ReaderAt, size int64) (*File, error) {
 	for _, e := range z.File {
 		name, ok := strings.CutSuffix(e.Name, ".npy")
 		if !ok {
-			return nil, fmt.Errorf("entry %q is not a .npy array", e.Name)
+			hint := ""
+			if strings.HasSuffix(e.Name, "data.pkl") {
+				hint = "; " + fromPyTorch
+			}
+			return nil, fmt.Errorf("entry %q is not a .npy array%s", e.Name, hint)
 		}
 		if f.entries[name] != nil {
 			return nil, fmt.Errorf("there are two arrays %q", name)
@@ -96,6 +100,27 @@ func NewFile(r io.ReaderAt, size int64) (*File, error) {
 		f.entries[name] = e
 	}
 	return f, nil
+}
+
+const fromPyTorch = "from a file of PyTorch save the tensors with numpy.savez(path, name=tensor.cpu().numpy())"
+
+// otherFormat says what a file is that begins with head, and how to make an .npz of it, or is "".
+func otherFormat(head []byte) string {
+	for _, f := range []struct{ magic, text string }{
+		{"\x89HDF", "an HDF5 file; read it with h5py"},
+		{"MATLAB", "a MATLAB file; read it with scipy.io.loadmat"},
+		{"\x80", "a Python pickle or an old file of PyTorch; load it in Python"},
+		{"\x1f\x8b", "a gzip file; unpack it"},
+		{"PAR1", "a Parquet file; read it with pandas"},
+	} {
+		if bytes.HasPrefix(head, []byte(f.magic)) {
+			return ": " + f.text + " and save the arrays with numpy.savez"
+		}
+	}
+	if len(head) == 0 {
+		return ": it is empty"
+	}
+	return "; save the arrays with numpy.savez(path, name=array)"
 }
 
 // Close closes the file that Open opened.

@@ -200,7 +200,19 @@ func TestRefused(t *testing.T) {
 	_, err = NewFile(strings.NewReader("text"), 4)
 	says(t, err, "neither", "text")
 	_, err = NewFile(strings.NewReader(""), 0)
-	says(t, err, "neither")
+	says(t, err, "neither", "empty")
+	_, err = NewFile(strings.NewReader("\x89HDF\r\n\x1a\n"), 8)
+	says(t, err, "HDF5", "h5py", "numpy.savez")
+	var torch bytes.Buffer
+	z := zip.NewWriter(&torch)
+	if _, err := z.Create("archive/data.pkl"); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, err = NewFile(bytes.NewReader(torch.Bytes()), int64(torch.Len()))
+	says(t, err, "archive/data.pkl", "PyTorch", "numpy.savez")
 }
 
 // npy returns a .npy file with the given header and data.

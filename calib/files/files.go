@@ -18,6 +18,7 @@ import (
 
 	"github.com/gocollapse/collapse/calib"
 	"github.com/gocollapse/collapse/internal/ahead"
+	"github.com/gocollapse/collapse/internal/labels"
 	"github.com/gocollapse/collapse/npz"
 )
 
@@ -91,8 +92,8 @@ func (s *File) Close() error { return s.file.Close() }
 func (s *File) Shape() (int64, int) { return s.n, s.k }
 
 func (s *File) check() error {
-	logits, labels := s.prefix+"logits", s.prefix+"labels"
-	for _, name := range []string{logits, labels} {
+	logits, classes := s.prefix+"logits", s.prefix+"labels"
+	for _, name := range []string{logits, classes} {
 		if !s.file.Has(name) {
 			return fmt.Errorf("no array %q; there are %q", name, s.file.Names())
 		}
@@ -101,7 +102,7 @@ func (s *File) check() error {
 	if s.logits, err = s.file.Array(logits); err != nil {
 		return err
 	}
-	if s.labels, err = s.file.Array(labels); err != nil {
+	if s.labels, err = s.file.Array(classes); err != nil {
 		return err
 	}
 	shape := s.logits.Shape
@@ -120,9 +121,9 @@ func (s *File) check() error {
 		return errors.New("no samples")
 	case s.k < 2:
 		return calib.CheckClasses(s.k)
-	case len(s.labels.Shape) != 1 || int64(s.labels.Shape[0]) != s.n:
-		return fmt.Errorf("%s have shape %v, want one for each of the %d rows of %s",
-			labels, s.labels.Shape, s.n, logits)
+	}
+	if err := labels.CheckShape(classes, s.labels, int(s.n), "rows of "+logits); err != nil {
+		return err
 	}
 	return s.checkRows()
 }

@@ -19,7 +19,7 @@ type measureFlags struct {
 	files.Options
 	features, merge fileList
 	folder, state   string
-	global          choice
+	global, classes choice
 	memory          byteSize
 	csv             bool
 	answer          answer
@@ -27,8 +27,9 @@ type measureFlags struct {
 
 func measureCommand() *cobra.Command {
 	flags := measureFlags{
-		global: choice{"samples", []string{"samples", "classes"}},
-		memory: byteSize{4 << 30, "4GiB"},
+		global:  choice{"samples", []string{"samples", "classes"}},
+		classes: choice{"all", []string{"all", "present"}},
+		memory:  byteSize{4 << 30, "4GiB"},
 	}
 	c := &cobra.Command{
 		Use:   "measure --features FILE.npz",
@@ -56,6 +57,7 @@ does not grow with N. docs/measure.md explains every metric.`,
 	f.Var(&flags.features, "features", ".npz `file` or pattern; may be given several times")
 	f.StringVar(&flags.folder, "features-dir", "", "`folder` with one .npz for each layer, or one .npy and labels.npy")
 	f.IntVar(&flags.K, "k", 0, "number of classes (default: the rows of weight, else the largest label + 1)")
+	f.Var(&flags.classes, "classes", "metrics of all K classes, or of those that are present in the training samples")
 	f.Var(&flags.global, "global-mean", "h_G of unbalanced classes: mean over samples or over classes")
 	f.BoolVar(&flags.Full, "full", false, "also what needs the d×d covariance: spectrum of Σ_W, VCI, MSE decomposition")
 	f.Float64Var(&flags.Decay, "decay", 0, "weight decay λ of the MSE decomposition")
@@ -108,7 +110,7 @@ func (f *measureFlags) check() error {
 	if f.Global, err = nc.ParseGlobalMean(f.global.value); err != nil {
 		return err
 	}
-	f.Memory = f.memory.bytes
+	f.Memory, f.Present = f.memory.bytes, f.classes.value == "present"
 	if err := f.Options.Check(); err != nil {
 		return err
 	}
@@ -125,6 +127,9 @@ func (f *measureFlags) check() error {
 	case merge && (f.Full || f.Outcomes || f.Bootstrap > 0 || f.Margins != ""):
 		return errors.New("--merge does not go with --full, --outcomes, --bootstrap or --margins: " +
 			"a state holds no samples")
+	case f.Present && (merge || f.state != ""):
+		return errors.New("--classes present does not go with --state or --merge: " +
+			"the states of all parts are of the same K classes")
 	case merge && features && f.state == "":
 		return errors.New("--merge with --features writes the second pass of a part; --state names the file")
 	}
@@ -157,7 +162,8 @@ func (f *measureFlags) data(ctx context.Context) (result, error) {
 
 func (f *measureFlags) regression(ctx context.Context) (result, error) {
 	a := f.answer
-	if a.page != "" || a.picture != "" || f.state != "" || f.Margins != "" || f.Outcomes || f.Bootstrap > 0 {
+	if a.page != "" || a.picture != "" || f.state != "" || f.Margins != "" || f.Outcomes || f.Bootstrap > 0 ||
+		f.Present {
 		err := errors.New("a regression (targets in place of labels) takes only --json and --memory")
 		return result{}, usageError{err}
 	}

@@ -1,6 +1,7 @@
 package files
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -39,8 +40,8 @@ func (m *measurer) bootstrap(sum *nc.Summary) error {
 	}
 	if need := nc.Bytes(m.k, m.d); need > o.memory() {
 		return fmt.Errorf("measure: one bootstrap replicate of K = %d and d = %d needs %s, "+
-			"more than the memory bound of %s",
-			m.k, m.d, size(need), size(o.memory()))
+			"more than the memory bound of %s; %s",
+			m.k, m.d, size(need), size(o.memory()), allow(need))
 	}
 	if o.Log != nil {
 		at := o.replicates(m.k, m.d)
@@ -48,23 +49,41 @@ func (m *measurer) bootstrap(sum *nc.Summary) error {
 			o.Bootstrap, rows(m.train.parts)+rows(m.test.parts), at, size(int64(at)*nc.Bytes(m.k, m.d)),
 			(time.Duration(o.Bootstrap) * m.took).Round(time.Second)))
 	}
-	if err := m.intervals(&m.train, sum, true); err != nil {
+	if err := m.intervals(m.split(&m.train, sum), sum, true); err != nil {
 		return err
 	}
 	if sum.Test != nil {
-		return m.intervals(&m.test, sum.Test, false)
+		return m.intervals(m.split(&m.test, sum.Test), sum.Test, false)
 	}
 	return nil
 }
 
-// intervals sets the intervals of sum, which was measured on source.
-func (m *measurer) intervals(source *samples, sum *nc.Summary, train bool) error {
+// split is samples with the classes of their summary, whose places are their labels.
+type split struct {
+	source nc.Source
+	k      int
+	clf    *nc.Classifier
+}
+
+func (m *measurer) split(s *samples, sum *nc.Summary) split {
+	if sum.Classes == nil {
+		return split{s, m.k, m.clf}
+	}
+	out := split{source: nc.Subset(s, sum.Classes), k: sum.K}
+	if m.clf != nil {
+		out.clf = m.clf.Subset(sum.Classes)
+	}
+	return out
+}
+
+// intervals sets the intervals of sum, which was measured on source, the training samples or not.
+func (m *measurer) intervals(source split, sum *nc.Summary, train bool) error {
 	o := m.options
 	values := map[string][]float64{}
 	empty := 0
 	at := o.replicates(m.k, m.d)
 	for first := 0; first < o.Bootstrap; first += at {
-		sums, err := m.replicate(source, first, min(at, o.Bootstrap-first), train)
+		sums, err := m.replicate(source, sum, first, min(at, o.Bootstrap-first), train)
 		if err != nil {
 			return err
 		}
@@ -115,28 +134,28 @@ func (m *measurer) widenShares(sum *nc.Summary) {
 
 // replicate returns the summaries of replicates first…first+n−1; one in which a class has no sample
 // is nil.
-func (m *measurer) replicate(source *samples, first, n int, train bool) ([]*nc.Summary, error) {
+func (m *measurer) replicate(source split, sum *nc.Summary, first, n int, train bool) ([]*nc.Summary, error) {
 	draw := stream(m.options.Seed, trainSamples)
 	if !train {
 		draw = draw.of(testSamples)
 	}
-	sums, err := newSums(n, m.k, m.d, m.options.Global)
+	sums, err := newSums(n, source.k, m.d, m.options.Global)
 	if err != nil {
 		return nil, err
 	}
-	err = source.resample(draw, first, n, func(r int, b nc.Batch) error { return sums[r].Add(b) })
+	err = draw.each(m.ctx, source.source, first, n, func(r int, b nc.Batch) error { return sums[r].Add(b) })
 	if err != nil {
 		return nil, err
 	}
 	scatters := make([]*nc.Scatter, n)
 	for r := range scatters {
 		var empty *nc.EmptyClassError
-		if scatters[r], err = sums[r].Centre(m.clf); err != nil && !errors.As(err, &empty) {
+		if scatters[r], err = sums[r].Centre(source.clf); err != nil && !errors.As(err, &empty) {
 			return nil, err
 		}
 		sums[r] = nil
 	}
-	err = source.resample(draw, first, n, func(r int, b nc.Batch) error {
+	err = draw.each(m.ctx, source.source, first, n, func(r int, b nc.Batch) error {
 		if scatters[r] == nil {
 			return nil
 		}
@@ -157,7 +176,7 @@ func (m *measurer) replicate(source *samples, first, n int, train bool) ([]*nc.S
 	if !train {
 		return out, nil
 	}
-	if err := m.replicateTest(scatters, out, draw.of(testSamples), first); err != nil {
+	if err := m.replicateTest(m.split(&m.test, sum), scatters, out, draw.of(testSamples), first); err != nil {
 		return nil, err
 	}
 	return out, m.replicateOOD(scatters, out, draw.of(oodSamples), first)
@@ -177,11 +196,12 @@ func newSums(n, k, d int, global nc.GlobalMean) ([]*nc.Sums, error) {
 }
 
 // replicateTest sets the test samples' error to the means of replicates of the training samples.
-func (m *measurer) replicateTest(scatters []*nc.Scatter, sums []*nc.Summary, draw draws, first int) error {
+func (m *measurer) replicateTest(test split, scatters []*nc.Scatter, sums []*nc.Summary, draw draws,
+	first int) error {
 	n := len(scatters)
 	wrong, total := make([]int64, n), make([]int64, n)
 	near := make([][]int32, n)
-	err := m.test.resample(draw, first, n, func(r int, b nc.Batch) error {
+	err := draw.each(m.ctx, test.source, first, n, func(r int, b nc.Batch) error {
 		if scatters[r] == nil {
 			return nil
 		}
@@ -211,7 +231,7 @@ func (m *measurer) replicateOOD(scatters []*nc.Scatter, sums []*nc.Summary, draw
 	if err != nil {
 		return err
 	}
-	err = m.ood.resample(draw, first, len(ood), func(r int, b nc.Batch) error { return ood[r].Add(b) })
+	err = draw.each(m.ctx, &m.ood, first, len(ood), func(r int, b nc.Batch) error { return ood[r].Add(b) })
 	if err != nil {
 		return err
 	}
@@ -228,20 +248,20 @@ func (m *measurer) replicateOOD(scatters []*nc.Scatter, sums []*nc.Summary, draw
 	return nil
 }
 
-// resample gives f, for each of n replicates from first on, the batches of s as that replicate has
+// each gives f, for each of n replicates from first on, the batches of a source as that replicate has
 // drawn them. Replicates are worked on at once.
-func (s *samples) resample(draw draws, first, n int, f func(r int, b nc.Batch) error) error {
+func (s draws) each(ctx context.Context, source nc.Source, first, n int, f func(r int, b nc.Batch) error) error {
 	workers := min(n, runtime.GOMAXPROCS(0))
 	drawn := make([]nc.Batch, workers)
 	var base uint64
-	return s.Each(s.m.ctx, func(b nc.Batch) error {
+	return source.Each(ctx, func(b nc.Batch) error {
 		errs := make([]error, workers)
 		var wg sync.WaitGroup
 		for w := range workers {
 			wg.Go(func() {
 				for r := w; r < n && errs[w] == nil; r += workers {
 					drawn[w].Clear()
-					key := draw.replicate(first + r)
+					key := s.replicate(first + r)
 					for i, y := range b.Labels {
 						for range resample.Times(key, base+uint64(i)) {
 							drawn[w].Append(b, i, y)

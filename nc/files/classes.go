@@ -3,7 +3,9 @@ package files
 import (
 	"errors"
 	"fmt"
-	"io"
+
+	"github.com/gocollapse/collapse/internal/labels"
+	"github.com/gocollapse/collapse/nc"
 )
 
 // classes finds K, checks that options, classifier and layers fit, and counts the rows that all
@@ -20,16 +22,15 @@ func (m *measurer) classes() error {
 	}
 	for _, p := range m.ood.parts {
 		if p.d() != m.d {
-			return fmt.Errorf("%s: ood_features have d = %d dimensions, the features %d", p.path, p.d(), m.d)
+			return fmt.Errorf("%s: ood_features have d = %d dimensions, the features %d; save both from one "+
+				"layer", p.path, p.d(), m.d)
 		}
 	}
 	if err := m.fitLayers(); err != nil {
 		return err
 	}
-	if m.k == 0 {
-		if err := m.countClasses(); err != nil {
-			return err
-		}
+	if err := m.countLabels(); err != nil {
+		return err
 	}
 	m.countRows()
 	return nil
@@ -37,24 +38,38 @@ func (m *measurer) classes() error {
 
 // fitClassifier takes K from options and classifier, and reports what does not fit.
 func (m *measurer) fitClassifier() error {
-	m.k = m.options.K
+	m.k, m.from = m.options.K, "--k (Options.K)"
 	c := m.clf
 	switch {
 	case c == nil && m.options.Outcomes:
-		return errors.New("measure: the metrics of correct and wrong samples need a classifier, and no file has a " +
-			"weight")
+		return fmt.Errorf("%s: the metrics of correct and wrong samples need a classifier, and no file has a weight: "+
+			"save the last layer's weight (K×d) and bias (K) too", m.labelled().name())
 	case c == nil && m.options.Margins != "":
-		return errors.New("measure: margins need a classifier, and no file has a weight")
+		return fmt.Errorf("%s: margins need a classifier, and no file has a weight: save the last layer's weight (K×d) "+
+			"and bias (K) too", m.labelled().name())
 	case c == nil:
 		return nil
 	case m.d != 0 && c.D != m.d:
-		return fmt.Errorf("%s: weight is %d×%d, the features have d = %d; want K×d as PyTorch's Linear.weight", m.from,
-			c.K, c.D, m.d)
+		return fmt.Errorf("%s: weight is %d×%d, the features have d = %d; want K×d as PyTorch's Linear.weight; %s",
+			m.clfFile, c.K, c.D, m.d, m.wrongWeight())
 	case m.k != 0 && m.k != c.K:
-		return fmt.Errorf("%s: weight has %d rows, K = %d was asked for", m.from, c.K, m.k)
+		return fmt.Errorf("%s: weight has %d rows, K = %d was asked for with --k (Options.K); leave it out, or save a "+
+			"weight of K rows", m.clfFile, c.K, m.k)
 	}
-	m.k = c.K
+	m.k, m.from = c.K, "the rows of weight"
 	return nil
+}
+
+// wrongWeight says what a weight that does not fit the features usually is.
+func (m *measurer) wrongWeight() string {
+	c := m.clf
+	switch {
+	case c.K == m.d:
+		return "it seems to be d×K: save weight.T"
+	case c.D == m.d+1:
+		return "one column may be the bias: if it is the last, save weight[:, :-1], and weight[:, -1] as bias"
+	}
+	return "save as features what goes into the layer that weight is of"
 }
 
 // fitLayers reports layers that are not in every part.
@@ -87,45 +102,75 @@ func (m *measurer) countRows() {
 	}
 }
 
-// countClasses takes K from the labels.
-func (m *measurer) countClasses() error {
-	parts := m.train.parts
-	if len(parts) == 0 {
-		parts = m.layers[0].parts
+// labelled are the samples whose labels the data set has.
+func (m *measurer) labelled() *samples {
+	if len(m.train.parts) == 0 {
+		return &m.layers[0].samples
 	}
-	largest := int32(-1)
-	for _, p := range parts {
-		err := labelsOf(p, func(y []int32) {
-			for _, c := range y {
-				largest = max(largest, c)
-			}
-		})
-		if err != nil {
-			return fmt.Errorf("%s: %w", p.path, err)
+	return &m.train
+}
+
+// countLabels counts the labels, takes K from them where nothing else gives it, and reports labels out
+// of range.
+func (m *measurer) countLabels() error {
+	count := func(s *samples) (*labels.Count, error) {
+		c := labels.NewCount()
+		return c, s.EachLabel(m.ctx, func(y []int32) error { c.Add(y); return nil })
+	}
+	var err error
+	if m.labels, err = count(m.labelled()); err != nil {
+		return err
+	}
+	if m.labels.N == 0 {
+		return fmt.Errorf("%s: there are no samples", m.labelled().name())
+	}
+	var test *labels.Count
+	if len(m.test.parts) > 0 {
+		if test, err = count(&m.test); err != nil {
+			return err
 		}
 	}
-	if m.k = int(largest) + 1; m.k < 1 {
-		return errors.New("measure: no sample has a label of 0 or more")
+	if m.k == 0 && m.labels.Least >= 0 {
+		m.k, m.from = int(m.labels.Largest)+1, "the largest label + 1"
+		if m.options.Present && test != nil { // a class may have test samples alone
+			m.k = max(m.k, int(test.Largest)+1)
+		}
+	}
+	from := fmt.Sprintf("K = %d from %s", m.k, m.from)
+	if err := m.labels.OutOfRange("labels", m.k, from); err != nil {
+		return fmt.Errorf("%s: %w", m.labelled().name(), err)
+	}
+	if test != nil {
+		if err := test.OutOfRange("test_labels", m.k, from); err != nil {
+			return fmt.Errorf("%s: %w", m.test.name(), err)
+		}
 	}
 	return nil
 }
 
-// labelsOf gives f all labels of a part, in pieces.
-func labelsOf(p part, f func([]int32)) error {
-	r, err := p.labels.Reader()
-	if err != nil {
-		return err
+// checkPresent reports classes without a sample, where the classes present were not asked for.
+func (m *measurer) checkPresent() error {
+	const most = 1000 // classes that are listed
+	missing, n := m.labels.Missing(m.k, most)
+	if m.options.Present || n == 0 {
+		return nil
 	}
-	defer r.Close()
-	y := make([]int32, 1<<16)
-	for {
-		n, err := r.Int32(y)
-		if err == io.EOF {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		f(y[:n])
+	const present = "say --classes present (Options.Present)"
+	var remedy string
+	switch {
+	case missing[0] == 0 && n == 1:
+		remedy = "if the labels start at 1, save labels - 1; if class 0 has no samples, " + present
+	case m.k > 1<<20:
+		remedy = "number the classes without gaps, labels = numpy.unique(labels, return_inverse=True)[1]"
+	case m.clf == nil && m.options.K == 0:
+		remedy = "number the classes without gaps, labels = numpy.unique(labels, return_inverse=True)[1], or " + present
+	default:
+		remedy = "to measure a part of the classes, " + present
 	}
+	var err error = &nc.EmptyClassError{Classes: missing, K: m.k}
+	if n > most {
+		err = fmt.Errorf("%d of %d classes have no sample", n, m.k)
+	}
+	return fmt.Errorf("%s: labels: %w; the labels found are %s, K = %d from %s; %s", m.labelled().name(), err,
+		m.labels.Found(), m.k, m.from, remedy)
 }

@@ -35,6 +35,9 @@ type Options struct {
 	// K is the number of classes; 0 takes it from weight or, without one, the
 	// largest label + 1. It must agree with weight.
 	K int
+	// Present measures the classes that have a sample, see nc.Options. K is then the number of
+	// labels, with and without a sample.
+	Present bool
 	// Global chooses h_G for unbalanced classes.
 	Global nc.GlobalMean
 	// Full adds what needs the d×d covariance: the spectrum of Σ_W and VCI, and with
@@ -98,6 +101,9 @@ func Measure(ctx context.Context, paths []string, o Options) (*nc.Summary, error
 
 // run measures everything that was asked for.
 func (m *measurer) run() (*nc.Summary, error) {
+	if err := m.checkPresent(); err != nil {
+		return nil, err
+	}
 	if len(m.train.parts) == 0 {
 		layers, err := m.measureLayers()
 		if err != nil {
@@ -129,7 +135,7 @@ func (m *measurer) run() (*nc.Summary, error) {
 		return nil, err
 	}
 	m.took = time.Since(start)
-	if err := m.writeMargins(); err != nil {
+	if err := m.writeMargins(m.split(&m.train, sum)); err != nil {
 		return nil, err
 	}
 	if err := m.bootstrap(sum); err != nil {
@@ -142,21 +148,21 @@ func (m *measurer) run() (*nc.Summary, error) {
 // measureOptions are the options that all of the files' features share.
 func (m *measurer) measureOptions() nc.Options {
 	o := m.options
-	return nc.Options{K: m.k, Global: o.Global, Covariance: o.Full, Decay: o.Decay, Context: m.ctx}
+	return nc.Options{K: m.k, Present: o.Present, Global: o.Global, Covariance: o.Full, Decay: o.Decay, Context: m.ctx}
 }
 
 // fitsCovariance reports a covariance of d dimensions that was asked for and is over the memory
 // bound.
 func (m *measurer) fitsCovariance(d int) error {
 	if need := nc.CovarianceBytes(d); m.options.Full && need > m.options.memory() {
-		return fmt.Errorf("measure: the covariance of d = %d dimensions needs %s, more than the memory bound of %s",
-			d, size(need), size(m.options.memory()))
+		return fmt.Errorf("measure: the covariance of d = %d dimensions needs %s, more than the memory bound of %s; %s",
+			d, size(need), size(m.options.memory()), allow(need))
 	}
 	return nil
 }
 
 // writeMargins writes the margins' file.
-func (m *measurer) writeMargins() error {
+func (m *measurer) writeMargins(s split) error {
 	if m.options.Margins == "" {
 		return nil
 	}
@@ -170,9 +176,9 @@ func (m *measurer) writeMargins() error {
 		return err
 	}
 	var margins []float64
-	err = m.train.Each(m.ctx, func(b nc.Batch) error {
+	err = s.source.Each(m.ctx, func(b nc.Batch) error {
 		margins = slices.Grow(margins[:0], len(b.Labels))[:len(b.Labels)]
-		if err := m.clf.Margins(b, margins); err != nil {
+		if err := s.clf.Margins(b, margins); err != nil {
 			return err
 		}
 		return out.Write(margins)
@@ -181,6 +187,11 @@ func (m *measurer) writeMargins() error {
 		return err
 	}
 	return w.Close()
+}
+
+// allow says how to allow as much memory.
+func allow(need int64) string {
+	return fmt.Sprintf("say --memory %dGiB (Options.Memory) if there is as much", (need+1<<30-1)>>30)
 }
 
 // size writes a number of bytes for people.

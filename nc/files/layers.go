@@ -102,8 +102,8 @@ func array(ctx context.Context, features, labels string, o Options) (*nc.Summary
 			return nil, fmt.Errorf("%s: %w", f.path, err)
 		}
 	}
-	if len(p.features.Shape) != 2 || p.features.Shape[1] == 0 {
-		return nil, fmt.Errorf("%s: shape %v, want N×d; flatten with x.reshape(len(x), -1)", features, p.features.Shape)
+	if err := checkMatrix("features", p.features); err != nil {
+		return nil, fmt.Errorf("%s: %w", features, err)
 	}
 	if err := fit(filepath.Base(features), p.features, "labels", p.labels); err != nil {
 		return nil, fmt.Errorf("%s: %w", labels, err)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gocollapse/collapse/internal/labels"
 	"github.com/gocollapse/collapse/nc"
 	"github.com/gocollapse/collapse/npz"
 )
@@ -48,7 +49,9 @@ type measurer struct {
 	layers  []layer
 	d, k    int
 	clf     *nc.Classifier
-	from    string // file of the classifier
+	clfFile string // file of the classifier
+	from    string // where K comes from
+	labels  *labels.Count
 	done    int64
 	total   int64
 	took    time.Duration // what the metrics of all samples took
@@ -79,7 +82,12 @@ func (m *measurer) open(path string) error {
 func (m *measurer) openSamples(f *npz.File, path string) error {
 	if !slices.ContainsFunc([]string{"features", "weight", "test_features", "ood_features"}, f.Has) &&
 		len(layersOf(f)) == 0 {
-		return fmt.Errorf("no array \"features\"; there are %q", f.Names())
+		if slices.Equal(f.Names(), []string{""}) {
+			return errors.New("a .npy file holds one array; save features and labels together with numpy.savez, or " +
+				"put features as .npy files next to a labels.npy into a folder for --features-dir")
+		}
+		return fmt.Errorf("no array \"features\"; there are %q; name them: numpy.savez(path, features=…, labels=…)",
+			f.Names())
 	}
 	for _, s := range []struct {
 		features, labels string
@@ -134,15 +142,15 @@ func (m *measurer) openLayers(f *npz.File, path string) error {
 func (m *measurer) openClassifier(f *npz.File, path string) (err error) {
 	if !f.Has("weight") {
 		if f.Has("bias") {
-			return errors.New("there is a bias but no weight")
+			return errors.New("there is a bias but no weight; save the layer's weight too, or leave the bias out")
 		}
 		return nil
 	}
 	if m.clf != nil {
-		return fmt.Errorf("there is a weight in %s too; one file must have it", m.from)
+		return fmt.Errorf("there is a weight in %s too; one file must have it", m.clfFile)
 	}
 	m.clf, err = classifier(f)
-	m.from = path
+	m.clfFile = path
 	return err
 }
 
@@ -162,45 +170,56 @@ func matrix(f *npz.File, name string) (*npz.Array, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(x.Shape) != 2 || x.Shape[1] == 0 {
-		return nil, fmt.Errorf("%s have shape %v, want N×d; flatten with x.reshape(len(x), -1)", name, x.Shape)
+	return x, checkMatrix(name, x)
+}
+
+// checkMatrix reports samples that are not N×d.
+func checkMatrix(name string, x *npz.Array) error {
+	switch {
+	case len(x.Shape) == 2 && x.Shape[1] > 0:
+		return nil
+	case len(x.Shape) == 1:
+		return fmt.Errorf("%s have shape %v, want N×d; of one feature per sample save x.reshape(-1, 1)", name, x.Shape)
 	}
-	return x, nil
+	return fmt.Errorf("%s have shape %v, want N×d; flatten with x.reshape(len(x), -1)", name, x.Shape)
 }
 
 // pair returns the arrays of features and labels, or nil where there are none.
-func pair(f *npz.File, path, features, labels string) (*part, error) {
+func pair(f *npz.File, path, features, classes string) (*part, error) {
 	switch {
-	case !f.Has(features) && !f.Has(labels):
+	case !f.Has(features) && !f.Has(classes):
 		return nil, nil
 	case !f.Has(features):
-		return nil, fmt.Errorf("there is %q but no %q", labels, features)
-	case !f.Has(labels):
+		return nil, fmt.Errorf("there is %q but no %q; the arrays are %q", classes, features, f.Names())
+	case !f.Has(classes):
 		if f.Has("targets") {
-			return nil, errors.New("there are targets and no labels: this is a regression")
+			return nil, errors.New("there are targets and no labels: this is a regression, and the other files must " +
+				"be parts of one; measure it alone")
 		}
-		return nil, fmt.Errorf("there is %q but no %q", features, labels)
+		return nil, fmt.Errorf("there is %q but no %q; the arrays are %q; save the class of each sample as %s",
+			features, classes, f.Names(), classes)
 	}
 	x, err := matrix(f, features)
 	if err != nil {
 		return nil, err
 	}
-	y, err := f.Array(labels)
+	y, err := f.Array(classes)
 	if err != nil {
 		return nil, err
 	}
-	if err := fit(features, x, labels, y); err != nil {
+	if err := fit(features, x, classes, y); err != nil {
 		return nil, err
 	}
 	return &part{path: path, features: x, labels: y}, nil
 }
 
 // fit reports labels that are not those of the features.
-func fit(features string, x *npz.Array, labels string, y *npz.Array) error {
-	if len(y.Shape) != 1 || y.Shape[0] != x.Shape[0] {
-		return fmt.Errorf("%s have shape %v, want one for each of the %d %s", labels, y.Shape, x.Shape[0], features)
+func fit(features string, x *npz.Array, name string, y *npz.Array) error {
+	if len(y.Shape) == 1 && y.Shape[0] == x.Shape[1] && y.Shape[0] != x.Shape[0] {
+		return fmt.Errorf("%s have shape %v, but there are %d %s: they seem to be d×N; save %s.T", features, x.Shape,
+			y.Shape[0], name, features)
 	}
-	return nil
+	return labels.CheckShape(name, y, x.Shape[0], features)
 }
 
 // classifier reads weight and bias.
@@ -209,8 +228,13 @@ func classifier(f *npz.File) (*nc.Classifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(w.Shape) != 2 {
-		return nil, fmt.Errorf("weight has shape %v, want K×d as PyTorch's Linear.weight", w.Shape)
+	switch n := len(w.Shape); {
+	case n == 1:
+		return nil, fmt.Errorf("weight has shape %v, want K×d as PyTorch's Linear.weight; of a binary classifier with "+
+			"one output save numpy.stack([-weight, weight]) / 2, and of its bias the same", w.Shape)
+	case n != 2:
+		return nil, fmt.Errorf("weight has shape %v, want K×d as PyTorch's Linear.weight; of a 1×1 convolution save "+
+			"weight.reshape(len(weight), -1)", w.Shape)
 	}
 	c := &nc.Classifier{K: w.Shape[0], D: w.Shape[1]}
 	if c.W, err = w.Float64s(); err != nil {
@@ -223,9 +247,29 @@ func classifier(f *npz.File) (*nc.Classifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(b.Shape) != 1 || b.Shape[0] != c.K {
-		return nil, fmt.Errorf("bias has shape %v, want K = %d numbers", b.Shape, c.K)
+	if err := fitBias(b.Shape, c); err != nil {
+		return nil, err
 	}
 	c.B, err = b.Float64s()
 	return c, err
+}
+
+// fitBias reports a bias that is not one number for each row of the weight.
+func fitBias(shape []int, c *nc.Classifier) error {
+	if len(shape) == 1 && shape[0] == c.K {
+		return nil
+	}
+	numbers := 1
+	for _, n := range shape {
+		numbers *= n
+	}
+	remedy := "save the bias of the layer that weight is of"
+	switch {
+	case numbers == c.K:
+		remedy = "save bias.ravel()"
+	case numbers == c.D:
+		remedy = fmt.Sprintf("weight is %d×%d and seems to be d×K: save weight.T, which is K×d as PyTorch's "+
+			"Linear.weight", c.K, c.D)
+	}
+	return fmt.Errorf("bias has shape %v, want K = %d numbers, one for each row of weight; %s", shape, c.K, remedy)
 }

@@ -55,8 +55,8 @@ func Regression(ctx context.Context, paths []string, o Options) (*nc.RegressionS
 		}
 	}
 	if need := nc.RegressionBytes(p.d, p.t); need > o.memory() {
-		return nil, fmt.Errorf("measure: d = %d features and t = %d targets need %s, more than the memory bound of %s",
-			p.d, p.t, size(need), size(o.memory()))
+		return nil, fmt.Errorf("measure: d = %d features and t = %d targets need %s, more than the memory bound "+
+			"of %s; %s", p.d, p.t, size(need), size(o.memory()), allow(need))
 	}
 	first, err := nc.NewRegression(p.d, p.t)
 	if err != nil {

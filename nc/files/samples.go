@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/gocollapse/collapse/internal/ahead"
 	"github.com/gocollapse/collapse/nc"
@@ -58,6 +59,45 @@ func (s *samples) Each(ctx context.Context, visit func(nc.Batch) error) error {
 		}
 	}
 	return nil
+}
+
+// EachLabel gives visit all labels, in pieces.
+func (s *samples) EachLabel(ctx context.Context, visit func(labels []int32) error) error {
+	for _, p := range s.parts {
+		if err := p.eachLabel(ctx, visit); err != nil {
+			return fmt.Errorf("%s: %w", p.path, err)
+		}
+	}
+	return nil
+}
+
+func (p part) eachLabel(ctx context.Context, visit func([]int32) error) error {
+	r, err := p.labels.Reader()
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	y := make([]int32, 1<<16)
+	for {
+		n, err := r.Int32(y)
+		if err == io.EOF {
+			return nil
+		}
+		if err := errors.Join(err, ctx.Err()); err != nil {
+			return err
+		}
+		if err := visit(y[:n]); err != nil {
+			return err
+		}
+	}
+}
+
+// name names the files of the samples.
+func (s *samples) name() string {
+	if n := len(s.parts); n > 1 {
+		return fmt.Sprintf("%s and %d more files", s.parts[0].path, n-1)
+	}
+	return s.parts[0].path
 }
 
 // progress counts rows as done.
