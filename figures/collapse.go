@@ -172,7 +172,7 @@ func ClassTable(s *nc.Summary) *Table {
 		}
 	}
 	for k, n := range s.Counts {
-		row := []string{strconv.Itoa(k), strconv.FormatInt(n, 10)}
+		row := []string{strconv.Itoa(s.Class(k)), strconv.FormatInt(n, 10)}
 		for _, c := range columns {
 			if c.values != nil {
 				row = append(row, shown(c.values[k]))

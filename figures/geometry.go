@@ -30,7 +30,7 @@ func Collapse(g *nc.Geometry, s *nc.Summary) (*Figure, error) {
 			p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, float64(max(k-1, 1)), 0, float64(max(k-1, 1))
 			return p
 		}
-		p := matrixPanel(title, "class", rows, matrix{k, k, m}, cosines(k))
+		p := matrixPanel(title, "class", rows, matrix{k, k, m, g.Classes}, cosines(k))
 		p.shown.says = matrixWords(m, k)
 		return p
 	}
@@ -110,7 +110,9 @@ func spectrumPanel(s *nc.Summary) panel {
 // classPanel is a panel of NC1 by class.
 func classPanel(s *nc.Summary) panel {
 	p := newChart("(d) NC1 by class", "class", "NC1")
-	p.X.Tick.Marker = plot.TickerFunc(func(_, _ float64) []plot.Tick { return classTicks(len(s.NC1PerClass)) })
+	p.X.Tick.Marker = plot.TickerFunc(func(_, _ float64) []plot.Tick {
+		return named(classTicks(len(s.NC1PerClass)), s.Classes)
+	})
 	if len(s.NC1PerClass) > 12 {
 		smallClassLabels(p, len(s.NC1PerClass))
 		p.Y.Tick.Label.Font.Size = vg.Points(9.5)

@@ -133,6 +133,7 @@ func heatPanel(title, x, y string, g plotter.GridXYZ, s heatScale) panel {
 type matrix struct {
 	rows, cols int
 	values     []float64 // row-major
+	classes    []int     // labels of rows and columns, or nil for 0, 1, …
 }
 
 func (m matrix) Dims() (c, r int)   { return m.cols, m.rows }
@@ -145,11 +146,15 @@ func (m matrix) Y(r int) float64    { return float64(r) }
 func matrixPanel(title, x, y string, m matrix, s heatScale) panel {
 	p := heatPanel(title, x, y, m, s)
 	for i, k := range p.shown.curves {
-		k.name = y + " " + strconv.Itoa(m.rows-1-i)
+		c := m.rows - 1 - i
+		if m.classes != nil {
+			c = m.classes[c]
+		}
+		k.name = y + " " + strconv.Itoa(c)
 	}
-	p.X.Tick.Marker = plot.TickerFunc(func(_, _ float64) []plot.Tick { return classTicks(m.cols) })
+	p.X.Tick.Marker = plot.TickerFunc(func(_, _ float64) []plot.Tick { return named(classTicks(m.cols), m.classes) })
 	p.Y.Tick.Marker = plot.TickerFunc(func(_, _ float64) []plot.Tick {
-		t := classTicks(m.rows)
+		t := named(classTicks(m.rows), m.classes)
 		for i := range t {
 			t[i].Value = float64(m.rows-1) - t[i].Value
 		}
@@ -178,6 +183,16 @@ func classTicks(k int) (t []plot.Tick) {
 	}
 	for i := 0; i < k; i += step {
 		t = append(t, plot.Tick{Value: float64(i), Label: strconv.Itoa(i)})
+	}
+	return t
+}
+
+// named labels ticks of classTicks with the classes that are there, where these are not 0, 1, ….
+func named(t []plot.Tick, classes []int) []plot.Tick {
+	for i := range t {
+		if classes != nil {
+			t[i].Label = strconv.Itoa(classes[int(t[i].Value)])
+		}
 	}
 	return t
 }

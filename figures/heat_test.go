@@ -8,7 +8,7 @@ import (
 
 // TestMatrix: a matrix is drawn as it is written, row 0 at the top.
 func TestMatrix(t *testing.T) {
-	m := matrix{2, 3, []float64{1, 2, 3, 4, 5, 6}}
+	m := matrix{rows: 2, cols: 3, values: []float64{1, 2, 3, 4, 5, 6}}
 	if c, r := m.Dims(); c != 3 || r != 2 {
 		t.Fatalf("%d columns and %d rows", c, r)
 	}

@@ -128,7 +128,7 @@ func labelFaults() []fault {
 		{name: "one-hot", bad: g.with("labels", oneHot), better: g, words: []string{"[40 4]", "argmax(1)"}},
 		{name: "of test samples from 1", bad: test.with("test_labels", later),
 			better: test.with("test_labels", g["labels"]),
-			words: []string{"test_labels", "save test_labels - 1"}},
+			words:  []string{"test_labels", "save test_labels - 1"}},
 	}
 }
 

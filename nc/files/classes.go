@@ -45,8 +45,8 @@ func (m *measurer) fitClassifier() error {
 		return fmt.Errorf("%s: the metrics of correct and wrong samples need a classifier, and no file has a weight: "+
 			"save the last layer's weight (K×d) and bias (K) too", m.labelled().name())
 	case c == nil && m.options.Margins != "":
-		return fmt.Errorf("%s: margins need a classifier, and no file has a weight: save the last layer's weight (K×d) "+
-			"and bias (K) too", m.labelled().name())
+		return fmt.Errorf("%s: margins need a classifier, and no file has a weight: save the last layer's weight "+
+			"(K×d) and bias (K) too", m.labelled().name())
 	case c == nil:
 		return nil
 	case m.d != 0 && c.D != m.d:
