@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/gocollapse/collapse/calib"
 	"github.com/gocollapse/collapse/internal/ahead"
@@ -95,7 +96,7 @@ func (s *File) check() error {
 	logits, classes := s.prefix+"logits", s.prefix+"labels"
 	for _, name := range []string{logits, classes} {
 		if !s.file.Has(name) {
-			return fmt.Errorf("no array %q; there are %q", name, s.file.Names())
+			return s.absent(name)
 		}
 	}
 	var err error
@@ -106,8 +107,8 @@ func (s *File) check() error {
 		return err
 	}
 	shape := s.logits.Shape
-	if len(shape) != 1 && len(shape) != 2 {
-		return fmt.Errorf("%s have shape %v, want N×K, or N scores of two classes", logits, shape)
+	if err := s.checkShape(logits, shape); err != nil {
+		return err
 	}
 	s.n, s.columns = int64(shape[0]), 1
 	if len(shape) == 2 {
@@ -126,6 +127,43 @@ func (s *File) check() error {
 		return err
 	}
 	return s.checkRows()
+}
+
+// absent reports an array that is not in the file.
+func (s *File) absent(name string) error {
+	names := s.file.Names()
+	if slices.Equal(names, []string{""}) {
+		return errors.New("a .npy file holds one array; save logits and labels together: " +
+			"numpy.savez(path, logits=…, labels=…)")
+	}
+	remedy := fmt.Sprintf("save %slogits and %slabels: numpy.savez(path, %slogits=…, %slabels=…)", s.prefix, s.prefix,
+		s.prefix, s.prefix)
+	if s.prefix != "" && s.file.Has("logits") {
+		remedy = "the file has logits of no test split: say --split labels"
+	} else if s.prefix == "" && s.file.Has("test_"+name) {
+		remedy = "the file has a test split: say --split test"
+	}
+	return fmt.Errorf("no array %q; there are %q; %s", name, names, remedy)
+}
+
+// checkShape reports logits that are not N×K or N.
+func (s *File) checkShape(name string, shape []int) error {
+	n := -1
+	if len(s.labels.Shape) == 1 {
+		n = s.labels.Shape[0]
+	}
+	remedy := ""
+	switch {
+	case len(shape) == 2 && shape[1] == n && shape[0] != n:
+		remedy = fmt.Sprintf("; they seem to be K×N: save %s.T", name)
+	case len(shape) == 1 || len(shape) == 2:
+		return nil
+	case len(shape) > 2 && shape[0] == n:
+		remedy = fmt.Sprintf("; save %s.reshape(len(%s), -1) if a sample has K numbers", name, name)
+	case len(shape) > 2:
+		remedy = "; of N×K×H×W maps save x.transpose(0, 2, 3, 1).reshape(-1, K), and the labels as y.ravel()"
+	}
+	return fmt.Errorf("%s have shape %v, want N×K, or N scores of two classes%s", name, shape, remedy)
 }
 
 // checkRows reads the file once and checks every row.
