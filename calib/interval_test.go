@@ -104,6 +104,23 @@ func TestCountBounds(t *testing.T) {
 	}
 }
 
+// TestFewErrors: with up to three errors the note says how often as many other samples have none.
+func TestFewErrors(t *testing.T) {
+	z, y := model(rand.New(rand.NewPCG(47, 48)), 200, 2, 1)
+	for errors, want := range map[int]string{1: "only 1 of 200", 3: "a probability of 5 %", 4: ""} {
+		for i := range y {
+			z[2*i+int(y[i])], z[2*i+1-int(y[i])] = 5, 0
+			if i < errors {
+				z[2*i+int(y[i])] = -1
+			}
+		}
+		i := measure(t, source(t, z, y, 2), Options{FitAll: true, Fast: true, Bootstrap: 2}).Intervals
+		if note := i.TemperatureNote; !strings.Contains(note, want) || want == "" && note != "" {
+			t.Errorf("%d errors: note %q, want %q", errors, note, want)
+		}
+	}
+}
+
 // TestNoErrors: where no sample is wrong, T has no lower end but an upper one, the true ECE may be that
 // of 3.7 wrong samples, and accuracy may be less than 1. T and its interval are those of the fit's half.
 func TestNoErrors(t *testing.T) {

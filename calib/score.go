@@ -222,7 +222,8 @@ func openNote(lower, upper bool, e *extent) string {
 		return "the upper end is the bound of T, the data give none"
 	case e.below <= few:
 		return fmt.Sprintf("only %d of %d samples do not have the largest logit in their own class: the interval "+
-			"takes the gaps of other errors for like theirs", e.below, e.n)
+			"takes the gaps of other errors for like theirs; as many other samples have no error, and T at its "+
+			"bound, with a probability of %.0f %%", e.below, e.n, 100*math.Exp(-float64(e.below)))
 	}
 	return ""
 }
