@@ -8,10 +8,9 @@ import (
 // scores are the derivatives of the loss in β of the samples of a part, at one β. Their mean over
 // all data is 0 at the β of the least mean loss.
 type scores struct {
-	plus, minus total // sizes of the derivatives above and below 0
-	model       total // mean of plus over labels drawn from the probabilities at β
-	second      float64
-	n           int64
+	plus, minus total   // sizes of the derivatives above and below 0
+	model       total   // mean of plus over labels drawn from the probabilities at β
+	second      float64 // sum of the second derivatives of the loss
 }
 
 // bounds returns the interval of the mean of the sum of the derivatives. Few samples, mostly wrong
@@ -21,6 +20,8 @@ func (s *scores) bounds() (lower, upper float64) {
 	return difference(s.plus, s.minus, s.model.unit())
 }
 
+// add adds a sample: u are its logits less the largest, p is e^(βu), and the sums are those of
+// exponentials.
 func (s *scores) add(u []float64, y int32, p []float64, sum, first, second, beta float64) {
 	mean := first / sum / beta
 	if x := mean - u[y]; x > 0 {
@@ -35,7 +36,6 @@ func (s *scores) add(u []float64, y int32, p []float64, sum, first, second, beta
 		}
 	}
 	s.second += max(second/sum/(beta*beta)-mean*mean, 0)
-	s.n++
 }
 
 // scoresAt returns the scores of a part at each of the βs.
@@ -66,7 +66,6 @@ func scoresAt(src Source, p part, sc scaling, betas []float64) ([]scores, error)
 			s.minus.merge(f.minus)
 			s.model.merge(f.model)
 			s.second += f.second
-			s.n += f.n
 		}
 	})
 	if err != nil {

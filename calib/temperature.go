@@ -73,14 +73,9 @@ func lossAt(src Source, p part, sc scaling, beta float64) (slope, error) {
 // the logits less the largest of them, these are E u − u_y and Var u under the softmax of βu.
 func (s *scaling) slopes(r *row) (loss, first, second float64) {
 	_, top := s.load(r)
-	return slopesAt(r.p, top, r.p[r.y]-top, s.slope())
-}
-
-// slopesAt is slopes of the logits z, which it overwrites: top is the largest of them, own the
-// label's less top.
-func slopesAt(z []float64, top, own, beta float64) (loss, first, second float64) {
-	own *= beta
-	sum, e1, e2 := exponentials(z, top, beta)
+	beta := s.slope()
+	own := (r.p[r.y] - top) * beta
+	sum, e1, e2 := exponentials(r.p, top, beta)
 	mean := e1 / sum
 	return math.Log(sum) - own, (mean - own) / beta, max(e2/sum-mean*mean, 0) / (beta * beta)
 }
@@ -200,7 +195,7 @@ func fitTemperature(src Source, p part, sc scaling) (*Temperature, error) {
 		if s, err = lossAt(src, p, sc, search.beta); err != nil {
 			return nil, err
 		}
-		search.step(s.first, s.second, 1e-10)
+		search.step(s.first, s.second)
 	}
 	return &Temperature{T: 1 / search.beta, NLL: s.loss, Samples: s.n}, nil
 }
@@ -208,8 +203,7 @@ func fitTemperature(src Source, p part, sc scaling) (*Temperature, error) {
 // search finds the β at which a convex loss is least, by Newton's steps inside a bracket.
 type search struct {
 	lo, hi, beta float64
-	next         float64 // where Newton's step or the bracket leads from beta
-	least, most  bool    // lo or hi is a first guess: no slope was measured there
+	least, most  bool // lo or hi is a first guess: no slope was measured there
 	steps        int
 	done         bool
 }
@@ -220,8 +214,8 @@ func newSearch(lo, hi float64) *search {
 }
 
 // step takes the derivatives of the loss at β and moves β. It is done where the next step would
-// change β by less than the share tolerance.
-func (s *search) step(first, second, tolerance float64) {
+// change β by less than a share of 1e-10.
+func (s *search) step(first, second float64) {
 	if first <= 0 {
 		s.lo, s.least = s.beta, false
 	} else {
@@ -231,9 +225,8 @@ func (s *search) step(first, second, tolerance float64) {
 	if !(next > s.lo && next < s.hi) {
 		next = math.Sqrt(s.lo * s.hi)
 	}
-	s.next = next
 	s.steps++
-	if s.steps >= 200 || math.Abs(next-s.beta) <= tolerance*s.beta || s.hi-s.lo <= 1e-12*s.hi {
+	if s.steps >= 200 || math.Abs(next-s.beta) <= 1e-10*s.beta || s.hi-s.lo <= 1e-12*s.hi {
 		switch {
 		case s.steps >= 200:
 		case s.most && s.hi-s.beta <= 1e-5*s.hi: // the minimum is beyond the first guess
