@@ -88,6 +88,24 @@ func (c *Count) Missing(k, most int) (first []int, all int) {
 	return first, all
 }
 
+// Unbalanced reports classes of 0…k−1 that have not equally many samples.
+func (c *Count) Unbalanced(name string, k int) error {
+	least, most := int32(0), int32(0)
+	for y := range int32(k) {
+		if c.Each[y] < c.Each[least] {
+			least = y
+		}
+		if c.Each[y] > c.Each[most] {
+			most = y
+		}
+	}
+	if c.Each[least] == c.Each[most] {
+		return nil
+	}
+	return fmt.Errorf("%s: class %d has %d samples, class %d has %d; save equally many of each class", name, least,
+		c.Each[least], most, c.Each[most])
+}
+
 // OutOfRange reports a label that is not in 0…k−1; from says where K comes from. k = 0 bounds nothing
 // above.
 func (c *Count) OutOfRange(name string, k int, from string) error {
@@ -110,6 +128,9 @@ func (c *Count) OutOfRange(name string, k int, from string) error {
 // large says what a label that is too large usually means.
 func (c *Count) large(name string, k int) string {
 	switch {
+	case k == 1:
+		return "of a binary classifier with one output save numpy.concatenate([-weight, weight]) / 2, and of its " +
+			"bias the same"
 	case c.Least == 1 && int(c.Largest) == k:
 		return fmt.Sprintf("the labels found, %s, start at 1: save %s - 1", c.Found(), name)
 	case c.Largest == 255:

@@ -137,6 +137,13 @@ func shapeFaults() []fault {
 	g := good()
 	noBias := g.without("bias")
 	weight := g["weight"]
+	two := plus(g["labels"], 0)
+	for i := range two.Values {
+		two.Values[i] = float64(i % 2)
+	}
+	binary := noBias.with("labels", two)
+	row := matrixOf(1, 6, func(_, j int) float64 { return float64(j + 1) })
+	pair := matrixOf(2, 6, func(i, j int) float64 { return (float64(i) - 0.5) * float64(j+1) })
 	wide := matrixOf(4, 7, func(i, j int) float64 { return float64(i - j) })
 	return []fault{
 		{name: "transposed weight with bias", bad: g.with("weight", turned(weight)), better: g,
@@ -154,6 +161,10 @@ func shapeFaults() []fault {
 			words: []string{"d×N", "features.T"}},
 		{name: "bias in the weight", bad: noBias.with("weight", wide), better: noBias,
 			words: []string{"4×7", "weight[:, :-1]"}},
+		{name: "binary weight", bad: binary.with("weight", row), better: binary.with("weight", pair),
+			words: []string{"sample 1 has label 1", "numpy.concatenate([-weight, weight]) / 2"}},
+		{name: "binary weight as a vector", bad: binary.with("weight", shaped(row, 6)),
+			better: binary.with("weight", pair), words: []string{"[6]", "numpy.stack([-weight, weight]) / 2"}},
 		{name: "features in planes", bad: g.with("features", shaped(g["features"], 40, 3, 2, 1)), better: g,
 			words: []string{"[40 3 2 1]", "x.reshape(len(x), -1)"}},
 		{name: "bias alone", bad: g.without("weight"), better: g.without("weight", "bias"),

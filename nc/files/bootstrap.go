@@ -125,6 +125,9 @@ func (m *measurer) widenShares(sum *nc.Summary) {
 		n := float64(sum.N)
 		if name == "ncc_test_error" {
 			n = float64(rows(m.test.parts))
+			if sum.Test != nil { // Present may have left some out
+				n = float64(sum.Test.N)
+			}
 		}
 		v, _ := sum.Value(name)
 		exact := resample.Share(math.Round(v*n), n)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/gocollapse/collapse/internal/labels"
+	"github.com/gocollapse/collapse/internal/linear"
 	"github.com/gocollapse/collapse/nc"
 )
 
@@ -50,26 +51,13 @@ func (m *measurer) fitClassifier() error {
 	case c == nil:
 		return nil
 	case m.d != 0 && c.D != m.d:
-		return fmt.Errorf("%s: weight is %d×%d, the features have d = %d; want K×d as PyTorch's Linear.weight; %s",
-			m.clfFile, c.K, c.D, m.d, m.wrongWeight())
+		return fmt.Errorf("%s: %w", m.clfFile, linear.Fit(c, m.d))
 	case m.k != 0 && m.k != c.K:
 		return fmt.Errorf("%s: weight has %d rows, K = %d was asked for with --k (Options.K); leave it out, or save a "+
 			"weight of K rows", m.clfFile, c.K, m.k)
 	}
 	m.k, m.from = c.K, "the rows of weight"
 	return nil
-}
-
-// wrongWeight says what a weight that does not fit the features usually is.
-func (m *measurer) wrongWeight() string {
-	c := m.clf
-	switch {
-	case c.K == m.d:
-		return "it seems to be d×K: save weight.T"
-	case c.D == m.d+1:
-		return "one column may be the bias: if it is the last, save weight[:, :-1], and weight[:, -1] as bias"
-	}
-	return "save as features what goes into the layer that weight is of"
 }
 
 // fitLayers reports layers that are not in every part.

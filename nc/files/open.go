@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gocollapse/collapse/internal/labels"
+	"github.com/gocollapse/collapse/internal/linear"
 	"github.com/gocollapse/collapse/nc"
 	"github.com/gocollapse/collapse/npz"
 )
@@ -149,7 +150,7 @@ func (m *measurer) openClassifier(f *npz.File, path string) (err error) {
 	if m.clf != nil {
 		return fmt.Errorf("there is a weight in %s too; one file must have it", m.clfFile)
 	}
-	m.clf, err = classifier(f)
+	m.clf, err = linear.Read(f)
 	m.clfFile = path
 	return err
 }
@@ -220,56 +221,4 @@ func fit(features string, x *npz.Array, name string, y *npz.Array) error {
 			y.Shape[0], name, features)
 	}
 	return labels.CheckShape(name, y, x.Shape[0], features)
-}
-
-// classifier reads weight and bias.
-func classifier(f *npz.File) (*nc.Classifier, error) {
-	w, err := f.Array("weight")
-	if err != nil {
-		return nil, err
-	}
-	switch n := len(w.Shape); {
-	case n == 1:
-		return nil, fmt.Errorf("weight has shape %v, want K×d as PyTorch's Linear.weight; of a binary classifier with "+
-			"one output save numpy.stack([-weight, weight]) / 2, and of its bias the same", w.Shape)
-	case n != 2:
-		return nil, fmt.Errorf("weight has shape %v, want K×d as PyTorch's Linear.weight; of a 1×1 convolution save "+
-			"weight.reshape(len(weight), -1)", w.Shape)
-	}
-	c := &nc.Classifier{K: w.Shape[0], D: w.Shape[1]}
-	if c.W, err = w.Float64s(); err != nil {
-		return nil, err
-	}
-	if !f.Has("bias") {
-		return c, nil
-	}
-	b, err := f.Array("bias")
-	if err != nil {
-		return nil, err
-	}
-	if err := fitBias(b.Shape, c); err != nil {
-		return nil, err
-	}
-	c.B, err = b.Float64s()
-	return c, err
-}
-
-// fitBias reports a bias that is not one number for each row of the weight.
-func fitBias(shape []int, c *nc.Classifier) error {
-	if len(shape) == 1 && shape[0] == c.K {
-		return nil
-	}
-	numbers := 1
-	for _, n := range shape {
-		numbers *= n
-	}
-	remedy := "save the bias of the layer that weight is of"
-	switch {
-	case numbers == c.K:
-		remedy = "save bias.ravel()"
-	case numbers == c.D:
-		remedy = fmt.Sprintf("weight is %d×%d and seems to be d×K: save weight.T, which is K×d as PyTorch's "+
-			"Linear.weight", c.K, c.D)
-	}
-	return fmt.Errorf("bias has shape %v, want K = %d numbers, one for each row of weight; %s", shape, c.K, remedy)
 }

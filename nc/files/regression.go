@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/gocollapse/collapse/internal/linear"
 	"github.com/gocollapse/collapse/nc"
 	"github.com/gocollapse/collapse/npz"
 )
@@ -111,14 +112,19 @@ func (p *pairs) open(f *npz.File, path string) error {
 	if !f.Has("weight") {
 		return nil
 	}
-	c, err := classifier(f)
+	c, err := linear.Read(f)
 	switch {
 	case err != nil:
 		return err
 	case p.weight != nil:
 		return fmt.Errorf("there is a weight in %s too; one file must have it", p.from)
 	case c.K != p.t || c.D != p.d:
-		return fmt.Errorf("weight is %d×%d, want t×d = %d×%d as PyTorch's Linear.weight", c.K, c.D, p.t, p.d)
+		remedy := "save the layer that gives the targets from the features"
+		if c.K == p.d && c.D == p.t {
+			remedy = "it seems to be d×t: save weight.T"
+		}
+		return fmt.Errorf("weight is %d×%d, want t×d = %d×%d as PyTorch's Linear.weight; %s", c.K, c.D, p.t, p.d,
+			remedy)
 	}
 	p.weight, p.from = c.W, path
 	return nil

@@ -8,7 +8,8 @@ package files
 import (
 	"fmt"
 
-	"github.com/gocollapse/collapse/nc"
+	"github.com/gocollapse/collapse/internal/labels"
+	"github.com/gocollapse/collapse/internal/linear"
 	"github.com/gocollapse/collapse/npz"
 	"github.com/gocollapse/collapse/ufm"
 )
@@ -30,34 +31,38 @@ func Compare(path string, p ufm.Params) (*ufm.Comparison, error) {
 }
 
 func compare(f *npz.File, p ufm.Params) (*ufm.Comparison, error) {
-	w, weight, err := floats(f, "weight", 2)
+	classifier, err := linear.Read(f)
 	if err != nil {
 		return nil, err
 	}
-	_, features, err := floats(f, "features", 2)
+	x, features, err := floats(f, "features", 2)
 	if err != nil {
+		return nil, err
+	}
+	if err := linear.Fit(classifier, x.Shape[1]); err != nil {
 		return nil, err
 	}
 	a, err := f.Array("labels")
 	if err != nil {
 		return nil, err
 	}
-	labels, err := a.Int32s()
+	if err := labels.CheckShape("labels", a, x.Shape[0], "features"); err != nil {
+		return nil, err
+	}
+	y, err := a.Int32s()
 	if err != nil {
-		return nil, fmt.Errorf("labels: %w", err)
+		return nil, err
 	}
-	classifier := &nc.Classifier{K: w.Shape[0], D: w.Shape[1], W: weight}
-	if f.Has("bias") {
-		if _, classifier.B, err = floats(f, "bias", 1); err != nil {
-			return nil, err
-		}
+	count := labels.NewCount()
+	count.Add(y)
+	if err := count.OutOfRange("labels", classifier.K, "the rows of weight"); err != nil {
+		return nil, err
 	}
-	if classifier.K == 0 || len(labels)%classifier.K != 0 {
-		return nil, fmt.Errorf("%d samples cannot be balanced over K = %d classes; the closed form needs n of each",
-			len(labels), classifier.K)
+	if err := count.Unbalanced("labels", classifier.K); err != nil {
+		return nil, fmt.Errorf("the closed form is of balanced classes; %w", err)
 	}
-	p.K, p.D, p.N = classifier.K, classifier.D, len(labels)/classifier.K
-	return ufm.Compare(classifier, features, labels, p)
+	p.K, p.D, p.N = classifier.K, classifier.D, len(y)/max(classifier.K, 1)
+	return ufm.Compare(classifier, features, y, p)
 }
 
 // floats reads an array of floating-point numbers with the given number of dimensions.

@@ -74,11 +74,12 @@ func TestCompare(t *testing.T) {
 func TestErrors(t *testing.T) {
 	all := []string{"features", "labels", "weight"}
 	for want, path := range map[string]string{
-		"absent.npz":                  filepath.Join(t.TempDir(), "absent.npz"),
-		`"weight"`:                    network(t, balanced, "features", "labels"),
-		"net.npz: weight has 1 dimen": network(t, balanced, "features", "labels", "flat weight"),
-		"11 samples cannot be":        network(t, balanced[:11], all...),
-		"class 0 has 4 samples":       network(t, []int64{0, 0, 0, 0, 1, 1, 2, 2, 2, 3, 3, 3}, all...),
+		"absent.npz":                           filepath.Join(t.TempDir(), "absent.npz"),
+		`"weight"`:                             network(t, balanced, "features", "labels"),
+		"net.npz: weight has shape [20]":       network(t, balanced, "features", "labels", "flat weight"),
+		"want one for each of the 12 features": network(t, balanced[:11], all...),
+		"start at 1: save labels - 1":          network(t, []int64{1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4}, all...),
+		"class 1 has 2 samples, class 0 has 4": network(t, []int64{0, 0, 0, 0, 1, 1, 2, 2, 2, 3, 3, 3}, all...),
 	} {
 		if _, err := Compare(path, params); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %q", err, want)
