@@ -19,6 +19,7 @@ type curve struct {
 	x, y      []float64
 	low, high []float64 // interval of each point, NaN for none; nil for none at all
 	bars      bool      // the interval is a bar at each point, else a band
+	bandless  bool      // the interval is in the data alone
 	points    bool      // points without a line
 	hidden    bool      // in data and words alone
 	silent    bool      // not in words
@@ -43,7 +44,7 @@ func (k *curve) missing() (n int) {
 
 // interval returns the interval of a point and whether it has one that can be drawn.
 func (k *curve) interval(i int) (low, high float64, ok bool) {
-	if k.low == nil || !k.ok(i) || !k.drawable(k.low[i]) || !k.drawable(k.high[i]) {
+	if k.low == nil || k.bandless || !k.ok(i) || !k.drawable(k.low[i]) || !k.drawable(k.high[i]) {
 		return 0, 0, false
 	}
 	return k.low[i], k.high[i], true
@@ -209,7 +210,7 @@ func addCurves(p panel, log bool, curves []*curve) {
 	}
 	p.Add(grid{})
 	for _, k := range curves {
-		if !k.hidden && k.low != nil && !k.bars {
+		if !k.hidden && k.low != nil && !k.bars && !k.bandless {
 			p.Add(band{k})
 		}
 	}

@@ -4,23 +4,15 @@ import (
 	"bytes"
 	"encoding/xml"
 	"errors"
-	"flag"
 	"image/png"
 	"io"
 	"math"
-	"os"
-	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/gocollapse/collapse/record"
 )
-
-// Regenerate the golden files after an intended change, and look at the result,
-// with: go test ./figures -run Golden -update
-var update = flag.Bool("update", false, "rewrite the golden files in testdata")
 
 // synthetic returns a made-up record whose curves have the shape of a run.
 // Its numbers were not measured; they are for tests only.
@@ -121,35 +113,6 @@ func TestFigure1(t *testing.T) {
 	}
 	if !bytes.Equal(f.SVG, again.SVG) || !bytes.Equal(f.PNG, again.PNG) {
 		t.Error("the same records gave two different pictures")
-	}
-}
-
-func TestGoldenFigure1(t *testing.T) {
-	if runtime.GOARCH != "amd64" {
-		t.Skip("other processors fuse multiplications and differ in the last printed digit")
-	}
-	f, err := Figure1(pair("cifar10", 40)...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	golden(t, "figure1.svg", string(f.SVG))
-}
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(got+"\n"), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatalf("%v; write it with: go test ./figures -run Golden -update", err)
-	}
-	if got+"\n" != string(want) {
-		t.Errorf("%s differs from what is drawn now; if that is intended, look at it and run: go test ./figures -run "+
-			"Golden -update", path)
 	}
 }
 

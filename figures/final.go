@@ -2,55 +2,11 @@ package figures
 
 import (
 	"fmt"
-	"maps"
 	"math"
-	"slices"
-	"strings"
 
 	"github.com/gocollapse/collapse/calib"
 	"github.com/gocollapse/collapse/record"
 )
-
-// Figure3 draws the paper's Figure 3 from the calibration at the end of runs under CE (δ = 0) and
-// LS, as ECEDelta does: ECE before and after temperature scaling and the fitted T against δ, on the
-// half of the test split on which T was not fitted. Several seeds of one δ give their mean; it is
-// not defined where T of one is not. The caption says which T is not defined or at a bound. It is an
-// error if a record does not hold that calibration, or if its loss is neither CE nor LS.
-func Figure3(runs ...Series) (*Figure, error) {
-	if len(runs) == 0 {
-		return nil, ErrNoSeries
-	}
-	origin, err := Origin(runs...)
-	if err != nil {
-		return nil, err
-	}
-	for _, s := range runs {
-		if _, ok := deltaOf(s.Record); !ok {
-			return nil, fmt.Errorf("figures: Figure 3 is of losses ce and ls; a run has loss %s",
-				s.Record.Spec.Loss.Name)
-		}
-		if err := finalError("Figure 3", s.Record); err != nil {
-			return nil, err
-		}
-	}
-	var points []DeltaPoint
-	groups := byDelta(runs)
-	for _, delta := range slices.Sorted(maps.Keys(groups)) {
-		r := &calib.Report{Unscaled: &calib.Summary{}, Scaled: &calib.Summary{}, Temperature: &calib.Temperature{}}
-		n := float64(len(groups[delta]))
-		var notes []string
-		for _, run := range groups[delta] {
-			before, after := finalCalibrations(run)
-			r.Unscaled.ECE += float64(before.Metrics["ece"]) / n
-			r.Scaled.ECE += float64(after.Metrics["ece"]) / n
-			r.Temperature.T += float64(after.Temperature) / n
-			notes = append(notes, temperatureOf(run, after)...)
-		}
-		r.Temperature.Note = strings.Join(notes, "; ")
-		points = append(points, DeltaPoint{delta, r})
-	}
-	return ECEDelta(fmt.Sprintf("%d bins; several seeds give their mean. %s", calib.PaperBins, origin), points...)
-}
 
 // figure7Labels is the most labels that Figure7 shows.
 const figure7Labels = 3
@@ -128,17 +84,6 @@ func finalError(what string, r *record.Record) error {
 func deltaOf(r *record.Record) (float64, bool) {
 	l := r.Spec.Loss
 	return l.Delta, l.Name == "ce" || l.Name == "ls"
-}
-
-// byDelta gathers runs under CE and LS by their δ.
-func byDelta(runs []Series) map[float64][]*record.Record {
-	groups := map[float64][]*record.Record{}
-	for _, s := range runs {
-		if delta, ok := deltaOf(s.Record); ok {
-			groups[delta] = append(groups[delta], s.Record)
-		}
-	}
-	return groups
 }
 
 // summaryOf returns what Reliability draws of a calibration.

@@ -36,27 +36,6 @@ func finalRuns() []Series {
 		withFinal(synthetic("cifar10", "ls", 0.05, 1, 12), 0.05, 0.03, 0.8))
 }
 
-// Seeds of one δ are averaged.
-func TestFigure3(t *testing.T) {
-	f, err := Figure3(finalRuns()...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	checkFigure(t, f, Scale)
-	if f.Number != "3" || !strings.Contains(f.Caption, "20 bins; several seeds give their mean. Reduced scale") {
-		t.Errorf("number %q, caption %q", f.Number, f.Caption)
-	}
-	want, err := ECEDelta("", deltaPoint(0, 0.15, 0.03, 2), deltaPoint(0.05, 0.05, 0.03, 0.8))
-	if err != nil || !slices.Equal(texts(t, f.SVG), texts(t, want.SVG)) || string(f.SVG) != string(want.SVG) {
-		t.Errorf("Figure 3 is not that of the means over seeds: %v", err)
-	}
-}
-
-func deltaPoint(delta, before, after, temperature float64) DeltaPoint {
-	return DeltaPoint{delta, &calib.Report{Unscaled: &calib.Summary{ECE: before}, Scaled: &calib.Summary{ECE: after},
-		Temperature: &calib.Temperature{T: temperature}}}
-}
-
 // The first run of each label is shown before and after scaling.
 func TestFigure7(t *testing.T) {
 	f, err := Figure7(finalRuns()...)

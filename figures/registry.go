@@ -18,7 +18,7 @@ type Entry struct {
 	Title  string // what it shows, in one line
 	Needs  string // what a record must hold, in words; "" for a closed form
 
-	// One of the three makes it: a figure or a table from records, or a figure in closed form.
+	// Figure or Table makes it from records, Theory without: in closed form, or from free features.
 	Figure func(runs ...Series) (*Figure, error)
 	Table  func(runs ...Series) (*Table, error)
 	Theory func(p ufm.Params) (*Figure, error)
@@ -36,15 +36,33 @@ func All() []Entry {
 	return []Entry{
 		{ID: "fig1", Number: "1", Title: "Error and neural collapse along training",
 			Needs: "measured epochs", has: func(*record.Record) bool { return true }, Figure: Figure1},
-		{ID: "fig3", Number: "3", Title: "Calibration error against label smoothing",
-			Needs:  "calibration at the end of a run under CE or LS, for at least two δ",
-			has:    func(r *record.Record) bool { _, ok := deltaOf(r); return ok && hasFinalCalibration(r) },
-			enough: func(runs []Series) bool { return len(byDelta(runs)) > 1 }, Figure: Figure3},
+		{ID: "fig2", Number: "2", Title: "NC1 against NC2 along training",
+			Needs: "measured epochs", has: hasPlanePoint, Figure: Figure2},
+		{ID: "fig3", Number: "3", Title: "Calibration and norms against label smoothing",
+			Needs: "calibration at the end of runs under CE or LS, for at least two δ",
+			has:   func(r *record.Record) bool { return underDelta(r) && hasFinalCalibration(r) }, enough: swept,
+			Figure: Figure3},
 		{ID: "fig4", Number: "4", Title: "Calibration along training, by outcome",
 			Needs: "calibration of the test images, which the oldest records lack",
 			has:   hasTestCalibration, Figure: Figure4},
+		{ID: "fig5", Number: "5", Title: "Training loss, as it is and log-scaled",
+			Needs: "measured epochs, loss CE or LS, and one of the paper's data sets", has: isLogScaled,
+			Figure: Figure5},
+		{ID: "fig6", Number: "6", Title: "Collapse, norms and test error against label smoothing",
+			Needs: "complete runs under CE or LS, for at least two δ",
+			has:   func(r *record.Record) bool { return underDelta(r) && complete(r) }, enough: swept, Figure: Figure6},
 		{ID: "fig7", Number: "7", Title: "Reliability and share of samples",
 			Needs: "calibration at the end of a run", has: hasFinalCalibration, Figure: Figure7},
+		{ID: "fig8", Number: "8", Title: "Norms along training and their closed form",
+			Needs: "runs of the simulated unconstrained feature model under CE or LS", has: isSimulatedUFM,
+			Figure: Figure8, Theory: freeFigure8},
+		{ID: "fig9", Number: "9", Title: "Training error and collapse along training for several δ",
+			Needs: "measured epochs of runs under CE or LS with weight decay, for at least three δ",
+			has:   func(r *record.Record) bool { return underDelta(r) && !r.Spec.UFM() }, enough: severalDelta,
+			Figure: Figure9},
+		{ID: "fig10", Number: "10", Title: "Training error and collapse in the simulated unconstrained feature model",
+			Needs: "runs of the simulated unconstrained feature model under CE or LS where s+δ < 1",
+			has:   underOne, Figure: Figure10, Theory: freeFigure10},
 		{ID: "table1", Number: "1", Title: "Errors along training, in percent",
 			Needs: "a row at epoch 10, 20, 50 or 100", has: hasTableEpoch, Table: Table1},
 		{ID: "table2", Number: "2", Title: "Log-scaled training loss",
@@ -54,6 +72,9 @@ func All() []Entry {
 		{ID: "thm4.2", Number: "4.2", Title: "Condition number against label smoothing", Theory: closedForm("kappa")},
 	}
 }
+
+// FromRecords reports whether records make it.
+func (e Entry) FromRecords() bool { return e.Figure != nil || e.Table != nil }
 
 // ByID returns the entry of an id. The error of an unknown id names the nearest and lists all.
 func ByID(id string) (Entry, error) {
@@ -80,13 +101,15 @@ func (e Entry) Name() string {
 	return "Theorem " + e.Number
 }
 
-// From returns the runs that hold what the entry needs. It returns none for a closed form, or where
-// the runs do not suffice.
+// From returns the runs that hold what the entry needs, and the planned runs that are missing. It
+// returns none for an entry that records do not make, or where the runs do not suffice.
 func (e Entry) From(runs ...Series) []Series {
 	if e.has == nil {
 		return nil
 	}
-	usable := slices.DeleteFunc(slices.Clone(runs), func(s Series) bool { return !e.has(s.Record) })
+	usable := slices.DeleteFunc(slices.Clone(runs), func(s Series) bool {
+		return s.Missing == nil && !e.has(s.Record)
+	})
 	if e.enough != nil && !e.enough(usable) {
 		return nil
 	}
@@ -127,8 +150,36 @@ func hasTableEpoch(r *record.Record) bool {
 	return slices.ContainsFunc(Table1Epochs, func(epoch int) bool { return r.Row(epoch) != nil })
 }
 
-func hasLogScaledLoss(r *record.Record) bool {
+func hasLogScaledLoss(r *record.Record) bool { return isLogScaled(r) && hasTableEpoch(r) }
+
+// isLogScaled reports whether the paper gives a constant c of the log-scaled loss for a run.
+func isLogScaled(r *record.Record) bool {
 	_, onPaper := paperSetOf(r.Spec.Dataset)
-	l := r.Spec.Loss
-	return onPaper && hasTableEpoch(r) && (l.Name == "ce" || l.Name == "ls") && l.Validate() == nil
+	return onPaper && len(r.Epochs) > 0 && underDelta(r) && r.Spec.Loss.Validate() == nil
+}
+
+// underDelta reports whether a run is under CE or LS.
+func underDelta(r *record.Record) bool { _, ok := deltaOf(r); return ok }
+
+// complete reports whether a run has the row of its last epoch.
+func complete(r *record.Record) bool {
+	l := r.Last()
+	return l != nil && l.Epoch >= r.Spec.Epochs && r.Status != record.Failed
+}
+
+// severalDelta reports whether runs have at least three δ. With two, Figure 1 shows the same.
+func severalDelta(runs []Series) bool {
+	deltas := map[float64]bool{}
+	for _, s := range runs {
+		if s.Missing != nil {
+			return true
+		}
+		deltas[s.Record.Spec.Delta] = true
+	}
+	return len(deltas) > 2
+}
+
+func hasPlanePoint(r *record.Record) bool {
+	t, _ := trailOf(r)
+	return len(t.epochs) > 0
 }

@@ -68,7 +68,7 @@ func Table2(runs ...Series) (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.checkLogScaled(); err != nil {
+	if err := c.checkLogScaled("Table 2"); err != nil {
 		return nil, err
 	}
 	cells, err := paperTable2()
@@ -102,17 +102,17 @@ func Table2(runs ...Series) (*Table, error) {
 	return t, nil
 }
 
-// checkLogScaled reports runs for which the paper gives no constant c.
-func (c *comparison) checkLogScaled() error {
+// checkLogScaled reports runs for which the paper gives no constant c; what needs it.
+func (c *comparison) checkLogScaled(what string) error {
 	if !c.onPaper {
-		return fmt.Errorf("figures: Table 2 is log(L − L_min + c), and the paper gives a constant c for %s alone; "+
-			"these runs are of %s", paperSetNames(), record.DataName(c.first.Spec.Dataset))
+		return fmt.Errorf("figures: %s is of log(L − L_min + c), and the paper gives a constant c for %s alone; "+
+			"these runs are of %s", what, paperSetNames(), record.DataName(c.first.Spec.Dataset))
 	}
 	for i, s := range c.runs {
 		l := s.Record.Spec.Loss
 		if l.Name != "ce" && l.Name != "ls" {
-			return fmt.Errorf("figures: Table 2 is of losses ce and ls, for which the paper's constant c was chosen; "+
-				"run %d has loss %s", i+1, l.Name)
+			return fmt.Errorf("figures: %s is of losses ce and ls, for which the paper's constant c was chosen; "+
+				"run %d has loss %s", what, i+1, l.Name)
 		}
 		if err := l.Validate(); err != nil {
 			return fmt.Errorf("figures: run %d: %w", i+1, err)

@@ -116,7 +116,7 @@ func Draw(id string, runs ...*record.Record) {
 
 // lacking reports the runs that do not hold what an entry needs.
 func lacking(e figures.Entry, runs []*record.Record) error {
-	if e.Theory != nil {
+	if !e.FromRecords() {
 		return fmt.Errorf("%s is a closed form, which is not made from runs: call figures.UFM", e.Name())
 	}
 	for _, r := range runs {

@@ -58,9 +58,13 @@ func Draw(item Item, s *State, o Options) (drawn []Drawing, notes []string, err 
 }
 
 func drawEntry(e figures.Entry, s *State, o Options) (drawn []Drawing, note string, err error) {
+	var computed []Drawing
 	if e.Theory != nil {
 		f, err := e.Theory(ufm.PaperParams())
-		return []Drawing{{Name: e.ID, Figure: f}}, "", err
+		if err != nil || !e.FromRecords() {
+			return []Drawing{{Name: e.ID, Figure: f}}, "", err
+		}
+		computed = []Drawing{{Name: e.ID + "-free", Figure: f}}
 	}
 	groups, err := s.groups(e, o)
 	if err != nil {
@@ -91,7 +95,7 @@ func drawEntry(e figures.Entry, s *State, o Options) (drawn []Drawing, note stri
 	if len(drawn) == 0 {
 		note = "no record has what it needs (" + e.Needs + ")"
 	}
-	return drawn, note, nil
+	return append(drawn, computed...), note, nil
 }
 
 // group is the records of one setting.

@@ -37,6 +37,7 @@ type Row struct {
 	// NC1, NC2 and NC3 are Eq 4 to 6, WNorm and HNorm the mean norms, as package nc measures them;
 	// NaN where they are not defined.
 	NC1, NC2, NC3, WNorm, HNorm float64
+	Error                       float64 // share of samples that are not classified as their label, in [0, 1]
 }
 
 // A Path is a descent.
@@ -105,6 +106,7 @@ func (p *Problem) Descend(ctx context.Context, start []float64, o DescentOptions
 				return nil, fmt.Errorf("ufm: step %d: %w", step, err)
 			}
 			row.NC1, row.NC2, row.NC3, row.WNorm, row.HNorm = sum.NC1, sum.NC2, sum.NC3, sum.WNorm, sum.HNorm
+			row.Error = sum.Error
 			path.Rows = append(path.Rows, row)
 		}
 		if step == o.Steps {

@@ -32,14 +32,16 @@ var ErrTooLong = errors.New("too many steps")
 // maxDescent bounds the work of Dynamics: about as many nanoseconds or twice that.
 const maxDescent = 1 << 31
 
-// Dynamics descends for δ = 0, 0.05, 0.1 and the δ of the parameters. It is ErrTooLarge if the
+// Dynamics descends for several δ, without any for 0, 0.05, 0.1 and the δ of the parameters. It is ErrTooLarge if the
 // small model has more than 2^14 variables, and ErrTooLong if the step size that is stable for
 // every δ is so small that the descents would take long: the smaller s is, the larger is the largest
 // curvature. The error says from which s on they do not.
-func (p Params) Dynamics(ctx context.Context, seed uint64) (*Dynamics, error) {
-	deltas := []float64{0, 0.05, 0.1}
-	if !slices.Contains(deltas, p.Delta) {
-		deltas = append(deltas, p.Delta)
+func (p Params) Dynamics(ctx context.Context, seed uint64, deltas ...float64) (*Dynamics, error) {
+	if len(deltas) == 0 {
+		deltas = []float64{0, 0.05, 0.1}
+		if !slices.Contains(deltas, p.Delta) {
+			deltas = append(deltas, p.Delta)
+		}
 	}
 	small, err := p.small(14)
 	if err != nil {
