@@ -60,7 +60,11 @@ func check[F float32 | float64](a *classSums, base int64, features []F, labels [
 	}
 	for i, y := range labels {
 		if y < 0 || int(y) >= a.k {
-			return fmt.Errorf("nc: label of sample %d is %d, want 0 to K−1 = %d", base+int64(i), y, a.k-1)
+			remedy := ""
+			if int(y) == a.k {
+				remedy = "; if labels start at 1, subtract 1"
+			}
+			return fmt.Errorf("nc: label of sample %d is %d, want 0 to K−1 = %d%s", base+int64(i), y, a.k-1, remedy)
 		}
 	}
 	return checkFinite(a.d, base, features)

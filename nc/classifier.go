@@ -16,8 +16,12 @@ type Classifier struct {
 // check reports a classifier that does not fit k classes and d features.
 func (c *Classifier) check(k, d int) error {
 	if c.K != k || c.D != d {
-		return fmt.Errorf("nc: classifier is %d×%d, the features have K = %d classes and d = %d dimensions",
-			c.K, c.D, k, d)
+		remedy := ""
+		if c.K == d && c.D != d {
+			remedy = "; W must be K×d, as PyTorch's Linear.weight: transpose it"
+		}
+		return fmt.Errorf("nc: classifier is %d×%d, the features have K = %d classes and d = %d dimensions%s",
+			c.K, c.D, k, d, remedy)
 	}
 	if len(c.W) != k*d {
 		return fmt.Errorf("nc: classifier's weight has %d numbers, want K·d = %d·%d", len(c.W), k, d)

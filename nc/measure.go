@@ -76,6 +76,10 @@ func (m *measurement) all(src Source) (*Summary, error) {
 		return m.measurePresent(src)
 	}
 	sum, err := m.split(src, nil)
+	var empty *EmptyClassError
+	if errors.As(err, &empty) {
+		return nil, fmt.Errorf("%w; Options.Present measures the other classes", err)
+	}
 	if err != nil || m.Test == nil {
 		return sum, err
 	}

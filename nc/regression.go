@@ -76,8 +76,8 @@ func (r *Regression) Add(features, targets Batch) error {
 func checkTargets[F float32 | float64](t int, base int64, targets []F) error {
 	for i, y := range targets {
 		if y-y != 0 {
-			return fmt.Errorf("nc: target %d of sample %d is %v; targets must be finite numbers", i%t, base+int64(i/t),
-				y)
+			return fmt.Errorf("nc: target %d of sample %d is %v; targets must be finite numbers: leave such samples "+
+				"out", i%t, base+int64(i/t), y)
 		}
 	}
 	return nil

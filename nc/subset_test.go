@@ -140,9 +140,13 @@ func TestPresentByHand(t *testing.T) {
 	if s.K != 2 || !reflect.DeepEqual(s.Classes, []int{0, 2}) || s.Class(1) != 2 {
 		t.Errorf("K = %d, classes %v", s.K, s.Classes)
 	}
-	if _, err := Measure(Slices(x, y), w, Options{}); err == nil {
-		t.Error("no error without Present")
-	}
+	_, err = Measure(Slices(x, y), w, Options{})
+	contains(t, err, "class 1 of 3", "Options.Present")
+	_, err = Measure(Slices(x, y), Classifier{K: 2, D: 3, W: make([]float64, 6)}, Options{K: 2})
+	contains(t, err, "2×3")
+	turned := Slices([]float64{1, 0, 3, 1, 2, 2}, []int32{0, 1})
+	_, err = Measure(turned, Classifier{K: 3, D: 2, W: make([]float64, 6)}, Options{})
+	contains(t, err, "3×2", "transpose")
 	if _, err := s.Scatter.MarshalBinary(); err == nil {
 		t.Error("a state of some classes was written")
 	}

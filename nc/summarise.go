@@ -329,8 +329,10 @@ func (a *Scatter) groups(s *Summary) {
 		samples := func(y int) float64 { return float64(a.count[y]) }
 		g.NC1, g.HNorm, g.WNorm = mean(s.NC1PerClass, samples), mean(s.HNormPerClass, once), mean(s.WNormPerClass, once)
 		g.NCCError, g.Error = mean(s.NCCErrorPerClass, samples), mean(s.ErrorPerClass, samples)
-		g.CosineH = meanCosine(a.centred, a.d, g.places)
-		g.CosineW = math.NaN()
+		g.CosineH, g.CosineW = math.NaN(), math.NaN()
+		if s.Rank > 0 {
+			g.CosineH = meanCosine(a.centred, a.d, g.places)
+		}
 		if c := a.clf; c != nil {
 			g.CosineW = meanCosine(c.W, a.d, g.places)
 		}
@@ -352,5 +354,6 @@ func meanCosine(m []float64, d int, rows []int) float64 {
 			sum[j] += v / n
 		}
 	}
-	return (floats.Dot(sum, sum) - k) / (k * (k - 1))
+	cos := (floats.Dot(sum, sum) - k) / (k * (k - 1))
+	return max(-1, min(1, cos)) // NaN stays
 }

@@ -98,8 +98,15 @@ func (p *pairs) open(f *npz.File, path string) error {
 		shape = []int{shape[0], 1}
 	}
 	if len(shape) != 2 || shape[1] == 0 || shape[0] != part.features.Shape[0] {
-		return fmt.Errorf("targets have shape %v, want N×t for the %d features", part.targets.Shape,
-			part.features.Shape[0])
+		remedy := "flatten with targets.reshape(len(targets), -1)"
+		switch n := part.features.Shape[0]; {
+		case len(shape) == 2 && shape[1] == n:
+			remedy = "they seem to be t×N: save targets.T"
+		case len(shape) <= 2:
+			remedy = "save both from one pass over the data in one order, and cut neither"
+		}
+		return fmt.Errorf("targets have shape %v, want N×t for the %d features; %s", part.targets.Shape,
+			part.features.Shape[0], remedy)
 	}
 	if p.d == 0 {
 		p.d, p.t = part.features.Shape[1], shape[1]
