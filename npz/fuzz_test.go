@@ -24,6 +24,10 @@ func FuzzFile(f *testing.F) {
 		}
 	}
 	f.Add([]byte(npy("{'descr': '<f4', 'fortran_order': True, 'shape': (2,1)}", "12345678")))
+	f.Add([]byte(npy("{'descr': '<V2', 'fortran_order': True, 'shape': (2,2)}", "12345678")))
+	f.Add([]byte(npy("{'descr': 'bfloat16', 'fortran_order': False, 'shape': (4,)}", "12345678")))
+	f.Add([]byte(npy("{'descr': '>f2', 'fortran_order': False, 'shape': (4,)}", "12345678")))
+	f.Add([]byte(npy("{'descr': '<u8', 'fortran_order': False, 'shape': (1,)}", "12345678")))
 	f.Add([]byte(npy("{'descr': '>i8', 'fortran_order': True, 'shape': (1,1)}", "12345678")))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		file, err := NewFile(bytes.NewReader(b), int64(len(b)))

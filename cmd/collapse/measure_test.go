@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gocollapse/collapse/internal/npztest"
 	"github.com/gocollapse/collapse/npz"
 )
 
@@ -83,6 +84,34 @@ func TestMeasure(t *testing.T) {
 	checkFiles(t, map[string]string{page: "</svg>", picture: "<svg"})
 }
 
+// TestMeasurePresent measures three of four classes: the program says which in JSON and in words, and
+// without --classes present it says what to choose.
+func TestMeasurePresent(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "part.npz")
+	npztest.Write(t, path, map[string]npztest.Array{
+		"features": {Type: "<f2", Shape: []int{6, 2}, Values: []float64{0, 0, 1, 0, 5, 0, 6, 0, 0, 7, 0, 8}},
+		"labels":   {Type: "<f4", Shape: []int{6}, Values: []float64{0, 0, 1, 1, 3, 3}},
+		"weight":   {Type: "|i1", Shape: []int{4, 2}, Values: []float64{-1, -1, 2, 0, 9, 9, 0, 2}},
+	})
+	checkRefused(t, "measure", []refusal{{[]string{"--features", path}, exitInput, "--classes present"}})
+	var got struct {
+		K       int
+		Classes []int
+		Error   float64
+		Notes   map[string]string
+	}
+	callJSON(t, &got, "measure", "--features", path, "--classes", "present", "--json")
+	// The sample of class 0 at (1, 0) goes to class 1, whose logit is 2.
+	if got.K != 3 || !slices.Equal(got.Classes, []int{0, 1, 3}) || math.Abs(got.Error-1./6) > 1e-15 ||
+		!strings.Contains(got.Notes["classes"], "class 2 has no sample") {
+		t.Errorf("%+v", got)
+	}
+	code, stdout, _ := call(t, "measure", "--features", path, "--classes", "present")
+	if code != 0 || !strings.Contains(stdout, "class 2 has no sample") {
+		t.Errorf("exit code %d:\n%s", code, stdout)
+	}
+}
+
 // TestMeasureSeries: one line per file, epochs in their order.
 func TestMeasureSeries(t *testing.T) {
 	dir := t.TempDir()
@@ -141,6 +170,8 @@ func TestMeasureRefuses(t *testing.T) {
 		{with("--csv", "--json"), exitUsage, "--csv"},
 		{with("--global-mean", "median"), exitUsage, "median"},
 		{with("--k", "3"), exitInput, "shard-1.npz"},
+		{with("--classes", "some"), exitUsage, "present"},
+		{with("--classes", "present", "--state", "x.state"), exitUsage, "--state"},
 		{[]string{"--features-dir", filepath.Join(dir, "absent")}, exitInput, "absent"},
 		{[]string{"--features", filepath.Join(dir, "absent.npz")}, exitInput, "absent.npz"},
 		{nil, exitUsage, "--features"},
