@@ -18,13 +18,16 @@ func setName(set string) string { return record.DataName(set) }
 //
 // Where records of several settings could decide a claim, one setting does, and the note names the
 // fields in which the others differ (see the package's third principle).
-func Decide(records []*record.Record) ([]Result, error) {
+func Decide(records []*record.Record) ([]Result, error) { return decide(All(), records) }
+
+// decide applies the rules of some claims. Those that share Holm's correction must be among them.
+func decide(some []Claim, records []*record.Record) ([]Result, error) {
 	e, err := gather(records)
 	if err != nil {
 		return nil, err
 	}
 	var results []Result
-	for _, c := range All() {
+	for _, c := range some {
 		results = append(results, Result{c, c.rule(e)})
 	}
 	if err := correct(results); err != nil {
