@@ -35,6 +35,11 @@ type cell struct {
 	Count       *int                        `json:"execution_count"`
 	Outputs     []output                    `json:"outputs"`
 	Attachments map[string]map[string]lines `json:"attachments"`
+	Metadata    struct {
+		Jupyter struct {
+			SourceHidden bool `json:"source_hidden"`
+		} `json:"jupyter"`
+	} `json:"metadata"`
 }
 
 type output struct {
@@ -165,7 +170,8 @@ func (nb *notebook) body(p *page) (string, error) {
 				label = fmt.Sprintf("Cell %d", *c.Count)
 			}
 			b.WriteString("<section class=\"cell code\" aria-label=\"" + label + "\">\n")
-			if strings.TrimSpace(string(c.Source)) != "" {
+			// A hidden source holds the answer to the question that the cell shows.
+			if strings.TrimSpace(string(c.Source)) != "" && !c.Metadata.Jupyter.SourceHidden {
 				b.WriteString("<pre class=\"source\" tabindex=\"0\"><code class=\"c-chroma\">" +
 					highlight(string(c.Source), lang) + "</code></pre>\n")
 			}

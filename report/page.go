@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
+
+	"github.com/gocollapse/collapse/internal/player"
 )
 
 //go:embed page.html
@@ -52,6 +54,7 @@ func (p *page) write() error {
 		"Mark": template.HTML(mark), "Title": p.title, "CSS": css, "Body": template.HTML(body),
 		"Parts": p.parts(), "Home": p.file == "index.html", "Previous": p.previous, "Next": p.next,
 		"Versions": p.site.versions(), "Date": p.site.date.Format("2 January 2006"),
+		"Script": script(body),
 	})
 	if err != nil {
 		return fmt.Errorf("report: page %s: %w", p.file, err)
@@ -105,6 +108,15 @@ func styleSheet() (template.CSS, error) {
 	}
 	return template.CSS(styleCSS + "\n@media screen and (prefers-color-scheme: dark) {\n" + dark +
 		"}\n@media print, not (prefers-color-scheme: dark) {\n" + light + "}\n"), nil
+}
+
+// script is what the sliders of a page need, or "" for a page without. Nothing else of a page runs:
+// the scripts of notebooks' outputs are left out.
+func script(body string) template.JS {
+	if strings.Contains(body, `class="`+player.Class+`"`) {
+		return template.JS(player.Script)
+	}
+	return ""
 }
 
 // versions names what wrote the site and what the runs were made with.

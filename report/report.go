@@ -3,9 +3,10 @@
 // notebook and for each record, and one that lists the runs.
 //
 // The site is a folder of HTML files that need no network, no font and no style sheet from
-// elsewhere. Figures are inline SVG, formulas MathML, pictures data: addresses. Only the page of
-// runs has a script, which filters its table. Scripts in notebooks' outputs are left out, so what a
-// page shows is what a reader without scripts sees.
+// elsewhere. Figures are inline SVG, formulas MathML, pictures data: addresses. The page of runs has
+// a script that filters its table, and a lesson with sliders the one that moves them (package
+// internal/player). Scripts in notebooks' outputs are left out. Without scripts a reader sees all
+// runs, and some positions of a slider next to each other.
 //
 // The package does not import GoMLX.
 package report
