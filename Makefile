@@ -19,13 +19,14 @@ export GOWORK  := off
 export COLLAPSE_ROOT := $(CURDIR)
 export GOMLX_NO_AUTO_INSTALL := 1
 
-.PHONY: help setup cuda report lab test bench bench-measure clean
+.PHONY: help setup cuda report lessons lab test bench bench-measure clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
 help:
 	@echo 'make report   set up, train two small networks, execute the notebooks, write build/report/index.html'
-	@echo 'make lab      JupyterLab on notebooks/ with the kernel "Collapse (Go)"'
+	@echo 'make lab      JupyterLab on copies of the lessons in build/lab, with the kernel "Collapse (Go)"'
+	@echo 'make lessons  executes the lessons and saves their outputs in notebooks/'
 	@echo 'make test     every test, with the set-up it needs (COLLAPSE_STRICT=1: a skipped one fails)'
 	@echo 'make bench    speed of the training step, next to JAX (and PyTorch with TORCH_PYTHON=…), and of the metrics'
 	@echo 'make bench-measure   collapse measure next to PyTorch (6 GB of Python, or TORCH_PYTHON=…)'
@@ -54,8 +55,19 @@ build/notebooks/%.ipynb: notebooks/%.ipynb $(TRAINED) $(SHOWN) | setup
 	@mkdir -p $(@D)
 	.venv/bin/python scripts/execute.py $< $@
 
+# Lesson 03 measures the network that lesson 00 trains.
+build/notebooks/03_measuring_collapse.ipynb: build/notebooks/00_setup_and_tour.ipynb
+
+# The committed lessons show their pictures before anything is run. Saving them
+# makes them newer than the copies, which hold the same.
+lessons: setup $(EXECUTED)
+	@go run ./scripts/lessons build/notebooks
+	@touch $(EXECUTED)
+
+# On copies, so that reading and trying out never change the committed lessons.
 lab: setup
-	.venv/bin/jupyter lab --notebook-dir="$(CURDIR)/notebooks" $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB)
+	@scripts/lab.sh
+	.venv/bin/jupyter lab --notebook-dir="$(CURDIR)/build/lab" $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB)
 
 test: setup
 	@scripts/test.sh

@@ -44,6 +44,13 @@ func heading(f *figures.Figure) string {
 	return s
 }
 
+// figureText says in words what a figure is, what it shows and how it came about.
 func figureText(f *figures.Figure) string {
-	return strings.TrimSpace(heading(f) + " " + f.Caption)
+	var parts []string
+	for _, s := range []string{heading(f), f.Alt, f.Caption} {
+		if s != "" {
+			parts = append(parts, s)
+		}
+	}
+	return strings.Join(parts, "\n")
 }

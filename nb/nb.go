@@ -93,12 +93,15 @@ func (b Bundle) forms() map[protocol.MIMEType]any {
 // InNotebook tells whether the program was started by a notebook's kernel.
 func InNotebook() bool { return gonbui.IsNotebook }
 
-// Show shows figures one below the other, each with its caption. Outside a
-// notebook it prints their titles and captions.
-func Show(figs ...*figures.Figure) {
-	for _, f := range figs {
-		Display("", FigureBundle(f))
-	}
+// Show shows a figure with its caption, or stops the cell as Try does. It takes the two results of a
+// function that draws:
+//
+//	nb.Show(figures.Figure1(figures.Of(ce, ls)...))
+//
+// Outside a notebook it prints title, alternative text and caption.
+func Show(f *figures.Figure, err error) {
+	Try(err)
+	Display("", FigureBundle(f))
 }
 
 // Draw shows a figure or table of the paper that is made from runs, by its id in figures.All:
@@ -108,10 +111,10 @@ func Draw(id string, runs ...*record.Record) {
 	Try(err)
 	Try(lacking(e, runs))
 	if e.Table != nil {
-		ShowTable(Must(e.Table(figures.Of(runs...)...)))
+		Table(e.Table(figures.Of(runs...)...))
 		return
 	}
-	Show(Must(e.Figure(figures.Of(runs...)...)))
+	Show(e.Figure(figures.Of(runs...)...))
 }
 
 // lacking reports the runs that do not hold what an entry needs.
@@ -128,16 +131,16 @@ func lacking(e figures.Entry, runs []*record.Record) error {
 }
 
 // FigureBundle returns the forms in which Show sends a figure: HTML with the SVG
-// in an <img>, the PNG, and number, title and caption as text.
+// in an <img>, the PNG, and number, title, alternative text and caption as text.
 func FigureBundle(f *figures.Figure) Bundle {
 	return Bundle{HTML: FigureHTML(f), PNG: f.PNG, Text: figureText(f)}
 }
 
-// ShowTable shows tables one below the other, each with its caption.
-func ShowTable(tables ...*figures.Table) {
-	for _, t := range tables {
-		Display("", Bundle{HTML: t.HTML(), Text: t.Text()})
-	}
+// Table shows a table with its caption, or stops the cell as Try does. It takes the two results of a
+// function that makes one: nb.Table(figures.Curves(figures.Of(run))).
+func Table(t *figures.Table, err error) {
+	Try(err)
+	Display("", Bundle{HTML: t.HTML(), Text: t.Text()})
 }
 
 // Markdown shows text as a notebook's text cell would, formulas in $…$ included.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"io/fs"
-	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -27,7 +26,8 @@ func TestFigureBundleSurvivesSanitising(t *testing.T) {
 	if got := forms[protocol.MIMEImagePNG]; !bytes.Equal(got.([]byte), f.PNG) {
 		t.Errorf("PNG form is %q, want the figure's PNG, which an untrusted notebook shows", got)
 	}
-	if want := "Figure 1. Error & collapse. Drawn from 2 runs, a < b."; forms[protocol.MIMETextPlain] != want {
+	want := "Figure 1. Error & collapse.\ncurves \"down\"\nDrawn from 2 runs, a < b."
+	if forms[protocol.MIMETextPlain] != want {
 		t.Errorf("text form is %q, want %q", forms[protocol.MIMETextPlain], want)
 	}
 	html := forms[protocol.MIMETextHTML].(string)
@@ -62,61 +62,6 @@ func TestFormatTakesTextWithoutOperandsAsItIs(t *testing.T) {
 	}
 	if got := fill("error %.1f %%", []any{2.5}); got != "error 2.5 %" {
 		t.Errorf("got %q", got)
-	}
-}
-
-func TestSlider(t *testing.T) {
-	frames := []Frame{{"0", "<p>none</p>", "none"}, {"1", "</script><p>much</p>", "much"}}
-	b, err := sliderBundle("spread", 0, frames)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := strings.Count(b.HTML, "</script>"); got != 1 {
-		t.Errorf("%d </script> in the output, want only its own: a frame must not end the script", got)
-	}
-	still, _, _ := strings.Cut(b.HTML, "<script>")
-	if !strings.Contains(still, "<p>none</p>") || strings.Contains(still, "<input") {
-		t.Errorf("without its script the slider must show the starting frame and no control:\n%s", still)
-	}
-	if b.Text != "spread 0: none\nspread 1: much\n" {
-		t.Errorf("text form is %q", b.Text)
-	}
-	for _, start := range []int{-1, 2} {
-		if _, err := sliderBundle("spread", start, frames); err == nil {
-			t.Errorf("start %d of 2 frames gave no error", start)
-		}
-	}
-}
-
-func TestExplore(t *testing.T) {
-	run := func(loss string, delta float64, epochs ...record.Epoch) *record.Record {
-		r := &record.Record{Spec: record.DefaultSpec(), Epochs: epochs}
-		r.Spec.Loss = record.Loss{Name: loss, Delta: delta}
-		return r
-	}
-	ce := run("ce", 0, record.Epoch{Epoch: 1, TrainError: 0.5, NC1: 20, NC2: 1},
-		record.Epoch{Epoch: 2, TrainError: 0.25, NC1: 10, NC2: record.Number(math.NaN())}, record.Epoch{Epoch: 3})
-	ls := run("ls", 0.05, record.Epoch{Epoch: 2, TrainError: 0.125, NC1: 5, NC2: 0.5})
-	b, err := exploreBundle([]*record.Record{ce, ls})
-	if err != nil {
-		t.Fatal(err)
-	}
-	// Epoch 2 is the only one that both have.
-	want := "epoch 2: CE: training error 25.00 %, test error 0.00 %; LS (δ = 0.05): training error 12.50 %, test " +
-		"error 0.00 %; NC1 CE 10, NC1 LS (δ = 0.05) 5, NC2 CE NaN"
-	if !strings.HasPrefix(b.Text, want) || strings.Count(b.Text, "\n") != 1 {
-		t.Errorf("text form is\n%s\nwant one line that begins\n%s", b.Text, want)
-	}
-	if _, err := exploreBundle([]*record.Record{ce, run("ls", 0.05)}); err == nil {
-		t.Error("runs without an epoch in common gave no error")
-	}
-	focal := run("focal", 0)
-	focal.Spec.FocalGamma = 3
-	if got := Label(focal); got != "focal (γ = 3)" {
-		t.Errorf("a focal loss is called %q", got)
-	}
-	if _, err := exploreBundle(nil); err == nil {
-		t.Error("no run gave no error")
 	}
 }
 

@@ -111,3 +111,50 @@ func ReadSpec(name string) (record.Spec, error) {
 	}
 	return s, nil
 }
+
+// Run returns the record of a run by its name, as LoadRun finds it, or stops the cell. A notebook
+// names its runs once, at package level, and has them in every later cell:
+//
+//	var ce = nb.Run("cifar10-resnet18-w16-500-ce")
+//
+// Every cell reads the file again, which takes some milliseconds.
+func Run(name string) *record.Record { return Must(LoadRun(name)) }
+
+// Runs returns the committed records whose names match the patterns of filepath.Match, in the order
+// of the patterns and then of the names, or stops the cell: nb.Runs("cifar10-*-ce*") are all seeds
+// under cross entropy. Without a pattern it returns all. A pattern that matches none is an error.
+func Runs(patterns ...string) []*record.Record { return Must(loadRuns(patterns)) }
+
+func loadRuns(patterns []string) ([]*record.Record, error) {
+	root, err := Root()
+	if err != nil {
+		return nil, err
+	}
+	if len(patterns) == 0 {
+		patterns = []string{"*"}
+	}
+	var runs []*record.Record
+	have := map[string]bool{}
+	for _, pattern := range patterns {
+		files, err := fs.Glob(os.DirFS(filepath.Join(root, "records")), pattern+".json")
+		if err != nil {
+			return nil, fmt.Errorf("runs %q: %w", pattern, err)
+		}
+		if len(files) == 0 {
+			return nil, fmt.Errorf("runs %q: %w in %s%s", pattern, fs.ErrNotExist, filepath.Join(root, "records"),
+				nearestRun(root, pattern))
+		}
+		for _, f := range files {
+			if have[f] {
+				continue
+			}
+			have[f] = true
+			rec, err := record.ReadFile(filepath.Join(root, "records", f))
+			if err != nil {
+				return nil, err
+			}
+			runs = append(runs, rec)
+		}
+	}
+	return runs, nil
+}

@@ -16,7 +16,7 @@ import (
 func Check() error {
 	checks := doctor.Examine(context.Background(), doctor.Options{})
 	t, err := checkTable(checks)
-	nb.ShowTable(t)
+	nb.Table(t, nil)
 	return err
 }
 

@@ -230,3 +230,30 @@ func TestCheckFailsOnFaultsOnly(t *testing.T) {
 		t.Errorf("a fault gave %v, want an error that names it and what to do", err)
 	}
 }
+
+// What is measured from a run's checkpoint is what its record says.
+func TestMeasureAgreesWithTheRecord(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains a network")
+	}
+	out := filepath.Join(t.TempDir(), "run")
+	spec := tiny()
+	spec.Epochs = 1
+	rec, err := runIn(context.Background(), new(bytes.Buffer), spec, out, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := Measure(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, got := range map[string][2]float64{"NC1": {s.NC1, float64(rec.Last().NC1)},
+		"NC2": {s.NC2, float64(rec.Last().NC2)}, "NC3": {s.NC3, float64(rec.Last().NC3)}} {
+		if math.Abs(got[0]/got[1]-1) > 1e-4 {
+			t.Errorf("%s is %g, the record has %g", name, got[0], got[1])
+		}
+	}
+	if _, err := Measure(filepath.Join(t.TempDir(), "absent")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("an absent run gave %v", err)
+	}
+}
