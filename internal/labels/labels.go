@@ -21,7 +21,7 @@ func CheckShape(name string, y *npz.Array, n int, samples string) error {
 	}
 	remedy := ""
 	switch {
-	case len(shape) == 2 && shape[0] == n && shape[1] == 1, len(shape) == 2 && shape[0] == 1 && shape[1] == n:
+	case len(shape) > 1 && y.Len() == n:
 		remedy = fmt.Sprintf("; save %s.ravel()", name)
 	case len(shape) == 2 && shape[0] == n:
 		remedy = fmt.Sprintf("; if they are one-hot or scores, save %s.argmax(1)", name)

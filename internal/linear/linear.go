@@ -4,6 +4,7 @@ package linear
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/gocollapse/collapse/nc"
 	"github.com/gocollapse/collapse/npz"
@@ -25,7 +26,10 @@ func Read(f *npz.File) (*nc.Classifier, error) {
 			"weight.reshape(len(weight), -1)", w.Shape)
 	}
 	c := &nc.Classifier{K: w.Shape[0], D: w.Shape[1]}
-	if c.W, err = w.Float64s(); err != nil {
+	if c.W, err = w.Float64s(); err == nil {
+		err = checkFinite("weight", c.W, c.D)
+	}
+	if err != nil {
 		return nil, err
 	}
 	if !f.Has("bias") {
@@ -38,8 +42,21 @@ func Read(f *npz.File) (*nc.Classifier, error) {
 	if err := fitBias(b.Shape, c); err != nil {
 		return nil, err
 	}
-	c.B, err = b.Float64s()
+	if c.B, err = b.Float64s(); err == nil {
+		err = checkFinite("bias", c.B, 1)
+	}
 	return c, err
+}
+
+// checkFinite reports the first number of an array of n columns that is not finite.
+func checkFinite(name string, v []float64, n int) error {
+	for i, x := range v {
+		if math.IsNaN(x) || math.IsInf(x, 0) {
+			return fmt.Errorf("%s of class %d, dimension %d is %v, want a finite number; has the training diverged?",
+				name, i/n, i%n, x)
+		}
+	}
+	return nil
 }
 
 // fitBias reports a bias that is not one number for each row of the weight.

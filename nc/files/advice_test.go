@@ -3,6 +3,7 @@ package files
 import (
 	"context"
 	"maps"
+	"math"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -137,6 +138,8 @@ func shapeFaults() []fault {
 	g := good()
 	noBias := g.without("bias")
 	weight := g["weight"]
+	broken := plus(weight, 0)
+	broken.Values[23] = math.NaN()
 	two := plus(g["labels"], 0)
 	for i := range two.Values {
 		two.Values[i] = float64(i % 2)
@@ -161,6 +164,8 @@ func shapeFaults() []fault {
 			words: []string{"d×N", "features.T"}},
 		{name: "bias in the weight", bad: noBias.with("weight", wide), better: noBias,
 			words: []string{"4×7", "weight[:, :-1]"}},
+		{name: "NaN in the weight", bad: g.with("weight", broken), better: g,
+			words: []string{"weight of class 3, dimension 5 is NaN"}},
 		{name: "binary weight", bad: binary.with("weight", row), better: binary.with("weight", pair),
 			words: []string{"sample 1 has label 1", "numpy.concatenate([-weight, weight]) / 2"}},
 		{name: "binary weight as a vector", bad: binary.with("weight", shaped(row, 6)),

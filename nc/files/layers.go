@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -94,6 +95,9 @@ func array(ctx context.Context, features, labels string, o Options) (*nc.Summary
 		to   **npz.Array
 	}{{features, &p.features}, {labels, &p.labels}} {
 		file, err := npz.Open(f.path)
+		if f.to == &p.labels && errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("%w; .npy files of features need the labels (N) in one labels.npy next to them", err)
+		}
 		if err != nil {
 			return nil, err
 		}

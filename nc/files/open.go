@@ -108,7 +108,8 @@ func (m *measurer) openSamples(f *npz.File, path string) error {
 			m.d = p.d()
 		}
 		if p.d() != m.d {
-			return fmt.Errorf("%s have d = %d dimensions, others have %d", s.features, p.d(), m.d)
+			return fmt.Errorf("%s have d = %d dimensions, others have %d; save all from one layer", s.features,
+				p.d(), m.d)
 		}
 		s.to.parts = append(s.to.parts, *p)
 	}
