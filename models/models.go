@@ -139,6 +139,7 @@ type Network struct {
 	Tensors  []Tensor // in the order of PyTorch's state dictionary
 	Stages   []Stage  // in the order of the forward pass
 	Options  Options  // with which it was built
+	Smallest int      // the fewest pixels that a side of an image must have
 
 	index   map[string]int
 	forward func(p *pass, x *graph.Node) *graph.Node // images → features before the head

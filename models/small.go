@@ -17,6 +17,7 @@ func (n *Network) cnn(o Options) {
 		in = out
 	}
 	n.Features = in
+	n.Smallest = 8 // pooling halves it three times
 	n.kept = func(h, w int) int {
 		sum := 0
 		for i := range 4 {

@@ -41,6 +41,10 @@ func newStepBuilder(spec record.Spec, set *data.Set) (*stepBuilder, error) {
 	if err != nil {
 		return nil, err
 	}
+	if side := min(set.Height, set.Width); side < net.Smallest {
+		return nil, fmt.Errorf("train: model %s takes images of at least %d×%[2]d pixels, those of %q are %d×%d; "+
+			"take another model or larger images", spec.Model, net.Smallest, set.Info.Name, set.Height, set.Width)
+	}
 	b := &stepBuilder{
 		net: net, spec: spec, info: set.Info, samples: len(set.Train.Labels),
 		loss:    spec.Loss,

@@ -96,3 +96,17 @@ func TestTestShare(t *testing.T) {
 	_, err = train.Run(t.Context(), spec, own)
 	says(t, err, "test_share", "6 test images of its own")
 }
+
+// A network that halves an image more often than it has pixels says so before it trains.
+func TestSmallImages(t *testing.T) {
+	spec := tinySpec()
+	spec.Model = "cnn"
+	small := tinySet()
+	for _, p := range []*data.Split{&small.Train, &small.Test} {
+		p.Images = p.Images[:p.Len()*8*7*3]
+	}
+	small.Width, small.Info.Width = 7, 7
+	out := filepath.Join(t.TempDir(), "run")
+	_, err := train.Run(t.Context(), spec, train.Options{Out: out, Set: small, Backend: backendtest.Go(t)})
+	says(t, err, "model cnn takes images of at least 8×8 pixels", "are 8×7")
+}

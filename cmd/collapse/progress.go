@@ -92,13 +92,17 @@ func (p *progress) row(seed int64, e train.Event) {
 	if r.Seconds > 0 {
 		rate = fmt.Sprintf("%.0f", float64(e.Steps*p.batch)/r.Seconds)
 	}
-	test := "–"
-	if v := 100 * float64(r.TestError); !math.IsNaN(v) {
-		test = fmt.Sprintf("%.2f", v)
+	// A metric that is not defined is a dash.
+	show := func(format string, v float64) string {
+		if math.IsNaN(v) {
+			return "–"
+		}
+		return fmt.Sprintf(format, v)
 	}
-	fmt.Fprintf(p.w, "%s%4d/%-5d %10.4f %7.2f %13s   %-10.3g %-8.3f %-8.3f %-6.2f %-6.2f %5.1f %9s  %s\n",
-		prefix, e.Epoch, e.Epochs, float64(r.TrainLoss), 100*float64(r.TrainError), test,
-		float64(r.NC1), float64(r.NC2), float64(r.NC3), float64(r.WNorm), float64(r.HNorm),
+	fmt.Fprintf(p.w, "%s%4d/%-5d %10.4f %7.2f %13s   %-10s %-8s %-8s %-6s %-6s %5.1f %9s  %s\n",
+		prefix, e.Epoch, e.Epochs, float64(r.TrainLoss), 100*float64(r.TrainError),
+		show("%.2f", 100*float64(r.TestError)), show("%.3g", float64(r.NC1)), show("%.3f", float64(r.NC2)),
+		show("%.3f", float64(r.NC3)), show("%.2f", float64(r.WNorm)), show("%.2f", float64(r.HNorm)),
 		r.Seconds+r.MeasureSeconds, rate, short(e.Remaining))
 	p.last = r
 }
@@ -136,7 +140,9 @@ func (p *progress) show(seed int64, e train.Event) {
 		text += ", " + short(left) + " left"
 	}
 	if p.last != nil {
-		text += fmt.Sprintf(", NC1 %.3g", float64(p.last.NC1))
+		if v := float64(p.last.NC1); !math.IsNaN(v) {
+			text += fmt.Sprintf(", NC1 %.3g", v)
+		}
 		if v := 100 * float64(p.last.TestError); !math.IsNaN(v) {
 			text += fmt.Sprintf(", test error %.1f %%", v)
 		}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -175,9 +176,20 @@ func (d *drawing) measured() string {
 	if len(d.rows) == 0 {
 		return ""
 	}
-	r := d.rows[len(d.rows)-1]
-	return fmt.Sprintf("after epoch %d: training error %.2f %%, test error %.2f %%, NC1 %.3g, NC2 %.3g, NC3 %.3g",
-		r.Epoch, 100*r.TrainError, 100*r.TestError, r.NC1, r.NC2, r.NC3)
+	r := &d.rows[len(d.rows)-1]
+	text := fmt.Sprintf("after epoch %d", r.Epoch)
+	separator := ": "
+	for _, m := range []struct{ key, format string }{
+		{"train_error", "training error %.2f %%"}, {"test_error", "test error %.2f %%"}, {"nc1", "NC1 %.3g"},
+		{"nc2", "NC2 %.3g"}, {"nc3", "NC3 %.3g"},
+	} {
+		metric, _ := record.MetricByKey(m.key)
+		if v := metric.Shown(r); !math.IsNaN(v) { // there may be no test images
+			text += separator + fmt.Sprintf(m.format, v)
+			separator = ", "
+		}
+	}
+	return text
 }
 
 // show draws the curve with a line of text above it.
