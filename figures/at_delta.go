@@ -22,32 +22,46 @@ func LossShape(k int, delta float64) (*Figure, error) {
 	others := float64(k - 1)
 	loss := func(m, d float64) float64 { return math.Log1p(others*math.Exp(-m)) + d*m*others/float64(k) }
 	ce, ls := &curve{line: lineStyle(0)}, &curve{line: lineStyle(1)}
-	for i := range 241 {
-		m := -2 + float64(i)/20
+	top := loss(lossMargins[0], 0) // the axis is the same for every δ
+	for i := range 321 {
+		m := lossMargins[0] + (lossMargins[1]-lossMargins[0])*float64(i)/320
 		ce.x, ce.y = append(ce.x, m), append(ce.y, loss(m, 0))
-		ls.x, ls.y = append(ls.x, m), append(ls.y, loss(m, delta))
+		ls.x, ls.y = append(ls.x, m), append(ls.y, within(loss(m, delta), top))
 	}
 	curves, block := []*curve{ce}, []entry{{"CE", ce}}
 	words := "The loss of CE decreases towards 0 and has no least value."
 	if delta > 0 {
 		least := math.Log(float64(k)/delta - float64(k) + 1)
 		floor := loss(least, delta)
-		g := glyphStyle(2)
-		g.Radius = vg.Points(4)
-		curves = append(curves, ls, &curve{x: []float64{least}, y: []float64{floor}, line: lineStyle(2), glyph: &g})
+		g := draw.GlyphStyle{Color: ink, Radius: vg.Points(3.5), Shape: draw.CircleGlyph{}}
+		curves = append(curves, ls)
+		if least < lossMargins[1] {
+			curves = append(curves, &curve{x: []float64{least}, y: []float64{within(floor, top)}, glyph: &g})
+		}
 		block = append(block, entry{fmt.Sprintf("LS (δ = %g)", delta), ls})
 		words += fmt.Sprintf(" That of LS is least at a margin of %.2f, where it is %.3f and the target has the "+
 			"probability %.4f.", least, floor, 1-delta*others/float64(k))
 	}
 	p := newChart("", "margin: target's logit less the others'", "loss")
 	addCurves(p, false, curves)
-	p.Y.Max = 4
+	p.Y.Max = top
 	f := &Figure{Title: fmt.Sprintf("One sample's loss, K = %d, δ = %g", k, delta), Caption: words,
 		Alt: "Loss against the margin, under cross entropy and under label smoothing."}
 	return f, f.draw(400, 280, func(c draw.Canvas) {
 		c.Max.Y -= legend{block}.draw(c)
 		drawPanels(c, 1, []panel{p})
 	})
+}
+
+// lossMargins are the ends of LossShape's axis of margins.
+var lossMargins = [2]float64{-2, 14}
+
+// within is y, or NaN, which leaves a gap, where it is above a panel's top.
+func within(y, top float64) float64 {
+	if y > top {
+		return math.NaN()
+	}
+	return y
 }
 
 // MinimiserAt draws what Theorems 4.1 and 4.2 say at the δ of the parameters, on axes that are the
