@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/gocollapse/collapse/experiments"
+	"github.com/gocollapse/collapse/internal/edit"
 	"github.com/gocollapse/collapse/record"
 )
 
@@ -154,6 +155,18 @@ func (s *State) Status(run experiments.Run) (Status, float64) {
 
 // Of returns the record of a run as far as it got, nil for none.
 func (s *State) Of(run experiments.Run) *record.Record { return s.byName[run.Name] }
+
+// ByName returns the record of a name. The error names those most like it.
+func (s *State) ByName(name string) (*record.Record, error) {
+	if r := s.byName[name]; r != nil {
+		return r, nil
+	}
+	var names []string
+	for _, r := range s.Records {
+		names = append(names, r.Spec.Name)
+	}
+	return nil, fmt.Errorf("no record %q; near it are %s", name, strings.Join(edit.Near(name, names, 3), ", "))
+}
 
 // Commit copies the record of a finished run from its folder to records/, and says where it is now.
 func Commit(root string, run experiments.Run) (string, error) {

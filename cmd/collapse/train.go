@@ -193,7 +193,7 @@ func printSummary(w io.Writer, runs []*record.Record, asJSON bool) error {
 
 func recordsCommand() *cobra.Command {
 	var asJSON bool
-	c := &cobra.Command{Use: "records", Short: "Compare records",
+	c := &cobra.Command{Use: "records", Short: "Compare and check records",
 		Args: usageArgs(cobra.NoArgs), RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
 	summary := &cobra.Command{
 		Use:   "summary RECORD…",
@@ -215,7 +215,7 @@ RECORD is a record, a run's folder, or a folder of runs, as 'train --seeds' make
 		},
 	}
 	summary.Flags().BoolVar(&asJSON, "json", false, "the same as JSON, the numbers in full")
-	c.AddCommand(summary)
+	c.AddCommand(summary, verifyCommand())
 	return c
 }
 
