@@ -57,7 +57,7 @@ type service struct {
 // served lists the kinds; where several serve one id, the one that shows most comes first.
 var served = []service{
 	{Tables, []string{"table1", "table2"}},
-	{Pairs, []string{"fig1", "fig2", "fig4", "fig5", "fig7", "table1", "table2"}},
+	{Pairs, []string{"fig1", "fig2", "fig4", "fig5", "fig7", "table1", "table2", "film", "products", "depth"}},
 	{Pairs100, []string{"fig1", "fig2", "fig5", "table1", "table2"}},
 	{PairsSTL, []string{"fig1", "fig2", "fig5", "table1", "table2"}},
 	{PairsTiny, []string{"fig1", "fig2", "fig5", "table1", "table2"}},

@@ -42,7 +42,10 @@ var goldenFigures = map[string]func() (*Figure, error){
 	"figure10": func() (*Figure, error) {
 		return Figure10(append(Of(ufmRuns()...), missing("cifar100", "ce", 0))...)
 	},
-	"figure6": func() (*Figure, error) { return Figure6(Of(sweepRuns(3)...)...) },
+	"film":     func() (*Figure, error) { return Film(pictured()...) },
+	"products": func() (*Figure, error) { return Products(pictured()...) },
+	"depth":    func() (*Figure, error) { return Depth(pictured()...) },
+	"figure6":  func() (*Figure, error) { return Figure6(Of(sweepRuns(3)...)...) },
 }
 
 // missing is a planned run.

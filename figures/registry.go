@@ -11,10 +11,10 @@ import (
 	"github.com/gocollapse/collapse/ufm"
 )
 
-// An Entry is a figure or table of the paper that this package makes.
+// An Entry is a figure or table of the paper that this package makes, or a figure beyond it.
 type Entry struct {
-	ID     string // fig4, table1, thm4.1
-	Number string // the paper's: 4, 1, 4.1
+	ID     string // fig4, table1, thm4.1; film
+	Number string // the paper's: 4, 1, 4.1; "" for a figure that is not in the paper
 	Title  string // what it shows, in one line
 	Needs  string // what a record must hold, in words; "" for a closed form
 
@@ -30,8 +30,8 @@ type Entry struct {
 	enough func([]Series) bool       // whether such runs suffice; nil where one does
 }
 
-// All returns the entries in the order of the paper. The command collapse reproduce, the
-// report and package nb read it: a new figure is a function and an entry here.
+// All returns the entries in the order of the paper, figures beyond it after its own. The command
+// collapse reproduce, the report and package nb read it: a new figure is a function and an entry here.
 func All() []Entry {
 	return []Entry{
 		{ID: "fig1", Number: "1", Title: "Error and neural collapse along training",
@@ -63,6 +63,12 @@ func All() []Entry {
 		{ID: "fig10", Number: "10", Title: "Training error and collapse in the simulated unconstrained feature model",
 			Needs: "runs of the simulated unconstrained feature model under CE or LS where s+δ < 1",
 			has:   underOne, Figure: Figure10, Theory: freeFigure10},
+		{ID: "film", Title: "Features and classifier of three classes along training",
+			Needs: "a picture of the plane of three classes along training", has: hasPicture(hasPlane), Figure: Film},
+		{ID: "products", Title: "Classifier times class means along training",
+			Needs: "WᵀH̄ along training, of at most 20 classes", has: hasPicture(hasProducts), Figure: Products},
+		{ID: "depth", Title: "NC1 through depth", Needs: "NC1 by layer at the end of a run (train --layer-profile)",
+			has: hasDepth, Figure: Depth},
 		{ID: "table1", Number: "1", Title: "Errors along training, in percent",
 			Needs: "a row at epoch 10, 20, 50 or 100", has: hasTableEpoch, Table: Table1},
 		{ID: "table2", Number: "2", Title: "Log-scaled training loss",
@@ -90,9 +96,12 @@ func ByID(id string) (Entry, error) {
 		id, edit.Nearest(id, ids), strings.Join(ids, ", "))
 }
 
-// Name is what the paper calls it: Figure 4, Table 1, Theorem 4.1.
+// Name is what the paper calls it: Figure 4, Table 1, Theorem 4.1. A figure that is not in the paper
+// has its id: Figure film.
 func (e Entry) Name() string {
 	switch {
+	case e.Number == "":
+		return "Figure " + e.ID
 	case e.Figure != nil:
 		return "Figure " + e.Number
 	case e.Table != nil:

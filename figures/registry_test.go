@@ -16,6 +16,8 @@ func runsOf(e Entry) []Series {
 		return Of(ufmRuns()...)
 	case "fig9":
 		return Of(sweepRuns(1)...)
+	case "film", "products", "depth":
+		return pictured()
 	}
 	runs := pair("cifar10", 20)
 	for _, s := range runs {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gocollapse/collapse/figures"
 	"github.com/gocollapse/collapse/internal/player"
+	"github.com/gocollapse/collapse/record"
 )
 
 // Value is what a slider moves over: a parameter such as δ, or an epoch.
@@ -35,6 +36,23 @@ func Slider[V Value](name string, values []V, start V, draw func(V) (*figures.Fi
 func Play[V Value](name string, values []V, draw func(V) (*figures.Figure, error)) {
 	a := axis{Name: name, Labels: labels(values), Start: max(0, len(values)-1), Play: true}
 	present([]axis{a}, func(at []int) (*figures.Figure, error) { return draw(values[at[0]]) })
+}
+
+// Film plays the features and the classifier of three classes in their plane along training, run next
+// to run, over the epochs that all runs have.
+func Film(runs ...*record.Record) {
+	b, err := filmBundle(runs)
+	Try(err)
+	Display("", b)
+}
+
+func filmBundle(runs []*record.Record) (Bundle, error) {
+	drawn, epochs, err := figures.Frames(figures.Of(runs...)...)
+	if err != nil {
+		return Bundle{}, err
+	}
+	a := axis{Name: "epoch", Labels: labels(epochs), Start: len(epochs) - 1, Play: true}
+	return framesBundle([]axis{a}, func(at []int) (*figures.Figure, error) { return drawn[at[0]], nil })
 }
 
 // Axis is one of the two parameters of Grid.
@@ -169,7 +187,7 @@ func framesBundle(axes []axis, draw func(at []int) (*figures.Figure, error)) (Bu
 		HTML: fmt.Sprintf(`<div class="%s" data-axes="%s" style="display:flex;flex-wrap:wrap;gap:0 1em">`+
 			"\n%s</div>\n<script>%s</script>\n",
 			player.Class, html.EscapeString(string(spec)), page.String(), player.Script),
-		PNG: png, Text: text.String(),
+		PNG: png, Alt: strings.TrimSpace(text.String()), Text: text.String(),
 	}, nil
 }
 

@@ -184,3 +184,33 @@ func TestExploreTakesCommonEpochs(t *testing.T) {
 		t.Errorf("a focal loss is called %q", got)
 	}
 }
+
+// A film plays the epochs that all runs have, and says of each what its picture shows.
+func TestFilm(t *testing.T) {
+	var runs []*record.Record
+	for _, loss := range []string{"ce", "ls"} {
+		r := run(loss, 0)
+		plane := &record.Plane{Means: [3][2]float64{{2, 0}, {-1, 1.732}, {-1, -1.732}},
+			Weights: [3][2]float64{{1, 0}, {-1, 1}, {-1, -1}}, Points: [3][][2]float64{{{2, 1}}, {{-1, 1}}, {{-1, -1}}}}
+		for epoch := range 3 {
+			r.Epochs = append(r.Epochs, record.Epoch{Epoch: epoch + 1, Picture: &record.Picture{Plane: plane}})
+		}
+		runs = append(runs, r)
+	}
+	b, err := filmBundle(runs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	alts, _, axes := frames(t, b)
+	if len(alts) != 3 || !axes[0].Play || axes[0].Labels[axes[0].Start] != "3" {
+		t.Errorf("%d frames, %+v", len(alts), axes)
+	}
+	if !strings.Contains(alts[1], "epoch 2: angles between the means 120°, 120° and 120°") ||
+		b.Alt == "" || len(b.PNG) == 0 {
+		t.Errorf("alternative text %s", alts[1])
+	}
+	without := run("ce", 0, record.Epoch{Epoch: 1})
+	if _, err := filmBundle([]*record.Record{without}); err == nil {
+		t.Error("a run without pictures has a film")
+	}
+}

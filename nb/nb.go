@@ -58,6 +58,7 @@ type Bundle struct {
 	HTML     string
 	Markdown string
 	PNG      []byte
+	Alt      string // what the PNG shows, for readers who do not see it
 	Text     string
 }
 
@@ -71,7 +72,7 @@ func display(terminal io.Writer, id string, b Bundle) {
 		fmt.Fprintln(terminal, strings.TrimRight(b.Text, "\n"))
 		return
 	}
-	gonbui.SendData(&protocol.DisplayData{Data: b.forms(), DisplayID: id})
+	gonbui.SendData(&protocol.DisplayData{Data: b.forms(), Metadata: b.metadata(), DisplayID: id})
 	gonbui.Sync()
 }
 
@@ -88,6 +89,14 @@ func (b Bundle) forms() map[protocol.MIMEType]any {
 		m[protocol.MIMEImagePNG] = b.PNG
 	}
 	return m
+}
+
+// metadata gives the PNG its alternative text, as nbconvert reads it.
+func (b Bundle) metadata() map[string]any {
+	if len(b.PNG) == 0 || b.Alt == "" {
+		return nil
+	}
+	return map[string]any{string(protocol.MIMEImagePNG): map[string]string{"alt": b.Alt}}
 }
 
 // InNotebook tells whether the program was started by a notebook's kernel.
@@ -131,9 +140,9 @@ func lacking(e figures.Entry, runs []*record.Record) error {
 }
 
 // FigureBundle returns the forms in which Show sends a figure: HTML with the SVG
-// in an <img>, the PNG, and number, title, alternative text and caption as text.
+// in an <img>, the PNG with its alternative text, and number, title, alternative text and caption as text.
 func FigureBundle(f *figures.Figure) Bundle {
-	return Bundle{HTML: FigureHTML(f), PNG: f.PNG, Text: figureText(f)}
+	return Bundle{HTML: FigureHTML(f), PNG: f.PNG, Alt: f.Alt, Text: figureText(f)}
 }
 
 // Table shows a table with its caption, or stops the cell as Try does. It takes the two results of a

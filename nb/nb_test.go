@@ -48,6 +48,18 @@ func TestFigureBundleSurvivesSanitising(t *testing.T) {
 	}
 }
 
+// The PNG of a saved notebook has the figure's own alternative text, where nbconvert looks for it.
+func TestAlternativeTextOfPNG(t *testing.T) {
+	b := FigureBundle(&figures.Figure{PNG: []byte("x"), Alt: "CE decreases"})
+	of, ok := b.metadata()["image/png"].(map[string]string)
+	if !ok || of["alt"] != "CE decreases" {
+		t.Errorf("metadata %v", b.metadata())
+	}
+	if m := (Bundle{Text: "x"}).metadata(); m != nil {
+		t.Errorf("a bundle without a picture has metadata %v", m)
+	}
+}
+
 func TestOutsideANotebookTextIsPrinted(t *testing.T) {
 	var out bytes.Buffer
 	display(&out, "", Bundle{HTML: "<b>x</b>", Text: "what it shows\n"})

@@ -47,6 +47,7 @@ type output struct {
 	Name      string                     `json:"name"`        // stdout, stderr
 	Text      lines                      `json:"text"`
 	Data      map[string]json.RawMessage `json:"data"`
+	Metadata  map[string]json.RawMessage `json:"metadata"`
 	Name2     string                     `json:"ename"`
 	Value     string                     `json:"evalue"`
 	Traceback []string                   `json:"traceback"`
@@ -235,7 +236,7 @@ func (p *page) output(o output) (string, error) {
 			if err := json.Unmarshal(raw, &text); err != nil {
 				return "", fmt.Errorf("output %s: %w", form, err)
 			}
-			h, err := p.form(form, string(text))
+			h, err := p.form(form, string(text), o.alt(form))
 			if err != nil {
 				return "", err
 			}
@@ -248,8 +249,24 @@ func (p *page) output(o output) (string, error) {
 	return "", fmt.Errorf("unknown output type %q", o.Type)
 }
 
-// form renders one kind of output; "" where nothing is left to see.
-func (p *page) form(kind, text string) (string, error) {
+// alt is the alternative text of a picture: that of its metadata, as package nb gives it, else the plain
+// text of the output.
+func (o output) alt(kind string) string {
+	var of struct {
+		Alt string `json:"alt"`
+	}
+	if json.Unmarshal(o.Metadata[kind], &of) == nil && of.Alt != "" {
+		return of.Alt
+	}
+	var text lines
+	if json.Unmarshal(o.Data["text/plain"], &text) == nil && strings.TrimSpace(string(text)) != "" {
+		return strings.TrimSpace(terminal(string(text)))
+	}
+	return "Output of the cell"
+}
+
+// form renders one kind of output, a picture with an alternative text; "" where nothing is left to see.
+func (p *page) form(kind, text, alt string) (string, error) {
 	switch kind {
 	case "text/html", "image/svg+xml":
 		return p.clean(text, nil)
@@ -263,7 +280,7 @@ func (p *page) form(kind, text string) (string, error) {
 		if _, err := base64.StdEncoding.DecodeString(b64); err != nil {
 			return "", fmt.Errorf("output %s: %w", kind, err)
 		}
-		return "<img alt=\"Output of the cell\" src=\"data:" + kind + ";base64," + b64 + "\">", nil
+		return "<img alt=\"" + html.EscapeString(alt) + "\" src=\"data:" + kind + ";base64," + b64 + "\">", nil
 	case "text/markdown":
 		return p.markdown(text, nil)
 	case "text/latex":

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -284,4 +285,20 @@ func FuzzNotebook(f *testing.F) {
 			}
 		})
 	})
+}
+
+// A picture of a notebook has the words of its metadata, else those of the output's text form.
+func TestAlternativeTextOfOutput(t *testing.T) {
+	for _, c := range []struct{ metadata, text, want string }{
+		{`{"alt": "CE < LS"}`, `"Figure 1."`, `alt="CE &lt; LS"`},
+		{`{}`, `["a plot of ","mine"]`, `alt="a plot of mine"`}, {`3`, `""`, `alt="Output of the cell"`},
+	} {
+		o := output{Type: "display_data", Data: map[string]json.RawMessage{"image/png": json.RawMessage(`"eA=="`),
+			"text/plain": json.RawMessage(c.text)},
+			Metadata: map[string]json.RawMessage{"image/png": json.RawMessage(c.metadata)}}
+		h, err := new(page).output(o)
+		if err != nil || !strings.Contains(h, c.want) {
+			t.Errorf("%+v gives %s, %v", c, h, err)
+		}
+	}
 }
