@@ -60,8 +60,8 @@ func DataSet(s Samples) (*Figure, error) {
 // SamplesCaption is the caption of DataSet for the pictures of a data set: what they are, how they
 // were prepared and where they come from.
 func SamplesCaption(d record.Data) string {
-	s := fmt.Sprintf("The first training pictures of each class; %d training and %d test images of %d×%d pixels, %s. "+
-		"Preparation: %s.", d.Train, d.Test, d.Height, d.Width, d.Bytes, d.Preparation)
+	s := fmt.Sprintf("The first training pictures of each class; %s of %d×%d pixels, %s. Preparation: %s.",
+		d.Counts(), d.Height, d.Width, d.Bytes, d.Preparation)
 	if d.Licence != "" {
 		s += " Licence: " + d.Licence + "."
 	}

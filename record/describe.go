@@ -46,11 +46,7 @@ func (r *Record) Describe() Description {
 		d.Scale = "paper scale"
 	}
 	if r.Data.Train > 0 {
-		test := "no"
-		if r.Data.Test > 0 {
-			test = strconv.Itoa(r.Data.Test)
-		}
-		d.Images = fmt.Sprintf("%d training and %s test images", r.Data.Train, test)
+		d.Images = r.Data.Counts()
 	}
 	switch r.Data.Bytes {
 	case Official:
@@ -66,6 +62,14 @@ func (r *Record) Describe() Description {
 			r.Status, len(r.Epochs), spec.Epochs)
 	}
 	return d
+}
+
+// Counts says how many images there are: 5000 training and 10000 test images.
+func (d Data) Counts() string {
+	if d.Test == 0 {
+		return fmt.Sprintf("%d training and no test images", d.Train)
+	}
+	return fmt.Sprintf("%d training and %d test images", d.Train, d.Test)
 }
 
 // DataTitle names the images in a heading: CIFAR-10; CIFAR-10, 500 images per class.

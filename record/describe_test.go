@@ -75,3 +75,17 @@ func TestDescribeNames(t *testing.T) {
 		t.Errorf("MLP: %q", got)
 	}
 }
+
+// A run on images of the user's own says how they were scaled and what it was tested on.
+func TestDescribeOwnImages(t *testing.T) {
+	r := &Record{Spec: DefaultSpec(), Status: Finished, Data: Data{Bytes: Unofficial, Train: 24}}
+	r.Spec.Dataset, r.Spec.Resize = "folder:cats", 64
+	if d := r.Describe(); d.Images != "24 training and no test images" || d.Changes != "scaled to 64×64 pixels" {
+		t.Errorf("%q, %q", d.Images, d.Changes)
+	}
+	r.Spec.TestShare, r.Data.Train, r.Data.Test = 0.25, 18, 6
+	want := "scaled to 64×64 pixels, tested on 25 % of the images, held out at random"
+	if d := r.Describe(); d.Images != "18 training and 6 test images" || d.Changes != want {
+		t.Errorf("%q, %q", d.Images, d.Changes)
+	}
+}

@@ -7,12 +7,13 @@ import (
 
 	"github.com/gocollapse/collapse/data"
 	"github.com/gocollapse/collapse/figures"
+	"github.com/gocollapse/collapse/record"
 )
 
 // imagesCommand draws the pictures of a data set.
 func imagesCommand() *cobra.Command {
 	out := pictureFile("data.svg")
-	var per int
+	var per, resize int
 	c := &cobra.Command{
 		Use:   "images NAME",
 		Short: "Draw pictures of each class of a data set, as SVG or PNG",
@@ -25,7 +26,8 @@ of your own.`,
 			if per < 1 || per > 20 {
 				return usageError{fmt.Errorf("--per-class %d; want 1 to 20", per)}
 			}
-			set, err := data.Open(c.Context(), args[0], data.Options{Offline: true, Log: c.ErrOrStderr()})
+			o := data.Options{Offline: true, Log: c.ErrOrStderr(), Resize: resize}
+			set, err := data.Open(c.Context(), args[0], o)
 			if err != nil {
 				return err
 			}
@@ -48,5 +50,7 @@ of your own.`,
 	}
 	c.Flags().Var(&out, "out", "`file` to write, .svg or .png")
 	c.Flags().IntVar(&per, "per-class", 8, "pictures per class, 1 to 20")
+	field, _ := record.FieldByKey("resize")
+	c.Flags().IntVar(&resize, flagName(field.Key), 0, flagHelp(field))
 	return c
 }
