@@ -97,6 +97,9 @@
     }
     const row = document.createElement("div");
     row.className = "collapse-controls";
+    // JupyterLab's shortcuts would take the arrow keys: it moves to another cell.
+    row.dataset.lmSuppressShortcuts = "true";
+    row.addEventListener("keydown", (e) => e.stopPropagation());
     root.prepend(row);
     for (const axis of box.axes) {
       const label = element("label", row);

@@ -30,6 +30,11 @@ const move = (i, to) => { const r = $("input")[i]; r.value = to; r.dispatchEvent
 const button = () => $("button")[0];
 log("opened");
 log(["controls", $("input").length, $("button").length, $("label").map((l) => l.textContent).join(",")].join(" "));
+// JupyterLab listens for keys above the outputs and would move to another cell.
+let heard = 0;
+document.body.addEventListener("keydown", () => heard++);
+$("input")[0].dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight", bubbles: true }));
+log("keys heard above " + heard);
 move(0, 0); log("first " + $("input")[0].getAttribute("aria-valuetext"));
 move(1, 1); move(2, 1); log("grid");
 location.hash = "#delta=0.12&k=2";
@@ -64,6 +69,7 @@ func TestScriptInABrowser(t *testing.T) {
 	}
 	want := `opened: #delta=0.5 c | 2 0
 controls 3 1 δ0.5,K2,δ0: #delta=0.5 c | 2 0
+keys heard above 0: #delta=0.5 c | 2 0
 first 0: #delta=0 a | 2 0
 grid: #delta=0&k=10&delta-2=1 a | 10 1
 address: #delta=0.12&k=2 b | 2 1
