@@ -23,6 +23,10 @@ type Entry struct {
 	Table  func(runs ...Series) (*Table, error)
 	Theory func(p ufm.Params) (*Figure, error)
 
+	// DataSets says that the figure has panels for each data set, so that runs of several belong into
+	// one picture, and that it names planned runs that are missing.
+	DataSets bool
+
 	// PaperScale says that it tells little of runs at a smaller scale.
 	PaperScale bool
 
@@ -37,32 +41,33 @@ func All() []Entry {
 		{ID: "fig1", Number: "1", Title: "Error and neural collapse along training",
 			Needs: "measured epochs", has: func(*record.Record) bool { return true }, Figure: Figure1},
 		{ID: "fig2", Number: "2", Title: "NC1 against NC2 along training",
-			Needs: "measured epochs", has: hasPlanePoint, Figure: Figure2},
+			Needs: "measured epochs", has: hasPlanePoint, Figure: Figure2, DataSets: true},
 		{ID: "fig3", Number: "3", Title: "Calibration and norms against label smoothing",
 			Needs: "calibration at the end of runs under CE or LS, for at least two δ",
 			has:   func(r *record.Record) bool { return underDelta(r) && hasFinalCalibration(r) }, enough: swept,
-			Figure: Figure3},
+			Figure: Figure3, DataSets: true},
 		{ID: "fig4", Number: "4", Title: "Calibration along training, by outcome",
 			Needs: "calibration of the test images, which the oldest records lack",
 			has:   hasTestCalibration, Figure: Figure4},
 		{ID: "fig5", Number: "5", Title: "Training loss, as it is and log-scaled",
 			Needs: "measured epochs, loss CE or LS, and one of the paper's data sets", has: isLogScaled,
-			Figure: Figure5},
+			Figure: Figure5, DataSets: true},
 		{ID: "fig6", Number: "6", Title: "Collapse, norms and test error against label smoothing",
 			Needs: "complete runs under CE or LS, for at least two δ",
-			has:   func(r *record.Record) bool { return underDelta(r) && complete(r) }, enough: swept, Figure: Figure6},
+			has:   func(r *record.Record) bool { return underDelta(r) && complete(r) }, enough: swept,
+			Figure: Figure6, DataSets: true},
 		{ID: "fig7", Number: "7", Title: "Reliability and share of samples",
 			Needs: "calibration at the end of a run", has: hasFinalCalibration, Figure: Figure7},
 		{ID: "fig8", Number: "8", Title: "Norms along training and their closed form",
 			Needs: "runs of the simulated unconstrained feature model under CE or LS", has: isSimulatedUFM,
-			Figure: Figure8, Theory: freeFigure8},
+			Figure: Figure8, DataSets: true, Theory: freeFigure8},
 		{ID: "fig9", Number: "9", Title: "Training error and collapse along training for several δ",
 			Needs: "measured epochs of runs under CE or LS with weight decay, for at least three δ",
 			has:   func(r *record.Record) bool { return underDelta(r) && !r.Spec.UFM() }, enough: severalDelta,
-			Figure: Figure9},
+			Figure: Figure9, DataSets: true},
 		{ID: "fig10", Number: "10", Title: "Training error and collapse in the simulated unconstrained feature model",
 			Needs: "runs of the simulated unconstrained feature model under CE or LS where s+δ < 1",
-			has:   underOne, Figure: Figure10, Theory: freeFigure10},
+			has:   underOne, Figure: Figure10, DataSets: true, Theory: freeFigure10},
 		{ID: "film", Title: "Features and classifier of three classes along training",
 			Needs: "a picture of the plane of three classes along training", has: hasPicture(hasPlane), Figure: Film},
 		{ID: "products", Title: "Classifier times class means along training",

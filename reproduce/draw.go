@@ -92,10 +92,17 @@ func drawEntry(e figures.Entry, s *State, o Options) (drawn []Drawing, note stri
 		}
 		drawn = append(drawn, d)
 	}
-	if len(drawn) == 0 {
+	if len(drawn) == 0 || !recorded(groups) {
 		note = "no record has what it needs (" + e.Needs + ")"
 	}
 	return append(drawn, computed...), note, nil
+}
+
+// recorded reports whether groups hold a record.
+func recorded(groups []*group) bool {
+	return slices.ContainsFunc(groups, func(g *group) bool {
+		return slices.ContainsFunc(g.runs, func(s figures.Series) bool { return s.Record != nil })
+	})
 }
 
 // group is the records of one setting.
@@ -109,6 +116,9 @@ type group struct {
 // for.
 func (s *State) groups(e figures.Entry, o Options) (groups []*group, err error) {
 	records, names := s.Records, map[string]string{}
+	if !o.Given && e.DataSets {
+		return s.withMissing(e, o)
+	}
 	if !o.Given {
 		records = nil
 		for _, run := range experiments.For(e.ID) {
@@ -136,6 +146,37 @@ func (s *State) groups(e figures.Entry, o Options) (groups []*group, err error) 
 		groups[i].runs = append(groups[i].runs, figures.Series{Record: r, ShowScale: o.TwoScales})
 	}
 	return groups, nil
+}
+
+// withMissing gathers the records of all data sets that an entry is drawn from, and the planned runs of
+// the same scale that are not recorded, for one figure that names those.
+func (s *State) withMissing(e figures.Entry, o Options) ([]*group, error) {
+	var records []*record.Record
+	for _, run := range experiments.For(e.ID) {
+		if r := s.Of(run); r != nil {
+			records = append(records, r)
+		}
+	}
+	records, err := atScale(records, o)
+	if err != nil {
+		return nil, err
+	}
+	g := &group{}
+	scale := cmp.Or(o.Scale, record.ReducedScale)
+	for _, r := range records {
+		g.runs = append(g.runs, figures.Series{Record: r, ShowScale: o.TwoScales})
+		scale = scaleOf(r)
+	}
+	command := "collapse reproduce " + e.ID + " --run"
+	if scale == record.PaperScale {
+		command += " --scale paper"
+	}
+	for _, run := range experiments.For(e.ID) {
+		if run.Scale == scale && s.Of(run) == nil {
+			g.runs = append(g.runs, figures.Series{Missing: &figures.Missing{Spec: run.Spec, Command: command}})
+		}
+	}
+	return []*group{g}, nil
 }
 
 func scaleOf(r *record.Record) record.Scale {
@@ -179,8 +220,8 @@ func (d *Drawing) write(out string) error {
 			return err
 		}
 		files = append(files, file{".pdf", pdf})
-		if f.Data != nil {
-			files = append(files, file{".csv", f.CSV()})
+		if numbers := f.CSV(); numbers != nil {
+			files = append(files, file{".csv", numbers})
 		}
 	} else {
 		t := d.Table
