@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync/atomic"
 
 	"github.com/gocollapse/collapse/internal/bounded"
@@ -120,9 +119,8 @@ func readFolder(ctx context.Context, fsys fs.FS, side int) (*Set, error) {
 		return nil, err
 	}
 	s, err := readPictures(ctx, fsys, train, test, l.classes, size, side > 0)
-	if err == nil && len(l.unread) > 0 {
-		s.Info.Notes = append(s.Info.Notes, fmt.Sprintf("the test images are those in %s; %s is not read", l.test,
-			strings.Join(l.unread, ", ")))
+	if err == nil {
+		s.Info.Notes = append(s.Info.Notes, l.notes()...)
 	}
 	return s, err
 }

@@ -42,6 +42,7 @@ type layout struct {
 	train, test string   // folders; test is empty where there are no test images
 	classes     []string // folders in train, in the order of their names
 	unread      []string // other folders of test images
+	unsorted    []string // folders of test images that are in no class
 }
 
 const wantLayout = "want train/CLASS/FILE.png and test/CLASS/FILE.png, or CLASS/FILE.png alone"
@@ -68,6 +69,9 @@ func findLayout(fsys fs.FS) (layout, error) {
 		l.train = train[0]
 		if len(test) > 0 {
 			l.test, l.unread = test[0], test[1:]
+		}
+		if l.unsorted, err = unsorted(fsys, top, slices.Concat(train, test)); err != nil {
+			return l, err
 		}
 	case len(test) > 0:
 		return l, fmt.Errorf("there is a folder %s and none of training images (%s); %s", test[0],
@@ -144,6 +148,37 @@ func splitFolders(fsys fs.FS, top, names []string) (found []string, err error) {
 		}
 	}
 	return found, nil
+}
+
+// unsorted returns the folders with a split's name that hold images without classes, as of a
+// competition's test images, whose labels are not published.
+func unsorted(fsys fs.FS, top, sorted []string) (found []string, err error) {
+	for _, f := range top {
+		if !isSplit(f) || slices.Contains(sorted, f) {
+			continue
+		}
+		_, files, err := inside(fsys, f)
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(files, imageExtension) {
+			found = append(found, f)
+		}
+	}
+	return found, nil
+}
+
+// notes says which images are not read.
+func (l layout) notes() (notes []string) {
+	if len(l.unread) > 0 {
+		notes = append(notes, fmt.Sprintf("the test images are those in %s; %s is not read", l.test,
+			strings.Join(l.unread, ", ")))
+	}
+	if len(l.unsorted) > 0 {
+		notes = append(notes, fmt.Sprintf("the images in %s are in no class folder and are not read",
+			strings.Join(l.unsorted, ", ")))
+	}
+	return notes
 }
 
 // inside returns the names of the folders and of the files in dir, in the order of names, without

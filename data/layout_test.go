@@ -30,6 +30,8 @@ func TestLayouts(t *testing.T) {
 		{"long names", files{"Training/a/1.png": a, "Validation/a/1.png": c}, "a", []byte{1}, []byte{3}, ""},
 		{"test before val", files{"train/a/1.png": a, "val/a/1.png": b, "test/a/1.png": c}, "a", []byte{1}, []byte{3},
 			"those in test; val is not read"},
+		{"test images without labels", files{"train/a/1.png": a, "train/b/1.png": b, "test/1.png": c}, "a b",
+			[]byte{1, 2}, nil, "the images in test are in no class folder and are not read"},
 		{"folders in a class", files{"train/a/10.png": b, "train/a/9.png": a, "train/a/more/1.png": c}, "a",
 			[]byte{1, 2, 3}, nil, ""},
 		{"what systems leave", files{"a/1.png": a, "b/1.png": b, ".DS_Store": nil, "__MACOSX/a/._1.png": nil,

@@ -27,8 +27,8 @@ type Options struct {
 	// Out is the folder for the record and the checkpoints. It is created, and locked
 	// while the run goes on.
 	Out string
-	// Set holds the images of the specification's data set as package data opens it;
-	// nil opens it. Run holds out TestShare, takes TrainPerClass images of each class, then
+	// Set holds the images of the specification's data set as OpenImages opens it; nil
+	// opens it. Run holds out TestShare, takes TrainPerClass images of each class, then
 	// the long tail, then corrupts the labels; a set that has TrainPerClass images of each
 	// class already is not reduced again. Without test images the test metrics are null.
 	Set *data.Set

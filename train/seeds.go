@@ -45,7 +45,7 @@ func Seeds(ctx context.Context, spec record.Spec, seeds []int64, jobs int, o Opt
 		return nil, err
 	}
 	if o.Set == nil {
-		if o.Set, err = data.Open(ctx, spec.Dataset, data.Options{Resize: spec.Resize}); err != nil {
+		if o.Set, err = OpenImages(ctx, spec, data.Options{}); err != nil {
 			return nil, err
 		}
 	}

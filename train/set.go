@@ -8,6 +8,13 @@ import (
 	"github.com/gocollapse/collapse/record"
 )
 
+// OpenImages opens the data set of a specification for Options.Set: whole, with the images scaled as
+// it says.
+func OpenImages(ctx context.Context, spec record.Spec, o data.Options) (*data.Set, error) {
+	o.Resize = spec.Resize
+	return data.Open(ctx, spec.Dataset, o)
+}
+
 // OpenSet opens the images that a specification names and prepares them as it says: TestShare,
 // then TrainPerClass, then LongTail, then Corrupt, each drawn by the specification's seed.
 func OpenSet(ctx context.Context, spec record.Spec, o data.Options) (*data.Set, error) {
@@ -18,8 +25,7 @@ func OpenSet(ctx context.Context, spec record.Spec, o data.Options) (*data.Set, 
 // images of each class is not reduced again.
 func openSet(ctx context.Context, spec record.Spec, set *data.Set, o data.Options) (_ *data.Set, err error) {
 	if set == nil {
-		o.Resize = spec.Resize
-		if set, err = data.Open(ctx, spec.Dataset, o); err != nil {
+		if set, err = OpenImages(ctx, spec, o); err != nil {
 			return nil, err
 		}
 	}

@@ -74,7 +74,7 @@ func (r *reproduceFlags) train(c *cobra.Command, root string, item reproduce.Ite
 // record to the records folder.
 func trainPlanned(ctx context.Context, log io.Writer, root string, run experiments.Run) error {
 	out := filepath.Join(root, filepath.FromSlash(run.Folder()))
-	set, err := data.Open(ctx, run.Spec.Dataset, data.Options{Log: log, Progress: byteProgress(log)})
+	set, err := train.OpenImages(ctx, run.Spec, data.Options{Log: log, Progress: byteProgress(log)})
 	if err != nil {
 		return err
 	}

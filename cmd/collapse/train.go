@@ -118,8 +118,8 @@ func (t *trainFlags) train(c *cobra.Command, spec record.Spec, several bool) err
 		return usageError{err}
 	}
 	var err error
-	images := data.Options{Log: log, Progress: byteProgress(log), Resize: spec.Resize}
-	if o.Set, err = data.Open(ctx, spec.Dataset, images); err != nil {
+	images := data.Options{Log: log, Progress: byteProgress(log)}
+	if o.Set, err = train.OpenImages(ctx, spec, images); err != nil {
 		return err
 	}
 	printData(log, spec, o.Set.Info)

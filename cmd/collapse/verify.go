@@ -84,7 +84,7 @@ func trainAgain(ctx context.Context, log io.Writer, root string, old *record.Rec
 	}
 	choose := backend.For(old.Spec)
 	choose.Deterministic = old.Environment.Deterministic
-	set, err := data.Open(ctx, old.Spec.Dataset, data.Options{Log: log, Progress: byteProgress(log)})
+	set, err := train.OpenImages(ctx, old.Spec, data.Options{Log: log, Progress: byteProgress(log)})
 	if err != nil {
 		return nil, out, err
 	}
