@@ -75,6 +75,36 @@ func (f *Figure) lay(w, h vg.Length, cols int, legend legend, panels []panel) er
 	})
 }
 
+// missingRow is the height of a row of panels that name missing runs.
+const missingRow = vg.Length(134)
+
+// layWithMissing is lay with panels that name missing runs in low rows below the others. row is the
+// height of a row of the others.
+func (f *Figure) layWithMissing(w, row vg.Length, cols int, legend legend, panels, absent []panel) error {
+	f.Alt = strings.TrimSpace(f.Alt + " " + words(panels) + " " + words(absent))
+	f.Data = data(panels)
+	rows := func(list []panel) vg.Length { return vg.Length((len(list) + cols - 1) / cols) }
+	below := missingRow * rows(absent)
+	head := vg.Length(0)
+	if len(panels) == 0 {
+		legend = nil
+	} else {
+		head = legend.height(w)
+	}
+	return f.draw(w, head+row*rows(panels)+below, func(c draw.Canvas) {
+		c.Max.Y -= legend.draw(c)
+		if len(absent) > 0 {
+			low := c
+			low.Max.Y = low.Min.Y + below
+			c.Min.Y += below
+			drawPanels(low, cols, absent)
+		}
+		if len(panels) > 0 {
+			drawPanels(c, cols, panels)
+		}
+	})
+}
+
 // pxPerPoint turns points, in which gonum/plot measures, into CSS pixels.
 const pxPerPoint = 96.0 / 72.0
 

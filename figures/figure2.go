@@ -32,13 +32,13 @@ func Figure2(runs ...Series) (*Figure, error) {
 		"the numbers at a line's ends are its first and last epoch. With several seeds the line is their geometric " +
 		"mean. " + origin
 	names, missing := labels(ps), 0
-	var panels []panel
-	for i, p := range ps {
-		title := fmt.Sprintf("(%c) %s", 'a'+i, p.title())
+	var panels, absent []panel
+	for _, p := range ps {
 		if len(p.groups) == 0 {
-			panels = append(panels, missingPanel(title, p.missing))
+			absent = append(absent, missingPanel(p.title(), p.missing))
 			continue
 		}
+		title := fmt.Sprintf("(%c) %s", 'a'+len(panels), p.title())
 		drawn, n := planePanel(title, p.groups, names)
 		panels = append(panels, drawn)
 		missing += n
@@ -49,10 +49,8 @@ func Figure2(runs ...Series) (*Figure, error) {
 		g := glyphStyle(i)
 		block[i].curve.glyph = &g
 	}
-	cols := min(len(panels), 2)
-	rows := (len(panels) + cols - 1) / cols
-	w, h := vg.Length(20+320*cols+80*(2-cols)), vg.Length(40+290*rows)
-	if err := f.lay(w, h, cols, legend{block}, panels); err != nil {
+	cols := min(max(len(panels), len(absent)), 2)
+	if err := f.layWithMissing(vg.Length(100+280*cols), 290, cols, legend{block}, panels, absent); err != nil {
 		return nil, err
 	}
 	return f, nil

@@ -5,7 +5,6 @@ import (
 	"math"
 	"slices"
 
-	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
 	"github.com/gocollapse/collapse/record"
@@ -64,8 +63,7 @@ func Figure5(runs ...Series) (*Figure, error) {
 	f.Caption = "L is the training loss of the run's own kind, over all training images in evaluation mode, without " +
 		"weight decay. Losses of CE and LS do not compare as they are, so log(L − L_min + c) is taken, natural. " +
 		constants + partsNote(ps) + origin + undrawn(missing)
-	panels = append(panels, absent...)
-	err = f.lay(660, vg.Length(50+240*((len(panels)+1)/2)), 2, legend{partsLegend(ps)}, panels)
+	err = f.layWithMissing(660, 240, 2, legend{partsLegend(ps)}, panels, absent)
 	if err != nil {
 		return nil, err
 	}

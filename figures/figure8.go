@@ -120,10 +120,9 @@ func Figure8(runs ...Series) (*Figure, error) {
 			missing += n
 		}
 	}
-	panels = append(panels, absent...)
 	f.Alt = "Norms against the epoch next to their closed form, and their relative errors."
 	f.Caption = closedFormNote + partsNote(ps) + origin + undrawn(missing)
-	return f, f.lay(660, vg.Length(70+230*((len(panels)+1)/2)), 2, legend{deltas.legend(), closedFormLegend()}, panels)
+	return f, f.layWithMissing(660, 235, 2, legend{deltas.legend(), closedFormLegend()}, panels, absent)
 }
 
 const closedFormNote = "δ = 0 is CE. Norms are means over classes; thin dotted lines are the global minimiser of " +

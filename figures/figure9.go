@@ -98,11 +98,10 @@ func alongFigure(id, caption string, runs []Series) (*Figure, error) {
 			missing += n
 		}
 	}
-	panels = append(panels, absent...)
 	f.Alt = "Panels against the epoch, a line for each δ."
 	f.Caption = "δ = 0 is CE. " + caption + "NC1 to NC3 by Equations 4 to 6 on the training features. " +
 		partsNote(ps) + origin + undrawn(missing)
-	return f, f.lay(660, vg.Length(50+230*((len(panels)+1)/2)), 2, legend{deltas.legend()}, panels)
+	return f, f.layWithMissing(660, 235, 2, legend{deltas.legend()}, panels, absent)
 }
 
 // deltaLabels are the labels of a figure with a line for each δ, in increasing order of δ.

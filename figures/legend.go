@@ -3,6 +3,7 @@ package figures
 import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/recorder"
 )
 
 // entry is a name in a legend with the line that it names.
@@ -41,8 +42,16 @@ const (
 	legendMargin  = vg.Length(24)
 )
 
+// height is how much draw takes of a canvas of a width.
+func (l legend) height(w vg.Length) vg.Length {
+	return l.draw(draw.NewCanvas(new(recorder.Canvas), w, 1000))
+}
+
 // draw writes the blocks in centred rows at the top of the canvas and returns the height it took.
 func (l legend) draw(c draw.Canvas) vg.Length {
+	if len(l) == 0 {
+		return 0
+	}
 	sty := textStyle(10.5, false)
 	sty.YAlign = draw.YCenter
 	width := func(e entry) vg.Length { return legendSample + legendGap + sty.Width(e.name) }

@@ -167,7 +167,7 @@ func missingPanel(title string, missing []Missing) panel {
 		lines = append(lines, fmt.Sprintf("and %d more", more))
 	}
 	if c := commands(missing); c != nil {
-		lines = append(lines, "", "To make "+them(missing)+":", wrap(c[0], 36))
+		lines = append(lines, "To make "+them(missing)+":", wrap(c[0], 36))
 	}
 	p.Add(notice(strings.Join(lines, "\n")))
 	p.shown.says = strings.TrimSuffix(strings.TrimSpace(missingNote(missing)), ".")

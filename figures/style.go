@@ -238,8 +238,8 @@ func logTicks(min, max float64) []plot.Tick {
 			t = append(t, tick)
 		}
 	}
-	if labels < 2 {
-		// A range inside one step of a digit: ordinary ticks are clearer.
+	if labels < 3 {
+		// A range inside few steps of a digit: ordinary ticks are clearer.
 		return linearTicks(min, max)
 	}
 	return t

@@ -231,10 +231,8 @@ func sweepFigure(id string, cols int, what []sweepPanel, caption string, runs []
 	f.Alt = "Panels against δ."
 	f.Caption = "δ = 0 is CE; the axis of δ is one of square roots. " + caption + armsNote(all) + origin +
 		undrawn(missing)
-	panels = append(panels, absent...)
-	rows := (len(panels) + cols - 1) / cols
 	width := map[int]vg.Length{2: 660, 3: 780}[cols]
-	return f, f.lay(width, vg.Length(30+225*rows), cols, sweepLegend(settings, what), panels)
+	return f, f.layWithMissing(width, 225, cols, sweepLegend(settings, what), panels, absent)
 }
 
 // sweepLegend names the settings, where there are several, and the numbers of a panel that has several.
@@ -309,6 +307,9 @@ func (w sweepPanel) draw(title string, list []sweep, cols int) (panel, int) {
 		}
 	}
 	addCurves(p, w.log, curves)
+	if len(list)*len(w.values) == 1 { // the title names it
+		p.shown.says = curves[len(curves)-1].inWords(p.at())
+	}
 	slices.Sort(deltas)
 	p.X.Scale, p.X.Tick.Marker = rootScale{}, deltaTicks(slices.Compact(deltas), 0.04*float64(cols))
 	if len(slices.Compact(deltas)) > 1 {

@@ -46,7 +46,7 @@ func TestFigure6(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(f.Alt, "(a) NC1: CIFAR-10: decreases from 0.0986 at δ = 0 to 0.0707 at δ = 0.2, "+
+	if !strings.Contains(f.Alt, "(a) NC1: decreases from 0.0986 at δ = 0 to 0.0707 at δ = 0.2, "+
 		"then increases to 0.207 at δ = 0.95.") {
 		t.Errorf("alternative text %s", f.Alt)
 	}
