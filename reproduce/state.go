@@ -36,8 +36,12 @@ type State struct {
 	Records []*record.Record // in the order of their names
 	Rate    experiments.Rate // how fast this machine trains
 
-	byName map[string]*record.Record
+	byName    map[string]*record.Record
+	committed []*record.Record
 }
+
+// Committed returns the records of records/ alone.
+func (s *State) Committed() []*record.Record { return s.committed }
 
 // Load reads the records of a project: the files of records/, and the runs of package experiments in
 // runs/. Of a run that is in both, the one that got further counts.
@@ -62,6 +66,7 @@ func Load(root string, here record.Environment) (*State, error) {
 		if err := s.add(r, file); err != nil {
 			return nil, err
 		}
+		s.committed = append(s.committed, r)
 	}
 	for _, run := range experiments.All() {
 		file := filepath.Join(root, filepath.FromSlash(run.Folder()), "record.json")

@@ -1,0 +1,46 @@
+package docs
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/gocollapse/collapse/claims"
+	"github.com/gocollapse/collapse/record"
+	"github.com/gocollapse/collapse/reproduce"
+)
+
+// TestClaims: the page says what the committed records decide today.
+func TestClaims(t *testing.T) {
+	state, err := reproduce.Load("..", record.Environment{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// What is in runs/ of this machine is not committed.
+	committed := state.Committed()
+	results, err := claims.Decide(committed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cell := strings.NewReplacer("|", `\|`, "*", `\*`, "<", "&lt;", "_", `\_`).Replace
+	counts := map[string]int{}
+	var order []string
+	var rows [][]string
+	for _, r := range results {
+		verdict := r.String()
+		if counts[verdict]++; counts[verdict] == 1 {
+			order = append(order, verdict)
+		}
+		note := r.Note
+		if r.Scale == claims.ClosedForm { // its note has rounding errors, which differ between processors
+			note = "closed form: " + r.Place
+		}
+		rows = append(rows, []string{"`" + r.ID + "`", cell(r.Sentence), verdict, cell(note)})
+	}
+	var tally []string
+	for _, v := range order {
+		tally = append(tally, fmt.Sprintf("%s %d", v, counts[v]))
+	}
+	generated(t, "claims.md", "claims", fmt.Sprintf("\nOf %d claims: %s.\n\n%s\n", len(results),
+		strings.Join(tally, ", "), table([]string{"claim", "the paper says", "verdict", "what it rests on"}, rows)))
+}
