@@ -405,3 +405,32 @@ func TestProblemErrors(t *testing.T) {
 		}
 	}
 }
+
+// The error of a row is the share of samples whose largest logit is not their label's.
+func TestDescentError(t *testing.T) {
+	p := Params{K: 3, N: 4, D: 3, LambdaW: 1e-3, LambdaH: 1e-3, LambdaB: 1e-2}.Problem()
+	path, err := p.Descend(t.Context(), p.Random(7), DescentOptions{Rate: 0.5, Steps: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, h, b := p.Split(path.X)
+	wrong := 0
+	for i, y := range p.Labels() {
+		best, most := -1, math.Inf(-1)
+		for k := range p.K() {
+			z := b[k]
+			for j := range p.D {
+				z += w[k*p.D+j] * h[i*p.D+j]
+			}
+			if z > most {
+				best, most = k, z
+			}
+		}
+		if best != int(y) {
+			wrong++
+		}
+	}
+	if got, want := path.Rows[2].Error, float64(wrong)/12; math.Abs(got-want) > 1e-15 || wrong == 0 {
+		t.Errorf("error %v, want %v", got, want)
+	}
+}
