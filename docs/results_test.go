@@ -2,8 +2,10 @@ package docs
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -61,4 +63,41 @@ func TestResults(t *testing.T) {
 	if len(rows) > 0 {
 		t.Errorf("the records do not have %v", rows)
 	}
+}
+
+// TestRecordsTable: results.md lists every committed record on CIFAR and Tiny ImageNet at its last
+// epoch, with the intrinsic time that it reached.
+func TestRecordsTable(t *testing.T) {
+	runs, err := record.ReadAll("../records")
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.SortFunc(runs, func(a, b *record.Record) int { return strings.Compare(a.Spec.Name, b.Spec.Name) })
+	var rows [][]string
+	for _, r := range runs {
+		last := r.Last()
+		if _, ok := record.PaperSets[r.Spec.Dataset]; !ok || last == nil {
+			continue
+		}
+		scale := "reduced"
+		if r.AtPaperScale() {
+			scale = "paper"
+		}
+		row := []string{"`" + r.Spec.Name + "`", scale, fmt.Sprintf("%d of %d", last.Epoch, r.Spec.Epochs),
+			fmt.Sprintf("%.2f", r.Spec.IntrinsicTime(r.Data.Train, last.Epoch))}
+		for _, key := range []string{"train_error", "test_error", "nc1", "nc2", "nc3", "test_ece"} {
+			m, ok := record.MetricByKey(key)
+			if !ok {
+				t.Fatalf("no metric %s", key)
+			}
+			text := "–"
+			if v := m.Shown(last); !math.IsNaN(v) {
+				text = fmt.Sprintf(map[bool]string{true: "%.2f", false: "%.3f"}[m.Percent], v)
+			}
+			row = append(row, text)
+		}
+		rows = append(rows, row)
+	}
+	generated(t, "results.md", "records", "\n"+table([]string{"run", "scale", "epoch", "intrinsic time",
+		"training error, %", "test error, %", "NC1", "NC2", "NC3", "test ECE, %"}, rows)+"\n")
 }
