@@ -1,13 +1,17 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/gocollapse/collapse/experiments"
 	"github.com/gocollapse/collapse/internal/project"
+	"github.com/gocollapse/collapse/record"
 )
 
 // TestRerun: the committed record that takes seconds is what training gives today.
@@ -66,5 +70,49 @@ func TestReproduceAnswer(t *testing.T) {
 	code, stdout, _ := call(t, "reproduce", "fig8", "--list", "--scale", "reduced")
 	if code != 0 || !strings.HasPrefix(stdout, "cifar10-ufm-twin-ce-2021\n") || strings.Count(stdout, "\n") != 18 {
 		t.Errorf("the runs of Figure 8, exit code %d:\n%s", code, stdout)
+	}
+}
+
+// TestTrainPlanned: a planned run is trained in its folder and its record copied to records/; a
+// finished one is not trained again.
+func TestTrainPlanned(t *testing.T) {
+	t.Setenv("GOMLX_BACKEND", "go")
+	root := t.TempDir()
+	spec := record.DefaultSpec()
+	spec.Name, spec.Dataset = "planned", arrays(t, t.TempDir(), 10)
+	spec.Model, spec.Width, spec.Batch = "cnn", 1, 8
+	spec.Epochs, spec.ScheduleEpochs, spec.Milestones = 2, 2, nil
+	run := experiments.Run{Name: spec.Name, Spec: spec}
+	var first []byte
+	for range 2 {
+		if err := trainPlanned(t.Context(), io.Discard, root, run); err != nil {
+			t.Fatal(err)
+		}
+		copied, err := os.ReadFile(filepath.Join(root, "records", "planned.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		trained, err := os.ReadFile(filepath.Join(root, "runs", "planned", "record.json"))
+		if err != nil || !bytes.Equal(copied, trained) || first != nil && !bytes.Equal(first, copied) {
+			t.Errorf("the record was not copied as it is, or trained again: %v", err)
+		}
+		first = copied
+	}
+	if rec, err := record.ReadFile(filepath.Join(root, "records", "planned.json")); err != nil ||
+		rec.Status != record.Finished || rec.Final == nil || len(rec.Final.Depth) == 0 {
+		t.Errorf("the record is not finished or lacks NC1 through depth: %v", err)
+	}
+}
+
+// TestBudget: a run that takes longer than the budget is left out, and said to be.
+func TestBudget(t *testing.T) {
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(project.EnvRoot, root)
+	code, _, stderr := call(t, "reproduce", "cB.4-nc3-flat", "--run", "--budget", "1s")
+	if code != 0 || !strings.Contains(stderr, "left out cifar10-twin-ls0.95-2023: about ") {
+		t.Errorf("exit code %d: %s", code, stderr)
 	}
 }
