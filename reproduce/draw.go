@@ -148,8 +148,9 @@ func (s *State) groups(e figures.Entry, o Options) (groups []*group, err error) 
 	return groups, nil
 }
 
-// withMissing gathers the records of all data sets that an entry is drawn from, and the planned runs of
-// the same scale that are not recorded, for one figure that names those.
+// withMissing gathers the records of all data sets that an entry is drawn from, and the planned runs
+// of the same scale that are not recorded, for one figure that names those. Of a data set without
+// runs at this scale, as STL-10 has no twin, those at the other are named.
 func (s *State) withMissing(e figures.Entry, o Options) ([]*group, error) {
 	var records []*record.Record
 	for _, run := range experiments.For(e.ID) {
@@ -167,14 +168,19 @@ func (s *State) withMissing(e figures.Entry, o Options) ([]*group, error) {
 		g.runs = append(g.runs, figures.Series{Record: r, ShowScale: o.TwoScales})
 		scale = scaleOf(r)
 	}
-	command := "collapse reproduce " + e.ID + " --run"
-	if scale == record.PaperScale {
-		command += " --scale paper"
+	planned, sets := experiments.For(e.ID), map[string]bool{}
+	for _, run := range planned {
+		sets[run.Spec.Dataset] = sets[run.Spec.Dataset] || run.Scale == scale
 	}
-	for _, run := range experiments.For(e.ID) {
-		if run.Scale == scale && s.Of(run) == nil {
-			g.runs = append(g.runs, figures.Series{Missing: &figures.Missing{Spec: run.Spec, Command: command}})
+	for _, run := range planned {
+		if s.Of(run) != nil || run.Scale != scale && sets[run.Spec.Dataset] {
+			continue
 		}
+		missing := figures.Missing{Spec: run.Spec, Command: "collapse reproduce " + e.ID + " --run"}
+		if run.Scale == record.PaperScale {
+			missing.Command += " --scale paper"
+		}
+		g.runs = append(g.runs, figures.Series{Missing: &missing})
 	}
 	return []*group{g}, nil
 }
