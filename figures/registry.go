@@ -102,11 +102,11 @@ func ByID(id string) (Entry, error) {
 }
 
 // Name is what the paper calls it: Figure 4, Table 1, Theorem 4.1. A figure that is not in the paper
-// has its id: Figure film.
+// has its id: Film.
 func (e Entry) Name() string {
 	switch {
 	case e.Number == "":
-		return "Figure " + e.ID
+		return upperFirst(e.ID)
 	case e.Figure != nil:
 		return "Figure " + e.Number
 	case e.Table != nil:

@@ -162,8 +162,15 @@ func TestRecordPage(t *testing.T) {
 			t.Errorf("no %q on the record's page", want)
 		}
 	}
-	if n := len(regexp.MustCompile(`<svg `).FindAllString(p, -1)); n != 1 {
-		t.Errorf("%d figures, want 1", n)
+	// What one run without calibration holds: Figures 1, 2 and 5.
+	for _, want := range []string{"Error and neural collapse along training", "NC1 against NC2 along training",
+		"Training loss, as it is and log-scaled"} {
+		if !strings.Contains(p, "<strong>"+want+".</strong>") {
+			t.Errorf("no figure %q on the record's page", want)
+		}
+	}
+	if n := len(regexp.MustCompile(`<svg `).FindAllString(p, -1)); n != 3 {
+		t.Errorf("%d figures, want 3", n)
 	}
 }
 
