@@ -153,7 +153,7 @@ func framesBundle(axes []axis, draw func(at []int) (*figures.Figure, error)) (Bu
 		return Bundle{}, fmt.Errorf("slider %q: %d pictures are too many for one output; give values for at most %d",
 			axes[0].Name, total, maxFrames)
 	}
-	var page, text strings.Builder
+	var page strings.Builder
 	var still []figures.Captioned
 	some := fewOf(axes)
 	for i := range total {
@@ -169,7 +169,6 @@ func framesBundle(axes []axis, draw func(at []int) (*figures.Figure, error)) (Bu
 		if some[i] {
 			hidden = ""
 			still = append(still, figures.Captioned{Text: place(axes, at), Figure: f})
-			fmt.Fprintf(&text, "%s: %s\n", place(axes, at), strings.TrimSpace(f.Alt+" "+f.Caption))
 		}
 		fmt.Fprintf(&page, `<div class="collapse-frame" style="flex:1 1 18em"%s>`+
 			"<p class=\"collapse-at\"><b>%s</b></p>%s</div>\n",
@@ -183,12 +182,35 @@ func framesBundle(axes []axis, draw func(at []int) (*figures.Figure, error)) (Bu
 	if err != nil {
 		return Bundle{}, fmt.Errorf("slider %q: %w", axes[0].Name, err)
 	}
+	words := inWords(still)
 	return Bundle{
 		HTML: fmt.Sprintf(`<div class="%s" data-axes="%s" style="display:flex;flex-wrap:wrap;gap:0 1em">`+
 			"\n%s</div>\n<script>%s</script>\n",
 			player.Class, html.EscapeString(string(spec)), page.String(), player.Script),
-		PNG: png, Alt: strings.TrimSpace(text.String()), Text: text.String(),
+		PNG: png, Alt: strings.TrimSpace(words), Text: words,
 	}, nil
+}
+
+// inWords says what some frames show; a caption that all have is said once.
+func inWords(still []figures.Captioned) string {
+	var text strings.Builder
+	one := still[0].Figure.Caption
+	for _, s := range still {
+		if s.Figure.Caption != one {
+			one = ""
+		}
+	}
+	for _, s := range still {
+		words := s.Figure.Alt
+		if one == "" {
+			words = strings.TrimSpace(words + " " + s.Figure.Caption)
+		}
+		fmt.Fprintf(&text, "%s: %s\n", s.Text, words)
+	}
+	if one != "" {
+		text.WriteString(one + "\n")
+	}
+	return text.String()
 }
 
 // positions returns where frame i stands on each axis.

@@ -98,7 +98,8 @@ func TestSliderHoldsEveryFrameAndShowsSomeWithoutScripts(t *testing.T) {
 	if n := strings.Count(b.HTML, "<script"); n != 1 || !strings.HasSuffix(b.HTML, "</script>\n") {
 		t.Errorf("%d scripts, want one at the end", n)
 	}
-	if !strings.Contains(b.Text, "δ = 0.2: picture of 0.2 </div>") || strings.Count(b.Text, "\n") != 4 {
+	if !strings.Contains(b.Text, "δ = 0.2: picture of 0.2\n") || strings.Count(b.Text, "\n") != 5 ||
+		strings.Count(b.Text, "alert(1)") != 1 {
 		t.Errorf("text form is %q", b.Text)
 	}
 	img, err := png.Decode(bytes.NewReader(b.PNG))
@@ -141,6 +142,17 @@ func TestGridAndPlay(t *testing.T) {
 	})
 	if err == nil || !strings.Contains(err.Error(), "K = 2: no picture") {
 		t.Errorf("a failing figure gave %v, want the position in the error", err)
+	}
+}
+
+func TestFramesOfDifferentCaptionsSayEach(t *testing.T) {
+	b, err := framesBundle([]axis{axisOf("δ", Steps(0, 1, 2), 0)}, func(at []int) (*figures.Figure, error) {
+		f := drawn(t, "x")
+		f.Caption = fmt.Sprint("caption ", at[0])
+		return f, nil
+	})
+	if want := "δ = 0: picture of x caption 0\nδ = 1: picture of x caption 1\n"; err != nil || b.Text != want {
+		t.Errorf("text form is %q, %v; want %q", b.Text, err, want)
 	}
 }
 

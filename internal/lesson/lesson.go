@@ -45,6 +45,7 @@ type Output struct {
 	Name string                     // stdout, stderr
 	Text string                     // of a stream
 	Data map[string]json.RawMessage // by MIME type
+	Meta map[string]json.RawMessage // about a form of Data, by MIME type: a picture's alternative text
 }
 
 // codeCell is a code cell as Jupyter writes it.
@@ -65,7 +66,7 @@ type stream struct {
 
 type display struct {
 	Data     map[string]json.RawMessage `json:"data"`
-	Metadata struct{}                   `json:"metadata"`
+	Metadata map[string]json.RawMessage `json:"metadata"`
 	Type     string                     `json:"output_type"`
 }
 
@@ -98,11 +99,12 @@ func (o *Output) UnmarshalJSON(b []byte) error {
 		Name string                     `json:"name"`
 		Text json.RawMessage            `json:"text"`
 		Data map[string]json.RawMessage `json:"data"`
+		Meta map[string]json.RawMessage `json:"metadata"`
 	}
 	if err := json.Unmarshal(b, &raw); err != nil {
 		return err
 	}
-	*o = Output{Type: raw.Type, Name: raw.Name, Data: raw.Data}
+	*o = Output{Type: raw.Type, Name: raw.Name, Data: raw.Data, Meta: raw.Meta}
 	if raw.Text != nil {
 		o.Text = joined(raw.Text)
 	}
@@ -114,7 +116,10 @@ func (o Output) MarshalJSON() ([]byte, error) {
 	if o.Type == "stream" {
 		return compact(stream{o.Name, o.Type, linesOf(o.Text)})
 	}
-	return compact(display{Data: o.Data, Type: o.Type})
+	if o.Meta == nil {
+		o.Meta = map[string]json.RawMessage{}
+	}
+	return compact(display{o.Data, o.Meta, o.Type})
 }
 
 // joined returns a text of the format, which may be a list of lines.
@@ -245,7 +250,7 @@ func saved(outputs []Output) (out []Output, err error) {
 				out = append(out, Output{Type: "stream", Name: "stdout", Text: text})
 			}
 		case o.Type == "display_data" || o.Type == "execute_result":
-			data := map[string]json.RawMessage{}
+			data, meta := map[string]json.RawMessage{}, map[string]json.RawMessage{}
 			for _, form := range kept {
 				raw, has := o.Data[form]
 				if !has {
@@ -254,9 +259,12 @@ func saved(outputs []Output) (out []Output, err error) {
 				if data[form], err = savedForm(form, joined(raw)); err != nil {
 					return nil, err
 				}
+				if about, has := o.Meta[form]; has {
+					meta[form] = about
+				}
 			}
 			if len(data) > 0 {
-				out = append(out, Output{Type: "display_data", Data: data})
+				out = append(out, Output{Type: "display_data", Data: data, Meta: meta})
 			}
 		}
 	}

@@ -37,7 +37,9 @@ func executed(t *testing.T, picture []byte) *Book {
 		{Type: "stream", Name: "stdout", Text: "two\n"},
 		{Type: "stream", Name: "stderr", Text: "took 3 s"},
 		{Type: "display_data", Data: map[string]json.RawMessage{
-			"text/html": html, "text/plain": text, "image/png": img}}}
+			"text/html": html, "text/plain": text, "image/png": img},
+			Meta: map[string]json.RawMessage{"image/png": json.RawMessage(`{"alt":"a picture's words"}`),
+				"gonb": json.RawMessage(`1`)}}}
 	b.Cells[2].Outputs = []Output{{Type: "stream", Name: "stdout", Text: "/home/me"}}
 	return b
 }
@@ -81,12 +83,12 @@ func TestSaveKeepsPicturesAndWordsAlone(t *testing.T) {
 	_, b := save(t, fstest.MapFS{})
 	text := string(b)
 	for _, want := range []string{`"execution_count": 1`, `"one\n"`, `"two\n"`, `"a figure\n"`, `"its words"`,
-		"image/png", `"# <T>\n"`, `"é"`, `"outputs_made_from"`, `"name": "collapse"`} {
+		"image/png", `"# <T>\n"`, `"é"`, `"alt": "a picture's words"`, `"outputs_made_from"`, `"name": "collapse"`} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the lesson lacks %s", want)
 		}
 	}
-	for _, bad := range []string{"text/html", "took 3 s", "2026-12", "/home/me", `\u003c`} {
+	for _, bad := range []string{"text/html", "took 3 s", "2026-12", "/home/me", "gonb", `\u003c`} {
 		if strings.Contains(text, bad) {
 			t.Errorf("the lesson holds %s", bad)
 		}
