@@ -123,7 +123,7 @@ var notRun = map[string]string{
 		"CIFAR-10",
 	"collapse report": "needs executed notebooks",
 	"collapse reproduce c3.1-ls-faster-nc2 --run --budget 30m": "trains for half an hour",
-	"collapse reproduce all":                                   "draws everything, which the tests of its parts do",
+	"collapse reproduce --queue":                               "trains for days",
 	"collapse reproduce all --out build/reproduce":             "draws everything, which the tests of its parts do",
 }
 

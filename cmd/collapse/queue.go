@@ -21,8 +21,13 @@ import (
 // errBudget is the cause of a stop at the end of the budget.
 var errBudget = errors.New("the budget is used up")
 
+// noImages is the error of a data set that cannot be opened: none of its runs can be trained.
+type noImages struct{ error }
+
+func (e noImages) Unwrap() error { return e.error }
+
 // train trains an item's missing runs one after another, in the order of their worth. A run that
-// cannot be trained, as where its images are not there, is named and left out. It returns
+// cannot be trained is named and left out, and so are all runs of a data set that is not here. It returns
 // train.ErrStopped for a stop by a signal, and nil at the end of the budget.
 func (r *reproduceFlags) train(c *cobra.Command, root string, item reproduce.Item, here record.Environment) error {
 	ctx, log := c.Context(), c.ErrOrStderr()
@@ -37,8 +42,9 @@ func (r *reproduceFlags) train(c *cobra.Command, root string, item reproduce.Ite
 		scale = record.ReducedScale
 	}
 	var failed []error
+	absent := map[string]bool{} // data sets without images here
 	for _, run := range item.Runs {
-		if run.Scale != scale {
+		if run.Scale != scale || absent[run.Spec.Dataset] {
 			continue
 		}
 		// Others may train here too, and each finished record makes the rate better known.
@@ -62,7 +68,10 @@ func (r *reproduceFlags) train(c *cobra.Command, root string, item reproduce.Ite
 			return errors.Join(failed...)
 		case errors.Is(err, train.ErrStopped) || ctx.Err() != nil:
 			return err
+		case errors.Is(err, train.ErrInUse):
+			fmt.Fprintf(log, "left out %s: %v\n", run.Name, err)
 		case err != nil:
+			absent[run.Spec.Dataset] = errors.As(err, &noImages{})
 			fmt.Fprintf(log, "%s: %v\n", run.Name, err)
 			failed = append(failed, fmt.Errorf("%s: %w", run.Name, err))
 		}
@@ -76,7 +85,7 @@ func trainPlanned(ctx context.Context, log io.Writer, root string, run experimen
 	out := filepath.Join(root, filepath.FromSlash(run.Folder()))
 	set, err := train.OpenImages(ctx, run.Spec, data.Options{Log: log, Progress: byteProgress(log)})
 	if err != nil {
-		return err
+		return noImages{err}
 	}
 	o := train.Options{Out: out, Log: log, LayerProfile: true, Set: set}
 	if _, err := train.SpecOf(out); err == nil {
