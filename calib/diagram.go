@@ -83,7 +83,7 @@ func signed(confidence float64, correct bool) float64 {
 }
 
 // maxBins bounds the number of bins.
-const maxBins = 1 << 20
+const maxBins = 10_000
 
 func checkBins(bins int) error {
 	if bins < 1 || bins > maxBins {

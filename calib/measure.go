@@ -3,6 +3,8 @@ package calib
 import (
 	"fmt"
 	"math"
+
+	"github.com/gocollapse/collapse/internal/resample"
 )
 
 // DefaultBins is the usual number of bins; the paper's figures have PaperBins.
@@ -45,12 +47,11 @@ func (o Options) Check() error {
 	if err := checkBins(o.bins()); err != nil {
 		return err
 	}
-	if o.Bootstrap < 0 || o.Bootstrap == 1 {
-		return fmt.Errorf("calib: %d bootstrap replicates, want at least 2, or 0 for none", o.Bootstrap)
+	if err := resample.Check(o.Bootstrap, 2); err != nil {
+		return fmt.Errorf("calib: bootstrap: %w", err)
 	}
-	if o.Consistency < 0 {
-		return fmt.Errorf("calib: %d replicates of the consistency test, want at least 1, or 0 for none",
-			o.Consistency)
+	if err := resample.Check(o.Consistency, 1); err != nil {
+		return fmt.Errorf("calib: consistency test: %w", err)
 	}
 	return nil
 }

@@ -96,7 +96,7 @@ func read[T number](r *Reader, dst []T, own kind) (int, error) {
 		} else {
 			n = min(n, bufferBytes/size)
 			if r.buf == nil {
-				r.buf = make([]byte, bufferBytes)
+				r.buf = make([]byte, min(bufferBytes, r.left*int64(size)))
 			}
 			b := r.buf[:n*size]
 			if err := r.fill(b); err != nil {

@@ -125,8 +125,10 @@ func (r *run) keepLoss(epoch int, loss float64) {
 // as many times the time that it takes.
 const saveShare = 50
 
-// due says whether the last checkpoint is too old.
-func (r *run) due() bool { return time.Since(r.saved) >= r.options.CheckpointEvery }
+// due says whether the last checkpoint is too old, or another one is asked for.
+func (r *run) due() bool {
+	return time.Since(r.saved) >= r.options.CheckpointEvery || r.options.Request.times() > r.served
+}
 
 // trainEpoch runs the steps that are left of the current epoch and returns the mean loss
 // of all. A context that is cancelled ends it with the context's error after the current
@@ -242,6 +244,7 @@ func (r *run) finish(ctx context.Context) error {
 // an infinity is not written.
 func (r *run) save() error {
 	start := time.Now()
+	r.served = r.options.Request.times()
 	state, err := r.engine.State()
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"github.com/gomlx/compute"
@@ -20,6 +21,21 @@ type Event struct {
 	Loss          float64       // mean loss of the last step's batch, in training mode
 	Row           *record.Epoch // what was measured, nil after a step
 	Remaining     time.Duration // estimate for the whole run, 0 where there is none yet
+}
+
+// A Request asks trainings that go on for a checkpoint, as a signal does. It is safe for concurrent
+// use.
+type Request struct{ asked atomic.Int64 }
+
+// Ask has every run with this Request write a checkpoint after its current step.
+func (r *Request) Ask() { r.asked.Add(1) }
+
+// times returns how often it was asked.
+func (r *Request) times() int64 {
+	if r == nil {
+		return 0
+	}
+	return r.asked.Load()
 }
 
 // Options says where and on what a run takes place.
@@ -65,6 +81,8 @@ type Options struct {
 	// LayerProfile measures NC1 of every layer's features after the last epoch, which
 	// compiles one more graph and evaluates the training split twice.
 	LayerProfile bool
+	// Request, if not nil, asks for checkpoints from outside. Several runs may share one.
+	Request *Request
 	// Force trains even where memory or disk seem too small.
 	Force bool
 }

@@ -147,6 +147,7 @@ type run struct {
 	partial Partial // of those steps
 
 	measures  int           // rows that are still to come
+	served    int64         // requests for a checkpoint that there is one for
 	saved     time.Time     // when the last checkpoint was written, or the loop began
 	saveCost  time.Duration // how long that took
 	completed bool          // the run was finished before

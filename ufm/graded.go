@@ -1,13 +1,10 @@
 package ufm
 
 import (
+	"math"
 	"math/big"
 	"slices"
 )
-
-// gradedBits is the precision of graded. Penalties in [MinLambda, MaxLambda] give condition numbers
-// up to 1e400.
-const gradedBits = 2048
 
 // graded returns the eigenvalues of the standard representation's block in the plain coordinates
 // with L2, in increasing order, each to the relative precision of the closed form. Where penalties
@@ -15,10 +12,14 @@ const gradedBits = 2048
 // large ones.
 //
 // The block is S·B·S, where B is that of the scaled coordinates and S has the roots of the
-// penalties. B's parts are computed without cancellation, and Jacobi's rotations in many digits
-// lose nothing.
+// penalties. B's parts are computed without cancellation, and Jacobi's rotations lose nothing with
+// as many bits as the numbers span.
 func (h *fullHessian) graded() []float64 {
-	num := func(v float64) *big.Float { return new(big.Float).SetPrec(gradedBits).SetFloat64(v) }
+	shape2 := h.A * float64(h.K) / h.S // e² = c² in the scaled coordinates
+	most := max(h.LambdaW, h.LambdaH, h.LambdaB, 1/h.LambdaB, shape2, 1)
+	least := min(h.LambdaW, h.LambdaH, h.LambdaB, h.PN*shape2, 1)
+	bits := uint(256 + 2*(math.Log2(most)-math.Log2(least)))
+	num := func(v float64) *big.Float { return new(big.Float).SetPrec(bits).SetFloat64(v) }
 	mul := func(a, b *big.Float) *big.Float { return new(big.Float).Mul(a, b) }
 	quo := func(a, b *big.Float) *big.Float { return new(big.Float).Quo(a, b) }
 	add := func(a, b *big.Float) *big.Float { return new(big.Float).Add(a, b) }
@@ -28,8 +29,7 @@ func (h *fullHessian) graded() []float64 {
 	g := quo(mul(num(h.gap), num(h.sum)), classes) // g(1−g)/K
 	pn := num(h.PN)
 	phi := root(quo(num(float64(h.K-2)), classes))
-	shape2 := quo(mul(num(h.A), classes), num(h.S)) // e² = c² in the scaled coordinates
-	shape := root(shape2)
+	shape := root(quo(mul(num(h.A), classes), num(h.S)))
 	eta := []*big.Float{shape, shape, zero, zero}
 	omega := []*big.Float{zero, zero, quo(shape, root(classes)), quo(one, root(num(h.LambdaB)))}
 	scale := []*big.Float{root(num(h.LambdaW)), root(num(h.LambdaH)), root(num(h.LambdaH)), root(num(h.LambdaB))}

@@ -70,3 +70,18 @@ func TestJSONOfUndefined(t *testing.T) {
 		}
 	}
 }
+
+// TestWorkIsBounded: what would take for ever is refused with what was asked and what is allowed.
+func TestWorkIsBounded(t *testing.T) {
+	for _, c := range []struct{ command, flag string }{
+		{"measure --features", "bootstrap"}, {"calibrate --logits", "bootstrap"}, {"calibrate --logits", "consistency"},
+	} {
+		checkRefused(t, c.command, []refusal{
+			{[]string{"x.npz", "--" + c.flag, "2000000000"}, exitUsage, "2000000000 replicates, want"},
+			{[]string{"x.npz", "--" + c.flag, "100001"}, exitUsage, "at most 100000, or 0 for none"},
+		})
+	}
+	checkRefused(t, "calibrate --logits x.npz", []refusal{{[]string{"--bins", "10001"}, exitUsage, "want 1 to 10000"}})
+	checkRefused(t, "measure --features x.npz --merge y.npz --state z.npz", []refusal{
+		{[]string{"--json"}, exitUsage, "writes a state and no metrics"}})
+}

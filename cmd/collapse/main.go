@@ -3,8 +3,8 @@
 // figures, tables and the report.
 //
 // Results go to standard output, logs and progress to standard error. The exit code is 0, or 1 if
-// an input or the machine is at fault, 2 for a usage error, and 3 for a run that was stopped with a
-// checkpoint.
+// an input or the machine is at fault or a signal ended the command, 2 for a usage error, and 3 for a
+// run that was stopped with a checkpoint.
 package main
 
 import (
@@ -13,8 +13,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -37,22 +35,26 @@ type usageError struct{ error }
 func (e usageError) Unwrap() error { return e.error }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// After the first signal the default handling returns, so that a second Ctrl-C ends a process
-	// that does not reach its checkpoint.
-	context.AfterFunc(ctx, stop)
-	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+	os.Exit(runSignalled(os.Args[1:], os.Stdout, os.Stderr, func() {}))
 }
 
 // run executes one command line and returns its exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	root := newRoot()
+	return execute(ctx, newRoot(), args, stdout, stderr)
+}
+
+// execute executes one command line of a root and returns its exit code.
+func execute(ctx context.Context, root *cobra.Command, args []string, stdout, stderr io.Writer) int {
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return 0
+	}
+	cancelled := errors.Is(err, context.Canceled) && !errors.Is(err, train.ErrStopped)
+	if cause := context.Cause(ctx); cancelled && cause != nil {
+		err = cause // not that a context was cancelled, but by what
 	}
 	fmt.Fprintln(stderr, "collapse:", err)
 	var usage usageError
@@ -66,6 +68,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 }
 
 func newRoot() *cobra.Command {
+	return rootOf(
+		doctorCommand(), kernelCommand(), fetchCommand(), trainCommand(), featuresCommand(), weightsCommand(),
+		measureCommand(), calibrateCommand(), ufmCommand(), reproduceCommand(), claimsCommand(),
+		recordsCommand(), imagesCommand(), reportCommand(), versionCommand())
+}
+
+// rootOf returns the program with some of its commands.
+func rootOf(commands ...*cobra.Command) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "collapse",
 		Short: "A research environment for neural collapse",
@@ -73,7 +83,8 @@ func newRoot() *cobra.Command {
 smoothing, measures it, and compares it with the paper "Cross Entropy versus
 Label Smoothing: A Neural Collapse Perspective".
 
-Exit codes: 1 input or machine at fault, 2 usage, 3 stopped with a checkpoint.`,
+Exit codes: 1 input or machine at fault, or ended by a signal; 2 usage; 3 stopped with a
+checkpoint.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          usageArgs(cobra.NoArgs),
@@ -81,10 +92,7 @@ Exit codes: 1 input or machine at fault, 2 usage, 3 stopped with a checkpoint.`,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(
-		doctorCommand(), kernelCommand(), fetchCommand(), trainCommand(), featuresCommand(), weightsCommand(),
-		measureCommand(), calibrateCommand(), ufmCommand(), reproduceCommand(), claimsCommand(),
-		recordsCommand(), imagesCommand(), reportCommand(), versionCommand())
+	root.AddCommand(commands...)
 	return root
 }
 

@@ -132,6 +132,9 @@ func (f *measureFlags) check() error {
 			"the states of all parts are of the same K classes")
 	case merge && features && f.state == "":
 		return errors.New("--merge with --features writes the second pass of a part; --state names the file")
+	case merge && features && (f.answer.json || f.answer.page != "" || f.answer.picture != ""):
+		return errors.New("--merge with --features writes a state and no metrics, so that --json, --html and --plot " +
+			"do not go with it; 'collapse measure --merge' of the states that it writes has the metrics")
 	}
 	return nil
 }

@@ -35,9 +35,10 @@ func trainCommand() *cobra.Command {
 
 The defaults are the paper's setting for CIFAR-10 (800 epochs, rate 0.05 divided
 by 10 after epochs 150 and 350). The record goes to OUT/record.json after every
-measured epoch, the state to a checkpoint in the same folder. Ctrl-C stops with a
-checkpoint (exit code 3); --resume continues from it to the same numbers as an
-uninterrupted run.
+measured epoch, the state to a checkpoint in the same folder. Ctrl-C, SIGTERM or a lost
+terminal (SIGHUP) stops with a checkpoint (exit code 3), and so does the signal of
+--checkpoint-signal, as Slurm's --signal sends one; --resume continues from it to the
+same numbers as an uninterrupted run.
 
 With --seeds each seed is a run of its own in OUT/seed-N, --jobs of them at once;
 Ctrl-C stops all of them, and --resume continues all. 'collapse records summary OUT'
@@ -108,8 +109,8 @@ func (t *trainFlags) run(c *cobra.Command, flags record.Spec) error {
 	return t.train(c, spec, several)
 }
 
-func (t *trainFlags) train(c *cobra.Command, spec record.Spec, several bool) error {
-	ctx, log := c.Context(), c.ErrOrStderr()
+func (t *trainFlags) train(c *cobra.Command, spec record.Spec, several bool) (err error) {
+	log := c.ErrOrStderr()
 	if t.quiet {
 		log = io.Discard
 	}
@@ -117,7 +118,9 @@ func (t *trainFlags) train(c *cobra.Command, spec record.Spec, several bool) err
 	if err := t.apply(&o); err != nil {
 		return usageError{err}
 	}
-	var err error
+	ctx, end := t.catch(c.Context(), &o, log)
+	defer func() { err = end(err) }()
+	c.SetContext(ctx)
 	images := data.Options{Log: log, Progress: byteProgress(log)}
 	if o.Set, err = train.OpenImages(ctx, spec, images); err != nil {
 		return err
@@ -133,6 +136,7 @@ func (t *trainFlags) train(c *cobra.Command, spec record.Spec, several bool) err
 	fmt.Fprintf(log, "run      %s, %d epochs → %s\n", spec.Name, spec.Epochs, t.out)
 	p := newProgress(log, spec, 0)
 	o.Progress = func(e train.Event) {
+		hold(ctx, true) // from the first step on a signal leaves a checkpoint
 		t.live(false, t.out, e)
 		p.event(e)
 	}
@@ -163,6 +167,7 @@ func (t *trainFlags) trainSeeds(c *cobra.Command, spec record.Spec, o train.Opti
 		spec.Name, t.seeds, spec.Epochs, min(jobs, len(t.seeds)), reason, t.out)
 	p := newProgress(log, spec, len(t.seeds))
 	records, err := train.Seeds(c.Context(), spec, t.seeds, jobs, o, func(seed int64, e train.Event) {
+		hold(c.Context(), true)
 		t.live(true, train.SeedFolder(t.out, seed), e)
 		p.seedEvent(seed, e)
 	})

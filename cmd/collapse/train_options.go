@@ -24,6 +24,7 @@ type trainOptions struct {
 	force, deterministic, layers  bool
 	stepsPerCall                  int
 	initial, tensorboard          string
+	signals                       signalFlag
 }
 
 func (t *trainOptions) add(f *pflag.FlagSet) {
@@ -31,6 +32,8 @@ func (t *trainOptions) add(f *pflag.FlagSet) {
 		"stop with a checkpoint after this time (exit code 3); 0 is no limit")
 	f.Float64Var(&t.checkpointMinutes, "checkpoint-minutes", 0,
 		"longest time between two checkpoints; 0 is ten minutes")
+	f.Var(&t.signals, "checkpoint-signal", "a `signal`, USR1 or USR2, that stops with a checkpoint (exit code 3); "+
+		"with :continue, as in USR2:continue, one that writes a checkpoint and goes on; may be given several times")
 	f.IntSliceVar(&t.keep, "keep", nil, "`epochs` after which a checkpoint is kept for good, such as 10,100")
 	f.BoolVar(&t.force, "force", false, "train even if memory or disk seem too small")
 	f.StringVar(&t.tensorboard, "tensorboard", "",

@@ -96,9 +96,11 @@ func (f *ufmFlags) result(ctx context.Context) (result, error) {
 			return result{}, err
 		}
 	}
-	tables, err := figures.UFMTables(&r, f.spectra)
-	if err != nil {
-		return result{}, err
+	var tables []*figures.Table
+	if !f.answer.json {
+		if tables, err = figures.UFMTables(&r, f.spectra); err != nil {
+			return result{}, err
+		}
 	}
 	return result{
 		value:   &r,

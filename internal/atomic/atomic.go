@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"sync"
 )
 
 // File is a new file in the folder of the one that it is to replace. Commit puts it in place,
@@ -17,11 +18,39 @@ type File struct {
 
 // Create opens a File that Commit will put at path.
 func Create(path string) (*File, error) {
+	open.Lock()
+	defer open.Unlock()
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
 		return nil, err
 	}
+	if open.names == nil {
+		open.names = map[string]bool{}
+	}
+	open.names[f.Name()] = true
 	return &File{File: f, path: path}, nil
+}
+
+// open are the files that are neither in place nor given up.
+var open struct {
+	sync.Mutex
+	names map[string]bool
+}
+
+// ended forgets a file.
+func ended(name string) {
+	open.Lock()
+	defer open.Unlock()
+	delete(open.names, name)
+}
+
+// Discard removes every file that is neither in place nor given up. It is for a program that ends
+// while others still write; no file can be created after it.
+func Discard() {
+	open.Lock() // for good
+	for name := range open.names {
+		os.Remove(name)
+	}
 }
 
 // Commit syncs the file and renames it, so that a reader never sees half a file and a full disk
@@ -35,6 +64,7 @@ func (f *File) Commit() error {
 		return errors.Join(err, f.Abort())
 	}
 	f.done = true
+	defer ended(f.Name())
 	if err = f.Close(); err == nil {
 		err = os.Rename(f.Name(), f.path)
 	}
@@ -50,6 +80,7 @@ func (f *File) Abort() error {
 		return nil
 	}
 	f.done = true
+	defer ended(f.Name())
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 

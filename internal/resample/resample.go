@@ -4,6 +4,7 @@
 package resample
 
 import (
+	"fmt"
 	"math"
 	"slices"
 
@@ -13,6 +14,19 @@ import (
 
 // Level is the share of the replicates' values between the bounds of Interval.
 const Level = 0.95
+
+// MaxReplicates bounds the replicates that one may ask for: with them the ends of an interval are
+// known to about a hundredth of its width.
+const MaxReplicates = 100_000
+
+// Check reports a number of replicates that is neither 0 nor from least to MaxReplicates.
+func Check(replicates, least int) error {
+	if replicates == 0 || replicates >= least && replicates <= MaxReplicates {
+		return nil
+	}
+	return fmt.Errorf("%d replicates, want at least %d and at most %d, or 0 for none; 200 to 1000 are usual",
+		replicates, least, MaxReplicates)
+}
 
 // Interval returns the bounds of the central share Level of the values: as many are below it as
 // above. It sorts v, which must not be empty.

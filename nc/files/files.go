@@ -26,6 +26,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gocollapse/collapse/internal/resample"
 	"github.com/gocollapse/collapse/nc"
 	"github.com/gocollapse/collapse/npz"
 )
@@ -69,12 +70,13 @@ func (o Options) Check() error {
 	switch {
 	case o.K < 0:
 		return fmt.Errorf("measure: K = %d, want at least 1, or 0 to take it from the file", o.K)
-	case o.Bootstrap < 0 || o.Bootstrap == 1:
-		return fmt.Errorf("measure: %d bootstrap replicates, want at least 2, or 0 for none", o.Bootstrap)
 	case !(o.Decay >= 0) || math.IsInf(o.Decay, 0):
 		return fmt.Errorf("measure: weight decay is %v, want a number of at least 0", o.Decay)
 	case o.Memory < 0:
 		return fmt.Errorf("measure: memory bound of %d bytes", o.Memory)
+	}
+	if err := resample.Check(o.Bootstrap, 2); err != nil {
+		return fmt.Errorf("measure: bootstrap: %w", err)
 	}
 	return nil
 }
