@@ -156,13 +156,17 @@ func (t *extent) add(z []float64, top, label float64) {
 	}
 }
 
+// maxSlope bounds β and T: the squares of both are in float64's range.
+const maxSlope = 1e150
+
 // bounds returns the bounds of β = 1/T. There are none where all logits of every sample are equal.
 func (t *extent) bounds() (least, most float64, ok bool) {
 	width := t.width / float64(t.n)
 	if gap := t.gap / float64(t.n); gap > 0 {
 		width = min(width, maxRange*gap)
 	}
-	return 1 / (MaxTemperature * width), 1 / (MinTemperature * width), width > 0
+	within := func(beta float64) float64 { return min(max(beta, 1/maxSlope), maxSlope) }
+	return within(1 / (MaxTemperature * width)), within(1 / (MinTemperature * width)), width > 0
 }
 
 func fitTemperature(src Source, p part, sc scaling) (*Temperature, error) {
@@ -229,10 +233,10 @@ func (s *search) step(first, second float64) {
 	if s.steps >= 200 || math.Abs(next-s.beta) <= 1e-10*s.beta || s.hi-s.lo <= 1e-12*s.hi {
 		switch {
 		case s.steps >= 200:
-		case s.most && s.hi-s.beta <= 1e-5*s.hi: // the minimum is beyond the first guess
+		case s.most && s.hi < maxSlope && s.hi-s.beta <= 1e-5*s.hi: // the minimum is beyond the first guess
 			s.hi *= 1e3
 			return
-		case s.least && s.beta-s.lo <= 1e-5*s.lo:
+		case s.least && s.lo > 1/maxSlope && s.beta-s.lo <= 1e-5*s.lo:
 			s.lo /= 1e3
 			return
 		}
