@@ -64,7 +64,8 @@ func logLossLower(p pair) finding {
 		}
 		return d
 	}
-	return all(below(differences(false), fmt.Sprintf("mean difference of log(L − L_min + %g) to epoch %.0f", c, first)),
+	return all(
+		below(differences(false), fmt.Sprintf("mean difference of log(L − L_min + %g) to epoch %.0f", c, first)),
 		below(differences(true), "the same with L − L_min divided by its first value"))
 }
 

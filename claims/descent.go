@@ -35,7 +35,8 @@ func localSpeed() finding {
 			if best {
 				step = "each δ's best"
 			}
-			text += fmt.Sprintf("; %s, %s: %.3f at δ = 0, %.3f at δ = 0.4", block, step, rates[0], rates[len(rates)-1])
+			text += fmt.Sprintf("; %s, %s: %.3f at δ = 0, %.3f at δ = 0.4", block, step, rates[0],
+				rates[len(rates)-1])
 		}
 	}
 	alone := func(delta float64) float64 {

@@ -225,8 +225,8 @@ func conditionNumber() finding {
 		}
 	}
 	return computed(worst < 1e-9 && monotone, worst,
-		"both blocks of the numerical Hessian have κ = K−(K−1)(s+δ) to %.1g for K ≥ 3, falling with δ; for K = "+
-			"2 it is 1 "+
+		"both blocks of the numerical Hessian have κ = K−(K−1)(s+δ) to %.1g for K ≥ 3, falling with δ; "+
+			"for K = 2 it is 1 "+
 			"for every δ. It is that of the loss without penalties, on nonzero eigenvalues", worst)
 }
 

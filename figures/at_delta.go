@@ -85,7 +85,8 @@ func MinimiserAt(p ufm.Params) (*Figure, error) {
 	c.Y.Tick.Marker = plot.ConstantTicks(b.ticks())
 	c.Add(grid{}, b)
 	f := &Figure{Title: fmt.Sprintf("The minimiser at δ = %g", p.Delta),
-		Caption: fmt.Sprintf("‖w‖ = %s, ‖h‖ = %s, κ = %s; the target class has the probability %s, each other %s.",
+		Caption: fmt.Sprintf("‖w‖ = %s, ‖h‖ = %s, κ = %s; the target class has the probability %s, "+
+			"each other %s.",
 			significant(m.WNorm), significant(m.HNorm), significant(m.KappaH), significant(m.PT), significant(m.PN)),
 		Alt: "Bars on a log axis: the norms of classifier and features, the condition number, and two probabilities."}
 	return f, f.draw(400, vg.Length(56+17*b.rows()), func(cv draw.Canvas) { drawPanels(cv, 1, []panel{c}) })

@@ -21,8 +21,8 @@ func DataSet(s Samples) (*Figure, error) {
 	}
 	one := s.Height * s.Width * s.Channels
 	if one < 1 || len(s.Pixels) != one*len(s.Labels) {
-		return nil, fmt.Errorf("figures: %d bytes of pixels for %d pictures of %d×%d×%d", len(s.Pixels), len(s.Labels),
-			s.Height, s.Width, s.Channels)
+		return nil, fmt.Errorf("figures: %d bytes of pixels for %d pictures of %d×%d×%d",
+			len(s.Pixels), len(s.Labels), s.Height, s.Width, s.Channels)
 	}
 	first := make([]int, k)
 	for i := range first {

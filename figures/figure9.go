@@ -214,8 +214,8 @@ func freeFigure10(p ufm.Params) (*Figure, error) {
 // freeCaption says how descents on free features came about.
 func freeCaption(d *ufm.Dynamics) string {
 	return fmt.Sprintf("Free features, no network and no images: gradient descent on the unconstrained feature model "+
-		"from a random start (seed %d), step size %.3g in units of 1/√λ, K = %d, n = %d, d = %d; the paper's λ_W, and "+
-		"λ_H such that s is that of n = 5000. The step axis is logarithmic.", d.Seed, d.Rate, d.K, d.N, d.D)
+		"from a random start (seed %d), step size %.3g in units of 1/√λ, K = %d, n = %d, d = %d; the paper's λ_W, "+
+		"and λ_H such that s is that of n = 5000. The step axis is logarithmic.", d.Seed, d.Rate, d.K, d.N, d.D)
 }
 
 // freeLabels are the labels of descents.

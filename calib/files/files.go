@@ -136,8 +136,8 @@ func (s *File) absent(name string) error {
 		return errors.New("a .npy file holds one array; save logits and labels together: " +
 			"numpy.savez(path, logits=…, labels=…)")
 	}
-	remedy := fmt.Sprintf("save %slogits and %slabels: numpy.savez(path, %slogits=…, %slabels=…)", s.prefix, s.prefix,
-		s.prefix, s.prefix)
+	remedy := fmt.Sprintf("save %[1]slogits and %[1]slabels: numpy.savez(path, %[1]slogits=…, %[1]slabels=…)",
+		s.prefix)
 	if s.prefix != "" && s.file.Has("logits") {
 		remedy = "the file has logits of no test split: say --split labels"
 	} else if s.prefix == "" && s.file.Has("test_"+name) {

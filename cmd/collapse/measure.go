@@ -59,7 +59,8 @@ does not grow with N. docs/measure.md explains every metric.`,
 	f.IntVar(&flags.K, "k", 0, "number of classes (default: the rows of weight, else the largest label + 1)")
 	f.Var(&flags.classes, "classes", "metrics of all K classes, or of those that are present in the training samples")
 	f.Var(&flags.global, "global-mean", "h_G of unbalanced classes: mean over samples or over classes")
-	f.BoolVar(&flags.Full, "full", false, "also what needs the d×d covariance: spectrum of Σ_W, VCI, MSE decomposition")
+	f.BoolVar(&flags.Full, "full", false,
+		"also what needs the d×d covariance: spectrum of Σ_W, VCI, MSE decomposition")
 	f.Float64Var(&flags.Decay, "decay", 0, "weight decay λ of the MSE decomposition")
 	f.BoolVar(&flags.Outcomes, "outcomes", false, "also the correctly and the wrongly classified samples separately")
 	f.StringVar(&flags.Margins, "margins", "", "write the margin of every training sample to this .npz `file`")
