@@ -14,11 +14,7 @@ import (
 // caption counts them. Records without rows give empty panels that say so; no run
 // at all is ErrNoSeries.
 func Figure1(runs ...Series) (*Figure, error) {
-	gs, err := grouped(runs)
-	if err != nil {
-		return nil, err
-	}
-	origin, err := Origin(runs...)
+	gs, origin, err := groupedOrigin(runs)
 	if err != nil {
 		return nil, err
 	}
@@ -79,11 +75,7 @@ func Curve(key string, runs ...Series) (*Figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	gs, err := grouped(runs)
-	if err != nil {
-		return nil, err
-	}
-	origin, err := Origin(runs...)
+	gs, origin, err := groupedOrigin(runs)
 	if err != nil {
 		return nil, err
 	}

@@ -18,11 +18,7 @@ import (
 // runs' geometric means at the epochs that all have. A planned run that is not recorded is named, in
 // a panel of its own where a data set has no other. No series at all is ErrNoSeries.
 func Figure2(runs ...Series) (*Figure, error) {
-	ps, err := parts(runs)
-	if err != nil {
-		return nil, err
-	}
-	origin, err := originOf(runs)
+	ps, origin, err := partsOrigin(runs)
 	if err != nil {
 		return nil, err
 	}

@@ -16,11 +16,7 @@ import (
 // such as those of older versions, leaves all but the errors empty, and the
 // caption says so. No run at all is ErrNoSeries.
 func Figure4(runs ...Series) (*Figure, error) {
-	gs, err := grouped(runs)
-	if err != nil {
-		return nil, err
-	}
-	origin, err := Origin(runs...)
+	gs, origin, err := groupedOrigin(runs)
 	if err != nil {
 		return nil, err
 	}

@@ -16,11 +16,7 @@ import (
 // L_min are those of Table2. Errors are those of Table2's runs; a planned run that is not recorded is
 // named.
 func Figure5(runs ...Series) (*Figure, error) {
-	ps, err := parts(runs)
-	if err != nil {
-		return nil, err
-	}
-	origin, err := originOf(runs)
+	ps, origin, err := partsOrigin(runs)
 	if err != nil {
 		return nil, err
 	}

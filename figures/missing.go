@@ -109,6 +109,16 @@ func originOf(runs []Series) (string, error) {
 	return strings.TrimSpace(s + missingNote(missing)), nil
 }
 
+// partsOrigin is parts, and originOf for the caption.
+func partsOrigin(runs []Series) ([]part, string, error) {
+	ps, err := parts(runs)
+	if err != nil {
+		return nil, "", err
+	}
+	origin, err := originOf(runs)
+	return ps, origin, err
+}
+
 // mostNamed is how many missing runs are named.
 const mostNamed = 4
 

@@ -87,15 +87,11 @@ type comparison struct {
 
 // compared checks that one table can hold the runs.
 func compared(runs []Series) (*comparison, error) {
-	gs, err := grouped(runs)
+	gs, origin, err := groupedOrigin(runs)
 	if err != nil {
 		return nil, err
 	}
 	if err := sameSetting(runs); err != nil {
-		return nil, err
-	}
-	origin, err := Origin(runs...)
-	if err != nil {
 		return nil, err
 	}
 	c := &comparison{runs: runs, groups: gs, first: runs[0].Record, origin: origin, atScale: true,

@@ -64,11 +64,7 @@ func Products(runs ...Series) (*Figure, error) {
 // layer, on a log axis. From three seeds of a label on the line is their mean with its band. It is an
 // error if a record does not hold NC1 by layer, or if the networks' layers differ.
 func Depth(runs ...Series) (*Figure, error) {
-	gs, err := grouped(runs)
-	if err != nil {
-		return nil, err
-	}
-	origin, err := Origin(runs...)
+	gs, origin, err := groupedOrigin(runs)
 	if err != nil {
 		return nil, err
 	}

@@ -198,10 +198,20 @@ func bySetting(label string, runs []*record.Record) (gs []group) {
 // network, data and whether its bytes were official, schedule, seeds, backend
 // and machine. What all runs share is said once.
 func Origin(runs ...Series) (string, error) {
+	_, origin, err := groupedOrigin(runs)
+	return origin, err
+}
+
+// groupedOrigin is grouped, and Origin for the caption.
+func groupedOrigin(runs []Series) ([]group, string, error) {
 	gs, err := grouped(runs)
 	if err != nil {
-		return "", err
+		return nil, "", err
 	}
+	return gs, originOfGroups(gs), nil
+}
+
+func originOfGroups(gs []group) string {
 	var out []string
 	for _, fact := range originFacts {
 		var parts []string // label → fact, in order
@@ -227,7 +237,7 @@ func Origin(runs ...Series) (string, error) {
 			out = append(out, strings.Join(parts, "; ")+".")
 		}
 	}
-	return strings.Join(out, " "), nil
+	return strings.Join(out, " ")
 }
 
 // originFacts are the facts of a run that Origin says, each in a sentence.

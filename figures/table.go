@@ -313,11 +313,7 @@ func significant(v float64) string {
 // norms. Without epochs it takes 1, 2, 5, 10, 20, 50 … and the last. Epochs that
 // a run does not have are left out. A run without rows gives a table without rows.
 func Curves(runs []Series, epochs ...int) (*Table, error) {
-	gs, err := grouped(runs)
-	if err != nil {
-		return nil, err
-	}
-	origin, err := Origin(runs...)
+	gs, origin, err := groupedOrigin(runs)
 	if err != nil {
 		return nil, err
 	}
