@@ -100,7 +100,7 @@ func Film(runs ...Series) (*Figure, error) {
 			panels = append(panels, trianglePanel(fmt.Sprintf("%s, epoch %d", s.label, epoch), s.run, epoch))
 		}
 	}
-	return film(shown, panels, len(epochs), 170)
+	return film(shown, panels, len(epochs), 205) // a title is as wide as its panel
 }
 
 // Frames draws the film of Film, a figure for every epoch at which all runs have a picture, with the
