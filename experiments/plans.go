@@ -25,15 +25,18 @@ const (
 // PaperDelta is δ of the paper's pairs; a run's name calls this loss "ls" without a number.
 const PaperDelta = 0.05
 
+// FirstSeed is the seed of a plan that has one alone.
+const FirstSeed = 2021
+
 var (
 	pair     = []float64{0, PaperDelta}
 	others   = []float64{0.02, 0.08, 0.1, 0.2, 0.5, 0.8, 0.9, 0.95} // the δ sweep without the pair
 	ufmPair  = []float64{0, PaperDelta, 0.1}                        // of Figure 8
 	ufmMore  = []float64{0.2, 0.3, 0.4}                             // that Figure 10 adds
 	ufmAll   = append(ufmPair[:3:3], ufmMore...)
-	first    = []int64{2021}
+	first    = []int64{FirstSeed}
 	second   = []int64{2022, 2023}
-	three    = []int64{2021, 2022, 2023}
+	three    = []int64{FirstSeed, 2022, 2023}
 	fourFive = []int64{2024, 2025}
 )
 

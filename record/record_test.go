@@ -307,18 +307,24 @@ func FuzzRead(f *testing.F) {
 	})
 }
 
-// What is written is the record's JSON, with each list of numbers on a line of its own; a
-// bracket in a text is none.
-func TestListsOnOneLine(t *testing.T) {
+// What is written is the record's JSON in lines: one for each list of numbers, and for each row of an
+// epoch. A bracket in a text is none.
+func TestLaidOut(t *testing.T) {
 	for _, c := range []struct{ in, want string }{
-		{"{\n \"a\": [\n  1,\n  null\n ],\n \"b\": []\n}", "{\n \"a\": [1,null],\n \"b\": []\n}"},
-		{"{\n \"a\": [\n  [\n   1,\n   2\n  ],\n  {\n   \"c\": [\n    3\n   ]\n  }\n ]\n}",
-			"{\n \"a\": [\n  [1,2],\n  {\n   \"c\": [3]\n  }\n ]\n}"},
-		{`{"a": "[ 1, \"[ 2 ]\" ]", "b": ["x [ 3 ]"]}`, `{"a": "[ 1, \"[ 2 ]\" ]", "b": ["x [ 3 ]"]}`},
-		{`{"a": "\\", "b": [ 1 ]}`, `{"a": "\\", "b": [1]}`},
+		{`{"a":[1,null],"b":[],"c":{}}`, "{\n \"a\": [1,null],\n \"b\": [],\n \"c\": {}\n}"},
+		{`{"a":[[1,2],{"c":[3],"d":{"e":4,"f":"g, h"}}],"b":{"k":1,"l":{"m":[5]}}}`,
+			"{\n \"a\": [\n  [1,2],\n  {\"c\":[3],\"d\":{\"e\":4,\"f\":\"g, h\"}}\n ],\n" +
+				" \"b\": {\n  \"k\": 1,\n  \"l\": {\"m\":[5]}\n }\n}"},
+		{`{"a":"[1,\"[2]\"]","b":["x:[3]"]}`, "{\n \"a\": \"[1,\\\"[2]\\\"]\",\n \"b\": [\n  \"x:[3]\"\n ]\n}"},
+		{`{"a":"\\","b":[1]}`, "{\n \"a\": \"\\\\\",\n \"b\": [1]\n}"},
 	} {
-		if got := string(listsOnOneLine([]byte(c.in))); got != c.want {
+		got := laidOut([]byte(c.in))
+		if string(got) != c.want {
 			t.Errorf("%s\ngives\n%s\nwant\n%s", c.in, got, c.want)
+		}
+		var back bytes.Buffer
+		if err := json.Compact(&back, got); err != nil || back.String() != c.in {
+			t.Errorf("%s compacts to %s, %v", got, back.String(), err)
 		}
 	}
 }

@@ -174,11 +174,18 @@ func (s *State) ByName(name string) (*record.Record, error) {
 }
 
 // Commit copies the record of a finished run from its folder to records/, and says where it is now.
+// Only the first seed's keeps the pictures of its epochs: they are two fifths of a record, and a film
+// shows one run of each loss.
 func Commit(root string, run experiments.Run) (string, error) {
 	from := filepath.Join(root, filepath.FromSlash(run.Folder()))
 	r, err := record.ReadFile(from)
 	if err != nil {
 		return "", err
+	}
+	if run.Spec.Seed != experiments.FirstSeed {
+		for i := range r.Epochs {
+			r.Epochs[i].Picture = nil
+		}
 	}
 	to := filepath.Join(root, RecordsFolder, run.Name+".json")
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
