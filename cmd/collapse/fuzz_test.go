@@ -80,6 +80,14 @@ type flag struct {
 	value func(*choices) string
 }
 
+// slow adds a flag that takes many times as long as the others, to one command line of 256.
+func (c *choices) slow(args []string, flags ...[]string) []string {
+	if c.byte() != 255 {
+		return args
+	}
+	return append(args, flags[c.below(len(flags))]...)
+}
+
 // args returns up to ten flags.
 func (c *choices) args(flags []flag) (args []string) {
 	for range c.below(11) {
@@ -133,16 +141,26 @@ func check(t *testing.T, root *cobra.Command, args []string, describe func() str
 
 func isHelp(arg string) bool { return arg == "-h" || strings.HasPrefix(arg, "--help") }
 
-// fuzzUFM returns the check of any flags of collapse ufm, without what draws or solves.
-func fuzzUFM(testing.TB) func(*testing.T, []byte) int {
+// pages are the flags that draw, into a folder.
+func pages(dir string) [][]string {
+	at := func(name string) string { return filepath.Join(dir, name) }
+	return [][]string{{"--html", at("a.html")}, {"--plot", at("a.svg")}, {"--plot", at("a.png")},
+		{"--plot", at("a.gif")}, {"--html", at("absent/a.html")}, {"--plot", "/"},
+		{"--html", at("b.html"), "--plot", at("b.svg")}}
+}
+
+// fuzzUFM returns the check of any flags of collapse ufm.
+func fuzzUFM(f testing.TB) func(*testing.T, []byte) int {
+	slow := append(pages(memory(f)), []string{"--solve"})
 	flags := []flag{{"json", nil}, {"k", (*choices).number}, {"n", (*choices).number}, {"d", (*choices).number},
 		{"lambda-w", (*choices).numeral}, {"lambda-h", (*choices).numeral}, {"lambda-b", (*choices).numeral},
 		{"delta", (*choices).numeral}, {"spectra", nil}, {"seed", (*choices).number},
-		{"compare", oneOf("absent.npz", "", "/", ".")}, {"figure", oneOf("norms", "pie", "")},
+		{"compare", oneOf("absent.npz", "", "/", ".")},
+		{"figure", oneOf("norms", "kappa", "spectrum", "map", "pie", "")},
 		{"json", oneOf("maybe")}, {"help", nil}, {"x", nil}}
 	return func(t *testing.T, data []byte) int {
 		c := &choices{data}
-		args := append([]string{"ufm"}, c.args(flags)...)
+		args := c.slow(append([]string{"ufm"}, c.args(flags)...), slow...)
 		return check(t, rootOf(ufmCommand()), args, func() string { return "" })
 	}
 }
@@ -337,6 +355,7 @@ func listed(paths ...string) func() string {
 // fuzzMeasure returns the check of any flags of collapse measure, and small files that may be broken.
 func fuzzMeasure(f testing.TB) func(*testing.T, []byte) int {
 	dir := memory(f)
+	slow := pages(dir)
 	file, state := filepath.Join(dir, "a.npz"), filepath.Join(dir, "state.npz")
 	margins := filepath.Join(dir, "margins.npz")
 	replicates := oneOf("2", "3", "1", "-1", "0", "100001", "9223372036854775807", "x", "20")
@@ -350,7 +369,7 @@ func fuzzMeasure(f testing.TB) func(*testing.T, []byte) int {
 	return func(t *testing.T, data []byte) int {
 		c := &choices{data}
 		c.write(t, file, c.measured())
-		args := append([]string{"measure", "--features", file}, c.args(flags)...)
+		args := c.slow(append([]string{"measure", "--features", file}, c.args(flags)...), slow...)
 		return check(t, rootOf(measureCommand()), args, listed(file))
 	}
 }
@@ -359,6 +378,7 @@ func fuzzMeasure(f testing.TB) func(*testing.T, []byte) int {
 // broken.
 func fuzzCalibrate(f testing.TB) func(*testing.T, []byte) int {
 	dir := memory(f)
+	slow := pages(dir)
 	file, other := filepath.Join(dir, "a.npz"), filepath.Join(dir, "b.npz")
 	replicates := oneOf("2", "3", "1", "-1", "0", "100001", "9223372036854775807", "x", "20")
 	flags := []flag{{"json", nil}, {"bins", (*choices).number}, {"split", oneOf("labels", "test", "")},
@@ -376,7 +396,7 @@ func fuzzCalibrate(f testing.TB) func(*testing.T, []byte) int {
 		}
 		c.write(t, file, c.strange(arrays))
 		c.write(t, other, []array{c.matrix("logits", n, k), c.labels("labels", n, k)})
-		args := append([]string{"calibrate", "--logits", file, "--json"}, c.args(flags)...)
+		args := c.slow(append([]string{"calibrate", "--logits", file, "--json"}, c.args(flags)...), slow...)
 		if c.below(16) != 15 { // smooth ECE takes twenty times as long as all else
 			args = append(args, "--fast")
 		}
@@ -412,7 +432,7 @@ func TestAnyCommandLine(t *testing.T) {
 			began, codes := time.Now(), [3]int{}
 			n := number("COLLAPSE_FUZZ", 200)
 			for i := range n {
-				data := make([]byte, rng.IntN(160))
+				data := make([]byte, rng.IntN(400))
 				for j := range data {
 					data[j] = byte(rng.Uint32())
 				}
