@@ -154,7 +154,7 @@ func (c *comparison) undecided(enough bool) string {
 		return "Verdict: not decided. A verdict needs runs under CE and under LS with δ = 0.05."
 	case !enough:
 		return fmt.Sprintf("Verdict: not decided. A verdict needs at least %d seeds that were run under both losses; "+
-			"here there is %s.", summary.MinSeeds, count(sharedSeeds(c.ce, c.ls)))
+			"found: %s.", summary.MinSeeds, count(sharedSeeds(c.ce, c.ls)))
 	}
 	return ""
 }

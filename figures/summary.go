@@ -49,7 +49,7 @@ func SummaryTables(s *summary.Summary) []*Table {
 		}
 		if len(p.Seeds) < summary.MinSeeds {
 			t.Notes = []string{fmt.Sprintf("Nothing is decided: a verdict needs at least %d seeds that were run "+
-				"under both losses; here there are %d.", summary.MinSeeds, len(p.Seeds))}
+				"under both losses; found: %d.", summary.MinSeeds, len(p.Seeds))}
 		}
 		for _, d := range p.Metrics {
 			verdict := d.Verdict

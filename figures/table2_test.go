@@ -240,8 +240,8 @@ func TestTable2Verdicts(t *testing.T) {
 		{"lower by the head start alone", verdictRuns(3, -0.1), Holds, DoesNotHold, "over 3 paired seeds", false},
 		{"higher", verdictRuns(3, 0.1), DoesNotHold, DoesNotHold, "over 3 paired seeds", false},
 		{"about equal", verdictRuns(3, -0.002), NotDecided, DoesNotHold, "over 3 paired seeds", false},
-		{"two seeds", verdictRuns(2, -0.3), NotDecided, NotDecided, "here there is 2.", false},
-		{"one without its partner", verdictRuns(3, -0.3)[:5], NotDecided, NotDecided, "here there is 2.", false},
+		{"two seeds", verdictRuns(2, -0.3), NotDecided, NotDecided, "found: 2.", false},
+		{"one without its partner", verdictRuns(3, -0.3)[:5], NotDecided, NotDecided, "found: 2.", false},
 		{"paper scale", verdictRuns(3, -0.3), Holds, Holds, "over 3 paired seeds", true},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -159,7 +159,7 @@ func TestTable1Seeds(t *testing.T) {
 			t.Errorf("two pairs decided %q", r)
 		}
 	}
-	if !strings.Contains(strings.Join(tab.Notes, " "), "here there is 2.") {
+	if !strings.Contains(strings.Join(tab.Notes, " "), "found: 2.") {
 		t.Error("the note must say how many seeds are paired")
 	}
 }

@@ -34,8 +34,13 @@ func comparison(r claims.Result) *figures.Table {
 	line("The paper", fmt.Sprintf("%s (Section %s, %s)", r.Sentence, r.Section, r.Place))
 	line("Here", found(r))
 	line("Verdict", r.String())
-	line("It rests on", strings.Join(r.StandsOn, ", "))
-	line("To decide it", strings.Join(r.Missing, ", "))
+	line("It rests on", strings.Join(claims.ShortNames(r.StandsOn), "; "))
+	if short := claims.ShortNames(r.Missing); len(short) > 3 {
+		line("To decide it", fmt.Sprintf("%d runs, such as %s; collapse reproduce %s lists them", len(r.Missing),
+			short[0], r.ID))
+	} else {
+		line("To decide it", strings.Join(short, "; "))
+	}
 	if r.Note != "" {
 		t.Notes = []string{r.Note}
 	}

@@ -20,10 +20,15 @@ func TestComparisonSaysSentenceNumberAndVerdict(t *testing.T) {
 		Low: -1.2, High: -0.6, Seeds: 3, StandsOn: []string{"a", "b"}, Note: "a note"}}
 	text := comparison(r).Text()
 	for _, want := range []string{c.Sentence, "Section 3.1, Fig 1", "-0.908 [-1.2, -0.6], 3 seeds",
-		"holds at reduced scale", "a, b", "a note"} {
+		"holds at reduced scale", "a; b", "a note"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the comparison lacks %q:\n%s", want, text)
 		}
+	}
+	r.Missing = []string{"a-2021", "a-2022", "b-2021", "c-2021", "d-2021"}
+	if text := comparison(r).Text(); !strings.Contains(text, "5 runs, such as a, seeds 2021") ||
+		!strings.Contains(text, "collapse reproduce "+c.ID) || strings.Contains(text, "d-2021") {
+		t.Errorf("many missing runs:\n%s", text)
 	}
 	nan := math.NaN()
 	r.Outcome = claims.Outcome{Verdict: claims.NotDecided, Effect: nan, Low: nan, High: nan}
