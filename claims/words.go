@@ -200,15 +200,19 @@ var seedAtEnd = regexp.MustCompile(`^(.+)-(\d{4})$`)
 // to 2025.
 func ShortNames(names []string) (short []string) {
 	seeds := map[string][]int{}
-	var bases []string
+	type part struct {
+		name   string
+		seeded bool // a name may be that of a run, and of others before their seeds
+	}
+	var parts []part
 	for _, name := range names {
 		m := seedAtEnd.FindStringSubmatch(name)
 		if m == nil {
-			bases = append(bases, name)
+			parts = append(parts, part{name, false})
 			continue
 		}
 		if seeds[m[1]] == nil {
-			bases = append(bases, m[1])
+			parts = append(parts, part{m[1], true})
 		}
 		n, err := strconv.Atoi(m[2])
 		if err != nil {
@@ -216,15 +220,15 @@ func ShortNames(names []string) (short []string) {
 		}
 		seeds[m[1]] = append(seeds[m[1]], n)
 	}
-	for _, base := range bases {
-		s := seeds[base]
+	for _, p := range parts {
+		s := seeds[p.name]
 		switch {
-		case s == nil:
-			short = append(short, base)
+		case !p.seeded:
+			short = append(short, p.name)
 		case len(s) == 1:
-			short = append(short, fmt.Sprintf("%s, seed %d", base, s[0]))
+			short = append(short, fmt.Sprintf("%s, seed %d", p.name, s[0]))
 		default:
-			short = append(short, base+", seeds "+ranges(s))
+			short = append(short, p.name+", seeds "+ranges(s))
 		}
 	}
 	return short

@@ -66,8 +66,9 @@ func TestTallies(t *testing.T) {
 
 func TestShortNames(t *testing.T) {
 	got := ShortNames([]string{"a-ce-2021", "a-ce-2022", "a-ce-2023", "a-ls-2023", "alone",
-		"b-2021", "b-2023", "b-2024"})
-	want := []string{"a-ce, seeds 2021 to 2023", "a-ls, seed 2023", "alone", "b, seeds 2021, 2023, 2024"}
+		"b-2021", "b-2023", "b-2024", "first", "first-2022"})
+	want := []string{"a-ce, seeds 2021 to 2023", "a-ls, seed 2023", "alone", "b, seeds 2021, 2023, 2024", "first",
+		"first, seed 2022"}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}

@@ -17,11 +17,11 @@ import (
 // logarithms where the metric's axis is a log axis). The numbers at a line's ends are its first and
 // last epoch.
 func Against(xKey, yKey string, runs ...Series) (*Figure, error) {
-	mx, err := findMetric(xKey)
+	mx, err := FindMetric(xKey)
 	if err != nil {
 		return nil, err
 	}
-	my, err := findMetric(yKey)
+	my, err := FindMetric(yKey)
 	if err != nil {
 		return nil, err
 	}

@@ -71,7 +71,7 @@ func undrawn(missing int) string {
 // and again while a network trains. key is one of record.Metrics, which says title, axis and
 // scale. The error of an unknown key names the nearest.
 func Curve(key string, runs ...Series) (*Figure, error) {
-	m, err := findMetric(key)
+	m, err := FindMetric(key)
 	if err != nil {
 		return nil, err
 	}

@@ -9,16 +9,16 @@ import (
 
 // metric returns the metric of a key of record.Metrics. The key is one of this package's own.
 func metric(key string) record.Metric {
-	m, err := findMetric(key)
+	m, err := FindMetric(key)
 	if err != nil {
 		panic(err)
 	}
 	return m
 }
 
-// findMetric returns the metric of a key of record.Metrics. The error of an unknown one names the
+// FindMetric returns the metric of a key of record.Metrics. The error of an unknown one names the
 // nearest.
-func findMetric(key string) (record.Metric, error) {
+func FindMetric(key string) (record.Metric, error) {
 	if m, ok := record.MetricByKey(key); ok {
 		return m, nil
 	}

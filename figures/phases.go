@@ -63,7 +63,7 @@ func factors(a, b *record.Epoch) []string {
 // Reached tells, for the metric's value of one run at some epochs, in which epoch each of two runs
 // first was at or below it: the horizontal distance of two curves of Figure 1.
 func Reached(key string, a, b Series, epochs ...int) (*Table, error) {
-	m, err := findMetric(key)
+	m, err := FindMetric(key)
 	if err != nil {
 		return nil, err
 	}

@@ -12,7 +12,7 @@ import (
 // under which runs of other decay, rate and number of images are as far into the terminal phase. key
 // is one of record.Metrics. Give runs of one loss and several settings labels of their own.
 func AgainstTime(key string, runs ...Series) (*Figure, error) {
-	m, err := findMetric(key)
+	m, err := FindMetric(key)
 	if err != nil {
 		return nil, err
 	}

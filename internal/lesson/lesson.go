@@ -287,12 +287,12 @@ func savedForm(form, text string) (json.RawMessage, error) {
 }
 
 var (
-	named    = regexp.MustCompile(`"(?:records/)?([\w.-]+?)(?:\.json)?"`)
+	named    = regexp.MustCompile(`"(?:records/)?([\w.*?-]+?)(?:\.json)?"`)
 	compared = regexp.MustCompile(`nb\.Compare\("([^"]+)"`)
 )
 
 // MadeFrom returns a sum over what the outputs of a lesson are made from: its code cells, the
-// committed records that they name, and the results of the claims that they compare with.
+// committed records that they name, by patterns as well, and the results of the claims that they compare with.
 func (b *Book) MadeFrom(root fs.FS) (string, error) {
 	sum := sha256.New()
 	var records []*record.Record
@@ -303,7 +303,15 @@ func (b *Book) MadeFrom(root fs.FS) (string, error) {
 		source := strings.Join(c.Source, "")
 		fmt.Fprintf(sum, "%s\n%s\n", c.ID, source)
 		for _, m := range named.FindAllStringSubmatch(source, -1) {
-			if text, err := fs.ReadFile(root, "records/"+m[1]+".json"); err == nil {
+			files, err := fs.Glob(root, "records/"+m[1]+".json") // nb.Runs takes patterns
+			if err != nil {
+				return "", err
+			}
+			for _, f := range files {
+				text, err := fs.ReadFile(root, f)
+				if err != nil {
+					return "", err
+				}
 				sum.Write(text)
 			}
 		}
