@@ -150,7 +150,7 @@ func OutcomesAt(epoch int, runs ...Series) (*Figure, error) {
 	p.Y.Min, p.Y.Max = -b.rows(), 0
 	p.Y.Tick.Marker = plot.ConstantTicks(b.ticks())
 	p.Add(grid{}, b)
-	return f, f.draw(440, vg.Length(56+15*b.rows()), func(c draw.Canvas) { drawPanels(c, 1, []panel{p}) })
+	return f, f.draw(400, vg.Length(56+14*b.rows()), func(c draw.Canvas) { drawPanels(c, 1, []panel{p}) })
 }
 
 // meanAt is the mean of a metric over a group's runs at an epoch, in the unit of its axis.

@@ -45,7 +45,7 @@ func Confidences(title, caption string, confidence []float64, correct []bool) (*
 		Alt: fmt.Sprintf("Histogram of the probabilities of predictions, correct ones upward and wrong ones downward; "+
 			"mean %s, accuracy %s.", three(h.mean), three(h.accuracy))}
 	block := []entry{{"mean probability", &curve{line: h.line(0)}}, {"accuracy", &curve{line: h.line(1)}}}
-	return f, f.draw(420, 270, func(c draw.Canvas) {
+	return f, f.draw(400, 260, func(c draw.Canvas) {
 		c.Max.Y -= legend{block}.draw(c)
 		drawPanels(c, 1, []panel{p})
 	})

@@ -75,7 +75,7 @@ func WaysUntil(epoch int, runs ...Series) (*Figure, error) {
 }
 
 func (f *Figure) layWays(p panel, gs []group) error {
-	return f.draw(430, 330, func(c draw.Canvas) {
+	return f.draw(400, 310, func(c draw.Canvas) {
 		c.Max.Y -= legend{runsLegend(gs)}.draw(c)
 		drawPanels(c, 1, []panel{p})
 	})

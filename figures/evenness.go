@@ -131,7 +131,7 @@ func BetweenMeans(k int, margin float64) (*Figure, error) {
 		Alt: "Probability of class 1, which decreases, of class 2, which increases, and the entropy, which is " +
 			"largest half way."}
 	block := []entry{{"class 1", first}, {"class 2", second}, {"entropy", entropy}}
-	return f, f.draw(420, 280, func(c draw.Canvas) {
+	return f, f.draw(400, 270, func(c draw.Canvas) {
 		c.Max.Y -= legend{block}.draw(c)
 		drawPanels(c, 1, []panel{p})
 	})

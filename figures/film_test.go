@@ -121,6 +121,14 @@ func TestProducts(t *testing.T) {
 	if !strings.Contains(f.Alt, "CE, epoch 1: mean 1 on the diagonal; elsewhere −0.425, from −0.5 to −0.05.") {
 		t.Errorf("alternative text %s", f.Alt)
 	}
+	one, err := ProductsAt(1, pictured()...)
+	if err != nil || strings.Contains(one.Alt, "epoch 2") ||
+		!strings.Contains(one.Alt, "CE, epoch 1: mean 1 on the diagonal; elsewhere −0.425") {
+		t.Errorf("at epoch 1: %v, %+v", err, one)
+	}
+	if _, err := ProductsAt(1000, pictured()...); err == nil {
+		t.Error("an epoch that the runs do not have gave no error")
+	}
 	odd := pictured()
 	odd[1].Record.Epochs[0].Picture.WH = make([]float64, 16)
 	if _, err := Products(odd...); err == nil || !strings.Contains(err.Error(), "epoch 1 has 16 numbers") {

@@ -3,6 +3,7 @@ package figures
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
@@ -21,6 +22,24 @@ func Products(runs ...Series) (*Figure, error) {
 		return nil, err
 	}
 	epochs = chosenEpochs(epochs, 3)
+	return products(shown, epochs, len(epochs), 230)
+}
+
+// ProductsAt draws the heat maps of Products at one epoch, label next to label. It is an error if a
+// label's first run has no WᵀH̄ at the epoch.
+func ProductsAt(epoch int, runs ...Series) (*Figure, error) {
+	shown, epochs, err := filmedRuns(runs, hasProducts)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Contains(epochs, epoch) {
+		return nil, fmt.Errorf("figures: the runs do not all have WᵀH̄ at epoch %d; they have it at %v", epoch, epochs)
+	}
+	return products(shown, []int{epoch}, len(shown), 200)
+}
+
+// products lays the heat maps of runs at epochs out in rows of cols, each of a side in points.
+func products(shown []filmed, epochs []int, cols int, side vg.Length) (*Figure, error) {
 	k := 0
 	var panels []panel
 	var drawn []Series
@@ -52,8 +71,7 @@ func Products(runs ...Series) (*Figure, error) {
 	f.Caption = fmt.Sprintf("WᵀH̄ over its norm, times K/√(K−1); row k is of w_k, column j of h̄_j − h_G. A simplex "+
 		"ETF has 1 on the diagonal and %s elsewhere, where the colours are neutral; what is over 1 is drawn as 1. %s",
 		three(-1/float64(max(k-1, 1))), origin)
-	side := vg.Length(230)
-	cols, rows := len(epochs), vg.Length(len(shown))
+	rows := vg.Length((len(panels) + cols - 1) / cols)
 	return f, f.draw(max(vg.Length(cols)*side, 400), 40+rows*(side+20), func(c draw.Canvas) {
 		c.Max.Y -= cosines(k).draw(c, "")
 		drawPanels(c, cols, panels)
