@@ -2,9 +2,9 @@
 # open; `make help` lists the rest. Everything is written into .venv, .tools and
 # build, next to Go's own caches.
 
-# The solutions are executed too, so that they stay right, but are no pages.
-NOTEBOOKS := $(wildcard notebooks/*.ipynb notebooks/solutions/*.ipynb)
-EXECUTED  := $(NOTEBOOKS:notebooks/%=build/notebooks/%)
+# The solutions are executed too, by `make lessons` and `make test`, but are no pages.
+LESSONS   := $(patsubst %,build/%,$(wildcard notebooks/*.ipynb))
+SOLUTIONS := $(patsubst %,build/%,$(wildcard notebooks/solutions/*.ipynb))
 TRAINED   := build/runs/fashion-resnet18-ce.done build/runs/fashion-resnet18-ls.done
 # What a trained network depends on: a newer file trains again.
 TRAINING  := $(filter-out %_test.go,$(wildcard $(addsuffix /*.go,record data data/* models losses nc train backend)))
@@ -20,14 +20,19 @@ export COLLAPSE_ROOT := $(CURDIR)
 export GOMLX_NO_AUTO_INSTALL := 1
 
 .PHONY: help setup cuda report lessons lab test bench bench-measure clean
-.NOTPARALLEL:
 .DELETE_ON_ERROR:
+# One thing at a time, but for the lessons: a second make executes TOGETHER of them side by side.
+ifndef SECOND
+.NOTPARALLEL:
+endif
+TOGETHER  := 2
+side-by-side = @$(MAKE) --no-print-directory -j$(TOGETHER) SECOND=1
 
 help:
 	@echo 'make report   set up, train two small networks, execute the notebooks, write build/report/index.html'
 	@echo 'make lab      JupyterLab on copies of the lessons in build/lab, with the kernel "Collapse (Go)"'
 	@echo 'make lessons  executes the lessons and saves their outputs in notebooks/'
-	@echo 'make test     every test, with the set-up it needs (COLLAPSE_STRICT=1: a skipped one fails)'
+	@echo 'make test     every lesson, solution and test, with the set-up they need (COLLAPSE_STRICT=1: a skipped test fails)'
 	@echo 'make bench    speed of the training step, next to JAX (and PyTorch with TORCH_PYTHON=…), and of the metrics'
 	@echo 'make bench-measure   collapse measure next to PyTorch (6 GB of Python, or TORCH_PYTHON=…)'
 	@echo 'make setup    only the set-up: .venv, .tools/bin, the kernel'
@@ -35,12 +40,13 @@ help:
 	@echo 'make clean    remove .venv, .tools and build; runs/ stays'
 
 setup:
-	@scripts/setup.sh
+	@$(if $(SECOND),:,scripts/setup.sh)
 
 cuda: setup
 	@scripts/cuda.sh
 
-report: setup $(TRAINED) $(EXECUTED)
+report: setup $(TRAINED)
+	$(side-by-side) $(LESSONS)
 	@$(COLLAPSE) report --out build/report >/dev/null
 	@echo "The report is at $(CURDIR)/build/report/index.html"
 
@@ -60,16 +66,19 @@ build/notebooks/03_measuring_collapse.ipynb: build/notebooks/00_setup_and_tour.i
 
 # The committed lessons show their pictures before anything is run. Saving them
 # makes them newer than the copies, which hold the same.
-lessons: setup $(EXECUTED)
+lessons: setup $(TRAINED)
+	$(side-by-side) $(LESSONS) $(SOLUTIONS)
 	@go run ./scripts/lessons build/notebooks
-	@touch $(EXECUTED)
+	@touch $(LESSONS) $(SOLUTIONS)
 
 # On copies, so that reading and trying out never change the committed lessons.
 lab: setup
 	@scripts/lab.sh
 	.venv/bin/jupyter lab --notebook-dir="$(CURDIR)/build/lab" $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB)
 
-test: setup
+# Every lesson and solution runs before the tests: one that fails stops here.
+test: setup $(TRAINED)
+	$(side-by-side) $(LESSONS) $(SOLUTIONS)
 	@scripts/test.sh
 
 # JAX, a peer of the training step, gets an environment of its own. PyTorch is
