@@ -31,7 +31,7 @@ side-by-side = @$(MAKE) --no-print-directory -j$(TOGETHER) SECOND=1
 help:
 	@echo 'make report   set up, train two small networks, execute the notebooks, write build/report/index.html'
 	@echo 'make lab      JupyterLab on copies of the lessons in build/lab, with the kernel "Collapse (Go)"'
-	@echo 'make lessons  executes the lessons and saves their outputs in notebooks/'
+	@echo 'make lessons  makes the lessons from notebooks/sources, executes them and saves their outputs in notebooks/'
 	@echo 'make test     every lesson, solution and test, with the set-up they need (COLLAPSE_STRICT=1: a skipped test fails)'
 	@echo 'make bench    speed of the training step, next to JAX (and PyTorch with TORCH_PYTHON=…), and of the metrics'
 	@echo 'make bench-measure   collapse measure next to PyTorch (6 GB of Python, or TORCH_PYTHON=…)'
@@ -67,6 +67,7 @@ build/notebooks/03_measuring_collapse.ipynb: build/notebooks/00_setup_and_tour.i
 # The committed lessons show their pictures before anything is run. Saving them
 # makes them newer than the copies, which hold the same.
 lessons: setup $(TRAINED)
+	@go run ./scripts/lessons generate
 	$(side-by-side) $(LESSONS) $(SOLUTIONS)
 	@go run ./scripts/lessons build/notebooks
 	@touch $(LESSONS) $(SOLUTIONS)

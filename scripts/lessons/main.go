@@ -1,15 +1,19 @@
-// Command lessons puts the outputs of executed copies into the committed lessons:
+// Command lessons makes the committed lessons and their solutions from their sources, and puts the
+// outputs of executed copies into them:
 //
+//	go run ./scripts/lessons generate
 //	go run ./scripts/lessons build/notebooks
 //
-// The folder holds the copies under the names of notebooks/, as make lessons makes them. It runs in
+// The folder holds the copies under the names of notebooks/, as make lessons makes them. Both run in
 // the project's folder.
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/gocollapse/collapse/internal/atomic"
 	"github.com/gocollapse/collapse/internal/lesson"
@@ -24,7 +28,10 @@ func main() {
 
 func run(args []string) error {
 	if len(args) != 1 {
-		return fmt.Errorf("want one folder of executed copies, such as build/notebooks")
+		return fmt.Errorf("want \"generate\" or one folder of executed copies, such as build/notebooks")
+	}
+	if args[0] == "generate" {
+		return generate()
 	}
 	for _, pattern := range []string{"*.ipynb", "solutions/*.ipynb"} {
 		files, err := filepath.Glob(filepath.Join("notebooks", pattern))
@@ -42,6 +49,58 @@ func run(args []string) error {
 		}
 	}
 	return nil
+}
+
+// generate writes the lesson and the solutions of every source. A file that would stay as it is is
+// not touched, so that make has nothing to do.
+func generate() error {
+	sources, err := filepath.Glob("notebooks/sources/*.ipynb")
+	if err != nil {
+		return err
+	}
+	if len(sources) == 0 {
+		return fmt.Errorf("no notebooks/sources/*.ipynb here; run it in the project's folder")
+	}
+	for _, source := range sources {
+		book, err := read(source)
+		if err != nil {
+			return fmt.Errorf("%s: %w", source, err)
+		}
+		if faults := book.SourceFaults(); len(faults) > 0 {
+			return fmt.Errorf("%s: %s", source, strings.Join(faults, "; "))
+		}
+		name := filepath.Base(source)
+		for file, made := range map[string]*lesson.Book{
+			filepath.Join("notebooks", name):              book.Student(),
+			filepath.Join("notebooks", "solutions", name): book.Solutions(),
+		} {
+			if err := replace(file, made); err != nil {
+				return fmt.Errorf("%s: %w", file, err)
+			}
+		}
+	}
+	return nil
+}
+
+// replace writes a lesson in place of an older one and keeps the outputs that are still right.
+func replace(file string, made *lesson.Book) error {
+	old, err := os.ReadFile(file)
+	switch {
+	case err == nil:
+		book, err := lesson.Parse(old)
+		if err != nil {
+			return err
+		}
+		made.KeepOutputs(book)
+	case !os.IsNotExist(err):
+		return err
+	}
+	b, err := made.Bytes()
+	if err != nil || bytes.Equal(b, old) {
+		return err
+	}
+	fmt.Println(file)
+	return atomic.WriteFile(file, b)
 }
 
 // save writes the outputs of an executed copy into a lesson.
