@@ -115,6 +115,10 @@ func (e Entry) Name() string {
 	return "Theorem " + e.Number
 }
 
+// Takes reports whether a record holds what the entry needs of a run. Some entries need several such
+// runs, see From.
+func (e Entry) Takes(r *record.Record) bool { return e.has != nil && e.has(r) }
+
 // From returns the runs that hold what the entry needs, and the planned runs that are missing. It
 // returns none for an entry that records do not make, or where the runs do not suffice.
 func (e Entry) From(runs ...Series) []Series {

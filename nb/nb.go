@@ -132,9 +132,13 @@ func lacking(e figures.Entry, runs []*record.Record) error {
 		return fmt.Errorf("%s is a closed form, which is not made from runs: call figures.UFM", e.Name())
 	}
 	for _, r := range runs {
-		if len(e.From(figures.Series{Record: r})) == 0 {
+		if !e.Takes(r) {
 			return fmt.Errorf("%s needs %s; run %q does not have it", e.Name(), e.Needs, r.Spec.Name)
 		}
+	}
+	if len(runs) > 0 && len(e.From(figures.Of(runs...)...)) == 0 {
+		return fmt.Errorf("%s needs %s; the %d runs together do not have it. nb.Reproduce(%q) draws it from all "+
+			"committed records and names the runs that are missing", e.Name(), e.Needs, len(runs), e.ID)
 	}
 	return nil
 }

@@ -39,14 +39,21 @@ func Path(elem ...string) (string, error) {
 // report trained), runs (your own) and records (committed with the project), in this order. If
 // nothing is found, the error wraps fs.ErrNotExist, lists the places and has the nearest name.
 func LoadRun(name string) (*record.Record, error) {
+	rec, _, err := findRun(name)
+	return rec, err
+}
+
+// findRun is LoadRun and returns the path as well, of a record's file or of a run's folder.
+func findRun(name string) (*record.Record, string, error) {
 	if name == "" {
-		return nil, errors.New("run: no name given; give for instance fashion-resnet18-ce, or the path of a record")
+		return nil, "", errors.New(
+			"run: no name given; give for instance fashion-resnet18-ce, or the path of a record")
 	}
 	candidates, hint := []string{name}, ""
 	if !filepath.IsAbs(name) {
 		root, err := Root()
 		if err != nil {
-			return nil, err
+			return nil, "", err
 		}
 		candidates = []string{filepath.Join(root, name)}
 		if filepath.Base(name) == name {
@@ -59,9 +66,9 @@ func LoadRun(name string) (*record.Record, error) {
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		return rec, err
+		return rec, p, err
 	}
-	return nil, fmt.Errorf("run %q: %w at %s%s; make report trains the runs that the notebooks show, "+
+	return nil, "", fmt.Errorf("run %q: %w at %s%s; make report trains the runs that the notebooks show, "+
 		"and collapse train your own", name, fs.ErrNotExist, strings.Join(candidates, ", "), hint)
 }
 

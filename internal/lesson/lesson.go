@@ -9,12 +9,14 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"io/fs"
 	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/gocollapse/collapse/claims"
+	"github.com/gocollapse/collapse/experiments"
 	"github.com/gocollapse/collapse/record"
 )
 
@@ -287,12 +289,14 @@ func savedForm(form, text string) (json.RawMessage, error) {
 }
 
 var (
-	named    = regexp.MustCompile(`"(?:records/)?([\w.*?-]+?)(?:\.json)?"`)
-	compared = regexp.MustCompile(`nb\.Compare\("([^"]+)"`)
+	named      = regexp.MustCompile(`"(?:records/)?([\w.*?-]+?)(?:\.json)?"`)
+	compared   = regexp.MustCompile(`nb\.Compare\("([^"]+)"`)
+	reproduced = regexp.MustCompile(`nb\.Reproduce\("([^"]+)"`)
 )
 
 // MadeFrom returns a sum over what the outputs of a lesson are made from: its code cells, the
-// committed records that they name, by patterns as well, and the results of the claims that they compare with.
+// committed records that they name, by patterns as well, those from which the figures are drawn that
+// they reproduce, and the results of the claims that they compare with.
 func (b *Book) MadeFrom(root fs.FS) (string, error) {
 	sum := sha256.New()
 	var records []*record.Record
@@ -302,17 +306,16 @@ func (b *Book) MadeFrom(root fs.FS) (string, error) {
 		}
 		source := strings.Join(c.Source, "")
 		fmt.Fprintf(sum, "%s\n%s\n", c.ID, source)
-		for _, m := range named.FindAllStringSubmatch(source, -1) {
-			files, err := fs.Glob(root, "records/"+m[1]+".json") // nb.Runs takes patterns
-			if err != nil {
+		for _, m := range named.FindAllStringSubmatch(source, -1) { // nb.Runs takes patterns
+			if err := addRecords(sum, root, m[1]); err != nil {
 				return "", err
 			}
-			for _, f := range files {
-				text, err := fs.ReadFile(root, f)
-				if err != nil {
+		}
+		for _, m := range reproduced.FindAllStringSubmatch(source, -1) {
+			for _, run := range experiments.For(m[1]) {
+				if err := addRecords(sum, root, run.Name); err != nil {
 					return "", err
 				}
-				sum.Write(text)
 			}
 		}
 		for _, m := range compared.FindAllStringSubmatch(source, -1) {
@@ -334,6 +337,24 @@ func (b *Book) MadeFrom(root fs.FS) (string, error) {
 		}
 	}
 	return hex.EncodeToString(sum.Sum(nil))[:32], nil
+}
+
+// addRecords adds the committed records whose names match a pattern to a sum.
+func addRecords(sum io.Writer, root fs.FS, pattern string) error {
+	files, err := fs.Glob(root, "records/"+pattern+".json")
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		text, err := fs.ReadFile(root, f)
+		if err != nil {
+			return err
+		}
+		if _, err := sum.Write(text); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // committed reads every record of the folder records.
