@@ -212,13 +212,23 @@ func testErrorUShape(g *group) finding {
 // and NC1 and NC2 within twice theirs, on CIFAR-100 and on CIFAR-10.
 func robustDelta(e *evidence) Outcome {
 	var groups []*group
+	var caveats []string
 	for _, set := range []string{"cifar10", "cifar100"} {
-		if g, _ := e.choose(set, false, swept); g != nil && len(g.sweep()) >= minDeltas {
+		g, others := e.choose(set, false, deltas)
+		switch {
+		case g != nil && len(g.sweep()) >= minDeltas:
 			groups = append(groups, g)
+			caveats = append(caveats, g.caveats(), others)
+		case g == nil && others != "":
+			caveats = append(caveats, setName(set)+": "+others)
 		}
 	}
-	if len(groups) < 2 || groups[0].scale != groups[1].scale {
-		return none("A δ sweep of CIFAR-10 and one of CIFAR-100 are needed, with three seeds and at one scale")
+	if len(groups) < 2 {
+		need := "A δ sweep of CIFAR-10 and one of CIFAR-100 are needed, with three seeds"
+		return none(sentences(append([]string{need}, caveats...)...))
+	}
+	if a, b := groups[0].scale, groups[1].scale; a != b {
+		return none(fmt.Sprintf("The two δ sweeps are at different scales: CIFAR-10 %s, CIFAR-100 %s", a, b))
 	}
 	at := func(points, ratio float64) finding {
 		ten, hundred := groups[0].nearBest(points, ratio), groups[1].nearBest(points, ratio)
@@ -228,7 +238,9 @@ func robustDelta(e *evidence) Outcome {
 	f := atMargins(0.01, "test error within", func(points float64) finding {
 		return atRatios(2, "NC within a ratio of", func(ratio float64) finding { return at(points, ratio) })
 	})
-	return groups[0].outcome(f, names(runs(groups[0].arms), runs(groups[1].arms)))
+	o := groups[0].outcome(f, names(runs(groups[0].arms), runs(groups[1].arms)))
+	o.Caveats = sentences(caveats...)
+	return o
 }
 
 // nearBest is the width of the range of δ around the best test error with near-best metrics

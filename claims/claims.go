@@ -78,7 +78,8 @@ type Outcome struct {
 	SeedsNeeded int      // that would decide the claim at the observed effect with 80 % power; 0 where not known
 	StandsOn    []string // names of the records
 	Missing     []string // names of runs that would decide it or add a data set
-	Note        string
+	Note        string   // what the rule found, or why it did not decide
+	Caveats     string   // what limits the runs, and which records of other settings were left out
 
 	family string // of the runs: claims of one family share Holm's correction
 	only   string // the data sets that were measured, where the claim speaks of more
@@ -128,7 +129,7 @@ func (r Result) MarshalJSON() ([]byte, error) {
 	o.Field("seeds_needed", count(r.SeedsNeeded, r.SeedsNeeded > 0))
 	o.Field("stands_on", append([]string{}, r.StandsOn...))
 	o.Field("missing", append([]string{}, r.Missing...))
-	o.Field("note", r.Note)
+	o.Field("note", sentences(r.Note, r.Caveats))
 	return o.JSON()
 }
 

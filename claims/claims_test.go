@@ -198,50 +198,12 @@ func TestFamilies(t *testing.T) {
 	}
 }
 
-// TestMixing: runs of two settings are never in one verdict, and the fields that differ are named.
-func TestMixing(t *testing.T) {
-	with := func(decay float64, seeds ...int64) []*record.Record {
-		w := paperWorld()
-		w.spec = func(s *record.Spec) { s.Decay = decay }
-		return w.runs(onlyPair, seeds...)
-	}
-	const id = "c3.1-ls-faster-nc2"
-	r := ruled(t, append(with(5e-3, 2021, 2022), with(5e-4, 2023)...), id)
-	if r.Verdict != NotDecided || r.Seeds != 2 || !strings.Contains(r.Note, "decay 0.0005, here 0.005") {
-		t.Errorf("two settings with three seeds together: %s over %d seeds, %s", r, r.Seeds, r.Note)
-	}
-	r = ruled(t, append(with(5e-3, 2021, 2022), with(5e-4, fiveSeeds...)...), id)
-	if r.Verdict != Holds || r.Seeds != 5 || !strings.Contains(r.Note, "decay 0.005, here 0.0005") {
-		t.Errorf("the setting with enough seeds decides: %s over %d seeds, %s", r, r.Seeds, r.Note)
-	}
-	r = ruled(t, append(with(5e-4, fiveSeeds...), with(5e-3, fiveSeeds[:3]...)...), id)
-	if r.Seeds != 3 || !strings.Contains(r.Note, "decay 0.0005, here 0.005") {
-		t.Errorf("of two with enough seeds the one that gets further decides: %d seeds, %s", r.Seeds, r.Note)
-	}
-	paper := record.DefaultSpec()
-	big := paperWorld()
-	big.spec = func(s *record.Spec) {
-		width, milestones := paper.Width, paper.Milestones
-		s.Width, s.Milestones, s.TrainPerClass, s.Decay = width, milestones, 0, paper.Decay
-		s.Epochs, s.ScheduleEpochs = paper.Epochs, paper.ScheduleEpochs
-		s.Measure = "every:40"
-	}
-	at := big.runs(onlyPair, fiveSeeds[:3]...)
-	for _, r := range at {
-		r.Scale, r.Data.Train = record.PaperScale, 50000
-	}
-	r = ruled(t, append(with(5e-3, fiveSeeds...), at...), id)
-	if r.Scale != PaperScale || r.Seeds != 3 || !strings.Contains(r.Note, "scale reduced, here paper") {
-		t.Errorf("two scales: %s at scale %q over %d seeds, %s", r, r.Scale, r.Seeds, r.Note)
-	}
-}
-
 // TestRecords: what a record must be to count.
 func TestRecords(t *testing.T) {
 	const id = "c3.1-ls-faster-nc2"
 	mislabelled := paperWorld().run(0, 2021)
 	mislabelled.Scale = record.PaperScale
-	if _, err := Decide([]*record.Record{mislabelled}); err == nil ||
+	if _, err := Decide([]*record.Record{mislabelled}, Options{}); err == nil ||
 		!strings.Contains(err.Error(), "test-cifar10-ce-2021 says it is at the paper's scale") {
 		t.Errorf("a reduced run that says it is at the paper's scale: %v", err)
 	}
@@ -260,7 +222,7 @@ func TestRecords(t *testing.T) {
 		t.Errorf("with a failed run: %d seeds, want 2", r.Seeds)
 	}
 	runs = append(paperWorld().runs(onlyPair, 2021, 2022), paperWorld().runs(onlyPair, 2021)...)
-	if r := ruled(t, runs, id); r.Seeds != 2 || !strings.Contains(r.Note, "repeats a setting, δ and seed") {
+	if r := ruled(t, runs, id); r.Seeds != 2 || !strings.Contains(r.Caveats, "repeats a setting, δ and seed") {
 		t.Errorf("with a seed twice: %d seeds, %s", r.Seeds, r.Note)
 	}
 	other := paperWorld()
@@ -270,8 +232,8 @@ func TestRecords(t *testing.T) {
 	}
 	runs = paperWorld().runs(onlyPair, fiveSeeds[:3]...)
 	runs[0].Data.Bytes = record.Unofficial
-	if r := ruled(t, runs, id); !strings.Contains(r.Note, "not verified to be the official bytes") {
-		t.Errorf("the note lacks the reservation: %s", r.Note)
+	if r := ruled(t, runs, id); !strings.Contains(r.Caveats, "not verified to be the official bytes") {
+		t.Errorf("the caveats lack the images: %s", r.Caveats)
 	}
 }
 

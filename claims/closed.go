@@ -50,6 +50,7 @@ func closedOr(compute func() finding, onRuns func(*evidence) Outcome) func(*evid
 		c, o := closedOutcome(once()), onRuns(e)
 		if c.Verdict != Holds || o.Verdict == NotDecided {
 			c.Note = sentences("Free features: "+c.Note, fmt.Sprintf("Networks: %s", o.Verdict), o.Note)
+			c.Caveats = o.Caveats
 			return c
 		}
 		o.Note = sentences("Free features: holds, "+c.Note, "Networks: "+o.Note)

@@ -150,12 +150,16 @@ func equalLogits(p pair) finding {
 // gainByDataSet needs STL-10, which cannot be had offline. Without it the signs on CIFAR are shown.
 func gainByDataSet(e *evidence) Outcome {
 	gain := map[string]finding{}
-	var stands []string
+	var stands, caveats []string
 	var first *group
 	text := ""
 	for _, set := range []string{"cifar10", "cifar100", "stl10"} {
-		g, _ := e.choose(set, false, paired)
-		if g == nil || first != nil && g.scale != first.scale {
+		g, others := e.choose(set, false, seedPairs)
+		if g != nil && first != nil && g.scale != first.scale {
+			g, others = nil, fmt.Sprintf("The runs on %s are left out: scale %s instead of %s", setName(set), g.scale,
+				first.scale)
+		}
+		if caveats = append(caveats, others); g == nil {
 			continue
 		}
 		if first == nil {
@@ -174,7 +178,7 @@ func gainByDataSet(e *evidence) Outcome {
 		o := none("")
 		o.Verdict, o.SeedsNeeded = NotMeasurable, 0
 		o.Note = sentences("STL-10 cannot be had offline", text)
-		o.StandsOn = stands
+		o.StandsOn, o.Caveats = stands, sentences(caveats...)
 		if first != nil {
 			o.Scale, o.Seeds = first.scale, gain["cifar10"].seeds
 		}
@@ -183,9 +187,13 @@ func gainByDataSet(e *evidence) Outcome {
 	ten, okTen := gain["cifar10"]
 	hundred, okHundred := gain["cifar100"]
 	if !okTen || !okHundred {
-		return none(sentences("CIFAR-10 and CIFAR-100 are both needed", text))
+		o := none(sentences("CIFAR-10 and CIFAR-100 are both needed", text))
+		o.Caveats = sentences(caveats...)
+		return o
 	}
 	size := math.Abs(stl.effect) - max(math.Abs(ten.effect), math.Abs(hundred.effect))
-	return first.outcome(all(ten, hundred, stl, shown(size > 0, size, stl.seeds,
+	o := first.outcome(all(ten, hundred, stl, shown(size > 0, size, stl.seeds,
 		fmt.Sprintf("STL-10's difference is larger in size by %.3g", size))), stands)
+	o.Caveats = sentences(caveats...)
+	return o
 }

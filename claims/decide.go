@@ -1,6 +1,7 @@
 package claims
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,13 +17,18 @@ func setName(set string) string { return record.DataName(set) }
 // Records of other data sets and losses than the paper's are ignored, and so are runs that are not
 // complete. A record that mislabels its scale is an error.
 //
-// Where records of several settings could decide a claim, one setting does, and the note names the
-// fields in which the others differ (see the package's third principle).
-func Decide(records []*record.Record) ([]Result, error) { return decide(All(), records) }
+// Records of several settings are never mixed. Of the project's records one setting decides, and
+// the note names the fields in which the others differ. Of records that a user gave, none decides.
+func Decide(records []*record.Record, o Options) ([]Result, error) { return decide(All(), records, o) }
+
+// Options say whose records they are.
+type Options struct {
+	Given bool // by a user, in place of the project's
+}
 
 // decide applies the rules of some claims. Those that share Holm's correction must be among them.
-func decide(some []Claim, records []*record.Record) ([]Result, error) {
-	e, err := gather(records)
+func decide(some []Claim, records []*record.Record, o Options) ([]Result, error) {
+	e, err := gather(records, o)
 	if err != nil {
 		return nil, err
 	}
@@ -38,6 +44,9 @@ func decide(some []Claim, records []*record.Record) ([]Result, error) {
 		if r.Verdict == Holds && r.only != "" {
 			r.Verdict = NotDecided
 			r.Note = sentences("Partly: holds on "+r.only+" alone", r.Note)
+		}
+		if o.Given && r.Verdict == NotDecided && len(e.unused) > 0 {
+			r.Caveats = sentences(r.Caveats, "These records do not count: "+strings.Join(e.unused, ", "))
 		}
 		if r.Verdict == NotDecided || r.Verdict == NotMeasurable || r.Scale == ClosedForm {
 			r.Missing = e.missing(r.Needs...)
@@ -99,8 +108,8 @@ func (g *group) outcome(f finding, stands []string) Outcome {
 		DZ: f.dz, Seeds: f.seeds, SeedsNeeded: f.needed, StandsOn: stands, Note: sentences(f.note), family: g.key}
 }
 
-// reservations says what limits a group's verdicts, or "".
-func (g *group) reservations() string {
+// caveats says what limits a group's verdicts, or "".
+func (g *group) caveats() string {
 	notes := slices.Clone(g.notes)
 	if g.cut() {
 		notes = append(notes, fmt.Sprintf("The runs stop at epoch %d of a schedule of %d", g.spec.Epochs,
@@ -121,28 +130,32 @@ func onPairs(required []string, rule func(pair) finding) func(*evidence) Outcome
 	return func(e *evidence) Outcome {
 		var found []Outcome
 		var on, notes []string
-		absent := false
+		absent, why := false, ""
 		for _, set := range paperSets {
-			g, others := e.choose(set, false, paired)
+			g, others := e.choose(set, false, seedPairs)
 			if g == nil {
 				absent = absent || slices.Contains(required, set)
+				if why = sentences(why, others); why != "" && e.Given {
+					return none(why)
+				}
 				continue
 			}
 			p := g.against(0, paperDelta)
 			o := g.outcome(rule(p), names(p.ce, p.ls))
 			if len(found) > 0 && found[0].Scale != o.Scale {
-				notes = append(notes, fmt.Sprintf("%s at %s scale is not mixed in.", setName(set), o.Scale))
+				notes = append(notes, fmt.Sprintf("The runs on %s are left out: scale %s instead of %s", setName(set),
+					o.Scale, found[0].Scale))
 				absent = absent || slices.Contains(required, set)
 				continue
 			}
-			o.Note = sentences(o.Note, g.reservations(), others)
+			o.Caveats = sentences(g.caveats(), others)
 			found, on = append(found, o), append(on, setName(set))
 		}
 		if len(found) == 0 {
-			return none("No seed was run under both losses in one setting")
+			return none(cmp.Or(why, "No run is there"))
 		}
 		o := joined(found, on)
-		o.Note = sentences(append([]string{o.Note}, notes...)...)
+		o.Caveats = sentences(append([]string{o.Caveats, why}, notes...)...)
 		if absent {
 			o.only = strings.Join(on, ", ")
 		}
@@ -156,13 +169,17 @@ func joined(found []Outcome, on []string) Outcome {
 		return found[0]
 	}
 	var parts []finding
-	var stands []string
+	var stands, caveats []string
 	for i, o := range found {
 		parts = append(parts, finding{verdict: o.Verdict, effect: o.Effect, low: o.Low, high: o.High, p: o.P, dz: o.DZ,
 			seeds: o.Seeds, needed: o.SeedsNeeded, note: on[i] + ": " + strings.TrimSuffix(o.Note, ".")})
 		stands = append(stands, o.StandsOn...)
+		if o.Caveats != "" {
+			caveats = append(caveats, on[i]+": "+o.Caveats)
+		}
 	}
 	out := (&group{key: found[0].family, scale: found[0].Scale}).outcome(all(parts...), stands)
+	out.Caveats = sentences(caveats...)
 	return out
 }
 
@@ -174,12 +191,12 @@ func onUFM(rule func(*group) finding) func(*evidence) Outcome { return onDeltas(
 
 func onDeltas(isUFM bool, rule func(*group) finding) func(*evidence) Outcome {
 	return func(e *evidence) Outcome {
-		g, others := e.choose("cifar10", isUFM, swept)
+		g, others := e.choose("cifar10", isUFM, deltas)
 		if g == nil {
-			return none("No setting was run with several δ")
+			return none(cmp.Or(others, "No run is there"))
 		}
 		o := g.outcome(rule(g), names(runs(g.arms)))
-		o.Note = sentences(o.Note, g.reservations(), others)
+		o.Caveats = sentences(g.caveats(), others)
 		return o
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/gocollapse/collapse/record"
 )
@@ -27,6 +26,7 @@ type group struct {
 	key   string
 	spec  record.Spec
 	scale Scale
+	data  record.Data
 	arms  []arm // in increasing order of δ
 	notes []string
 }
@@ -39,23 +39,27 @@ type pair struct {
 
 // evidence is what the rules read.
 type evidence struct {
+	Options
 	groups []*group
 	names  map[string]bool // of all complete records
+	unused []string        // why records do not count, by name
 }
 
 // gather sorts records into groups. A record whose label of its scale is not its specification's
 // is an error.
-func gather(records []*record.Record) (*evidence, error) {
-	e := &evidence{names: map[string]bool{}}
+func gather(records []*record.Record, o Options) (*evidence, error) {
+	e := &evidence{Options: o, names: map[string]bool{}}
 	for i, r := range records {
 		name := cmp.Or(r.Spec.Name, fmt.Sprintf("record %d", i+1))
 		if err := r.CheckScale(); err != nil {
 			return nil, fmt.Errorf("claims: %w", err)
 		}
 		if loss := r.Spec.Loss.Name; loss != "ce" && loss != "ls" || !slices.Contains(paperSets, r.Spec.Dataset) {
-			continue // the paper has no claim on it
+			e.unused = append(e.unused, name+" (the paper has no claim on its data set or loss)")
+			continue
 		}
 		if last := r.Last(); last == nil || last.Epoch < r.Spec.Epochs || r.Status == record.Failed {
+			e.unused = append(e.unused, name+" (it is not complete)")
 			continue // it counts as missing
 		}
 		e.names[name] = true
@@ -86,7 +90,7 @@ func (e *evidence) add(r *record.Record, name string) {
 	i := slices.IndexFunc(e.groups, func(g *group) bool { return g.key == string(b) })
 	if i < 0 {
 		i = len(e.groups)
-		e.groups = append(e.groups, &group{key: string(b), spec: r.Spec.Resolve(), scale: scale})
+		e.groups = append(e.groups, &group{key: string(b), spec: r.Spec.Resolve(), scale: scale, data: r.Data})
 	}
 	g := e.groups[i]
 	j := slices.IndexFunc(g.arms, func(a arm) bool { return a.delta == r.Spec.Delta })
@@ -142,64 +146,6 @@ func (g *group) intrinsicTime() float64 {
 		train = max(train, r.Data.Train)
 	}
 	return g.spec.IntrinsicTime(train, g.spec.Epochs)
-}
-
-// choose returns the group of a data set that a kind of claim stands on, nil where there is none,
-// and a note that names the others with the fields that differ. The choice knows no outcome: first
-// the group with more evidence up to what a verdict needs, then the paper's scale, then the one
-// that gets further into the terminal phase.
-func (e *evidence) choose(set string, isUFM bool, evidence func(*group) int) (*group, string) {
-	var all []*group
-	for _, g := range e.groups {
-		if g.spec.Dataset == set && g.spec.UFM() == isUFM && evidence(g) > 0 {
-			all = append(all, g)
-		}
-	}
-	if len(all) == 0 {
-		return nil, ""
-	}
-	rank := func(g *group) [3]float64 {
-		r := [3]float64{float64(evidence(g)), 0, g.intrinsicTime()}
-		if g.scale == PaperScale {
-			r[1] = 1
-		}
-		return r
-	}
-	slices.SortStableFunc(all, func(a, b *group) int {
-		x, y := rank(a), rank(b)
-		return slices.Compare(y[:], x[:])
-	})
-	var notes []string
-	for _, other := range all[1:] {
-		notes = append(notes, "Runs of another setting are not mixed in: "+all[0].differences(other)+".")
-	}
-	return all[0], strings.Join(notes, " ")
-}
-
-// differences names the fields in which another group differs, with both values.
-func (g *group) differences(other *group) string {
-	var out []string
-	if g.scale != other.scale {
-		out = append(out, fmt.Sprintf("scale %s, here %s", other.scale, g.scale))
-	}
-	for _, d := range record.Differences(setting(other.spec), setting(g.spec)) {
-		out = append(out, fmt.Sprintf("%s %s, here %s", d.Field, d.A, d.B))
-	}
-	if len(out) == 0 {
-		return "other images"
-	}
-	return strings.Join(out, "; ")
-}
-
-// paired is how many seeds CE and LS share, up to what a verdict needs.
-func paired(g *group) int { return min(MinSeeds, len(g.against(0, paperDelta).ce)) }
-
-// swept is how many δ have enough seeds, 1 where there are several δ with too few.
-func swept(g *group) int {
-	if n := len(g.sweep()); n > 0 {
-		return n
-	}
-	return min(1, len(g.arms)-1)
 }
 
 // names lists the names of runs.

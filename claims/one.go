@@ -8,13 +8,13 @@ import (
 
 // DecideOne returns the result of one claim, the same as Decide's. It applies only the rules that
 // bear on it: its own, and those of the claims that may share Holm's correction with it.
-func DecideOne(id string, records []*record.Record) (Result, error) {
+func DecideOne(id string, records []*record.Record, o Options) (Result, error) {
 	asked, err := ByID(id)
 	if err != nil {
 		return Result{}, err
 	}
 	kin := slices.DeleteFunc(All(), func(c Claim) bool { return c.ID != id && !shareRuns(asked, c) })
-	results, err := decide(kin, records)
+	results, err := decide(kin, records, o)
 	if err != nil {
 		return Result{}, err
 	}

@@ -22,12 +22,12 @@ func TestDecideOneAgreesWithDecide(t *testing.T) {
 		}
 		committed = append(committed, r)
 	}
-	all, err := Decide(committed)
+	all, err := Decide(committed, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range all {
-		got, err := DecideOne(want.ID, committed)
+		got, err := DecideOne(want.ID, committed, Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -35,7 +35,7 @@ func TestDecideOneAgreesWithDecide(t *testing.T) {
 			t.Errorf("%s alone:\n%s\nwant as among all\n%s", want.ID, a, b)
 		}
 	}
-	if _, err := DecideOne("c9.9", nil); err == nil {
+	if _, err := DecideOne("c9.9", nil, Options{}); err == nil {
 		t.Error("an unknown claim gave no error")
 	}
 }

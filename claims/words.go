@@ -163,7 +163,7 @@ func (r Result) Words() string {
 			text = append(text, d.Name+": "+d.Text)
 		}
 	}
-	return sentences(append(text, r.Note)...)
+	return sentences(append(text, r.Note, r.Caveats)...)
 }
 
 // Command is the command that makes the runs that a claim lacks.

@@ -195,7 +195,7 @@ func ufmWorld() *world {
 // decided returns the results by id.
 func decided(t *testing.T, records []*record.Record) map[string]Result {
 	t.Helper()
-	results, err := Decide(records)
+	results, err := Decide(records, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -209,7 +209,7 @@ func decided(t *testing.T, records []*record.Record) map[string]Result {
 // ruled applies the rule of one claim, without the correction for others.
 func ruled(t *testing.T, records []*record.Record, id string) Result {
 	t.Helper()
-	e, err := gather(records)
+	e, err := gather(records, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package docs
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,13 +19,13 @@ func TestClaims(t *testing.T) {
 	}
 	// What is in runs/ of this machine is not committed.
 	committed := state.Committed()
-	results, err := claims.Decide(committed)
+	results, err := claims.Decide(committed, claims.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	cell := strings.NewReplacer("|", `\|`, "*", `\*`, "<", "&lt;", "_", `\_`).Replace
 	counts := map[string]int{}
-	var order []string
+	var order, caveats []string
 	var rows [][]string
 	for _, r := range results {
 		verdict := r.String()
@@ -33,7 +34,14 @@ func TestClaims(t *testing.T) {
 		}
 		note := r.Note
 		if r.Scale == claims.ClosedForm { // its note has rounding errors, which differ between processors
-			note = "closed form: " + r.Place
+			note = "Computed from the formulas of Section " + r.Section + ": " + r.Place + "."
+		}
+		if r.Caveats != "" {
+			i := slices.Index(caveats, r.Caveats)
+			if i < 0 {
+				i, caveats = len(caveats), append(caveats, r.Caveats)
+			}
+			note += fmt.Sprintf(" Runs: (%c).", 'a'+i)
 		}
 		rows = append(rows, []string{"`" + r.ID + "`", cell(r.Sentence), verdict, cell(note)})
 	}
@@ -41,6 +49,11 @@ func TestClaims(t *testing.T) {
 	for _, v := range order {
 		tally = append(tally, fmt.Sprintf("%s %d", v, counts[v]))
 	}
-	generated(t, "claims.md", "claims", fmt.Sprintf("\nOf %d claims: %s.\n\n%s\n", len(results),
-		strings.Join(tally, ", "), table([]string{"claim", "the paper says", "verdict", "what it rests on"}, rows)))
+	about := "About the runs:\n\n"
+	for i, text := range caveats {
+		about += fmt.Sprintf("- (%c) %s\n", 'a'+i, cell(text))
+	}
+	generated(t, "claims.md", "claims", fmt.Sprintf("\nOf %d claims: %s.\n\n%s\n%s\n", len(results),
+		strings.Join(tally, ", "), table([]string{"claim", "the paper says", "verdict", "what it rests on"}, rows),
+		about))
 }

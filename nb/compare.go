@@ -12,12 +12,14 @@ import (
 
 // Compare shows what the paper says in one of its claims, what was found here, and the verdict, by
 // the claim's id in claims.All: nb.Compare("c3.1-ls-faster-nc2"). It decides on the given runs, or
-// without any on the committed records and on closed forms. Fewer than three seeds decide nothing.
+// without any on the committed records and on closed forms. Fewer than three seeds decide nothing, nor do
+// given runs of several settings.
 func Compare(id string, runs ...*record.Record) {
-	if len(runs) == 0 {
+	o := claims.Options{Given: len(runs) > 0}
+	if !o.Given {
 		runs = Runs()
 	}
-	r, err := claims.DecideOne(id, runs)
+	r, err := claims.DecideOne(id, runs, o)
 	Try(err)
 	Table(comparison(r), nil)
 }
@@ -41,8 +43,10 @@ func comparison(r claims.Result) *figures.Table {
 	} else {
 		line("To decide it", strings.Join(short, "; "))
 	}
-	if r.Note != "" {
-		t.Notes = []string{r.Note}
+	for _, text := range []string{r.Note, r.Caveats} {
+		if text != "" {
+			t.Notes = append(t.Notes, text)
+		}
 	}
 	return t
 }

@@ -111,6 +111,7 @@ func (p *page) claim(r claims.Result) string {
 		row("To make them", "<code>"+esc(r.Command())+"</code>")
 	}
 	row("How and why", esc(r.Note))
+	row("About the runs", esc(r.Caveats))
 	row("Name", "<code>"+esc(r.ID)+"</code>")
 	b.WriteString("</dl>\n</details>\n")
 	return b.String()

@@ -121,7 +121,7 @@ func (s *site) decide() (err error) {
 	for _, r := range s.runs {
 		records = append(records, r.Record)
 	}
-	if s.results, err = claims.Decide(records); err != nil {
+	if s.results, err = claims.Decide(records, claims.Options{}); err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
 	if s.limits, err = claims.Limits(figures.PaperTables()); err != nil {

@@ -59,7 +59,7 @@ func Ask(item Item, s *State, o Options) (*Answer, error) {
 	if len(item.Claims) == 0 {
 		return a, nil
 	}
-	results, err := claims.Decide(s.Records)
+	results, err := claims.Decide(s.Records, claims.Options{Given: o.Given})
 	if err != nil {
 		return nil, err
 	}
@@ -187,7 +187,7 @@ func ClaimsTable(results []claims.Result, full bool) *figures.Table {
 			row[3] = low + " to " + numberText(r.High)
 		}
 		if full {
-			row = append(row, r.Sentence, r.Note)
+			row = append(row, r.Sentence, strings.TrimSpace(r.Note+" "+r.Caveats))
 		}
 		t.Rows = append(t.Rows, row)
 	}

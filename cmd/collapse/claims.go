@@ -18,7 +18,9 @@ func claimsCommand() *cobra.Command {
 		Long: `Decide each of the paper's decidable claims by its rule, from the records of the project
 or from those that are given, and from closed forms. Differences between the losses are
 paired by seed; p (Holm) is corrected for all claims that are decided on the same runs.
-A verdict at reduced scale is not the paper's. docs/claims.md explains the columns.`,
+Records of several settings are not mixed: of those that are given, none then decides, and
+the note names the fields that differ. A verdict at reduced scale is not the paper's.
+docs/claims.md explains the columns.`,
 		Example: `  collapse claims
   collapse claims --full --format md
   collapse claims --json runs/ce runs/ls`,
@@ -28,7 +30,7 @@ A verdict at reduced scale is not the paper's. docs/claims.md explains the colum
 			if err != nil {
 				return err
 			}
-			results, err := claims.Decide(records)
+			results, err := claims.Decide(records, claims.Options{Given: len(args) > 0})
 			if err != nil {
 				return err
 			}

@@ -325,7 +325,7 @@ func (b *Book) MadeFrom(root fs.FS) (string, error) {
 					return "", err
 				}
 			}
-			r, err := claims.DecideOne(m[1], records)
+			r, err := claims.DecideOne(m[1], records, claims.Options{})
 			if err != nil {
 				return "", err
 			}
