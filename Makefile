@@ -19,7 +19,7 @@ export GOWORK  := off
 export COLLAPSE_ROOT := $(CURDIR)
 export GOMLX_NO_AUTO_INSTALL := 1
 
-.PHONY: help setup cuda report lessons lab test bench bench-measure clean
+.PHONY: help setup cuda report lessons lab nbgrader test bench bench-measure clean
 .DELETE_ON_ERROR:
 # One thing at a time, but for the lessons: a second make executes TOGETHER of them side by side.
 ifndef SECOND
@@ -32,6 +32,7 @@ help:
 	@echo 'make report   set up, train two small networks, execute the notebooks, write build/report/index.html'
 	@echo 'make lab      JupyterLab on copies of the lessons in build/lab, with the kernel "Collapse (Go)"'
 	@echo 'make lessons  makes the lessons from notebooks/sources, executes them and saves their outputs in notebooks/'
+	@echo 'make nbgrader   nbgrader in build/nbgrader, for teachers (docs/teaching.md)'
 	@echo 'make test     every lesson, solution and test, with the set-up they need (COLLAPSE_STRICT=1: a skipped test fails)'
 	@echo 'make bench    speed of the training step, next to JAX (and PyTorch with TORCH_PYTHON=…), and of the metrics'
 	@echo 'make bench-measure   collapse measure next to PyTorch (6 GB of Python, or TORCH_PYTHON=…)'
@@ -61,6 +62,9 @@ build/notebooks/%.ipynb: notebooks/%.ipynb $(TRAINED) $(SHOWN) | setup
 	@mkdir -p $(@D)
 	.venv/bin/python scripts/execute.py $< $@
 
+# A solution that its check does not take for right fails.
+build/notebooks/solutions/%: export COLLAPSE_GRADE := 1
+
 # Lesson 03 measures the network that lesson 00 trains.
 build/notebooks/03_measuring_collapse.ipynb: build/notebooks/00_setup_and_tour.ipynb
 
@@ -77,9 +81,23 @@ lab: setup
 	@scripts/lab.sh
 	.venv/bin/jupyter lab --notebook-dir="$(CURDIR)/build/lab" $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB)
 
+# nbgrader gets an environment of its own, which finds the kernel in .venv.
+nbgrader: build/nbgrader/done
+	@echo 'nbgrader is installed. To use it: . build/nbgrader/bin/activate'
+
+build/nbgrader/done: python/nbgrader.txt | setup
+	@rm -rf $(@D)
+	.venv/bin/python -m venv $(@D)
+	$(@D)/bin/python -m pip --disable-pip-version-check install -q --require-hashes -r $<
+	@mkdir -p $(@D)/share/jupyter/kernels
+	@ln -s "$(CURDIR)/.venv/share/jupyter/kernels/collapse" $(@D)/share/jupyter/kernels/collapse
+	@touch $@
+
 # Every lesson and solution runs before the tests: one that fails stops here.
+# Without nbgrader its test is skipped, and says so.
 test: setup $(TRAINED)
 	$(side-by-side) $(LESSONS) $(SOLUTIONS)
+	-@$(MAKE) --no-print-directory SECOND=1 build/nbgrader/done
 	@scripts/test.sh
 
 # JAX, a peer of the training step, gets an environment of its own. PyTorch is

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html"
 	"math"
+	"os"
 	"reflect"
 	"strings"
 )
@@ -76,19 +77,30 @@ func (c Case) Within(share float64) Case {
 //	nb.Check(answer, nb.Right(4, "NC1 is a ratio of squared lengths."), nb.Wrong(2, "…"), nb.Otherwise("…"))
 //
 // Numbers agree within 1 % or what Within says, texts whatever their case, slices element by
-// element. NaN, "", an empty slice and nil are no answer yet. A wrong answer does not fail the cell.
-func Check(answer any, cases ...Case) { Display("", checked(answer, cases)) }
+// element. NaN, "", an empty slice and nil are no answer yet.
+//
+// A wrong or missing answer does not fail the cell, unless the environment has COLLAPSE_GRADE=1: then
+// Check ends the cell's program with status 1, from which nbgrader sees that there is no point.
+func Check(answer any, cases ...Case) {
+	b, ok := checked(answer, cases)
+	Display("", b)
+	if !ok && os.Getenv(gradeVariable) == "1" {
+		os.Exit(1)
+	}
+}
 
-// checked returns what Check shows.
-func checked(answer any, cases []Case) Bundle {
+const gradeVariable = "COLLAPSE_GRADE"
+
+// checked returns what Check shows, and whether the answer is right.
+func checked(answer any, cases []Case) (b Bundle, ok bool) {
 	head, why := "Not right.", ""
 	colour := "#D55E00"
 	switch c := match(answer, cases); {
 	case !given(answer):
-		head, why, colour = "No answer yet.", "Write yours in the cell and run it again.", "#59636e"
+		head, why, colour = "No answer yet.", "Write yours in the cell above and run both.", "#59636e"
 	case c == nil:
 	case c.kind == right:
-		head, why, colour = "Right.", c.why, "#009E73"
+		head, why, colour, ok = "Right.", c.why, "#009E73", true
 	default:
 		why = c.why
 	}
@@ -96,7 +108,7 @@ func checked(answer any, cases []Case) Bundle {
 		HTML: fmt.Sprintf(`<div role="status" style="border-left:4px solid %s;padding:.3em .8em"><b>%s</b> %s</div>`,
 			colour, head, html.EscapeString(why)),
 		Text: strings.TrimSpace(head + " " + why),
-	}
+	}, ok
 }
 
 // given says whether there is an answer.

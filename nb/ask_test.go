@@ -2,6 +2,8 @@ package nb
 
 import (
 	"math"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
 )
@@ -20,29 +22,64 @@ func TestCheckTellsRightFromWrongAndWhy(t *testing.T) {
 		{float32(4.03), cases, "Right. squared lengths"}, // within 1 %
 		{4.05, cases, "Not right. look at Σ_W"},
 		{2, cases, "Not right. that is of lengths"},
-		{math.NaN(), cases, "No answer yet. Write yours in the cell and run it again."},
+		{math.NaN(), cases, "No answer yet. Write yours in the cell above and run both."},
 		{math.Inf(1), cases, "Not right. look at Σ_W"},
 		{"4", cases, "Not right. look at Σ_W"},
 		{" nc1", words, "Right. one"},
 		{"NC2", words, "Not right. two"},
 		{"NC3", words, "Not right."},
-		{"", words, "No answer yet. Write yours in the cell and run it again."},
-		{nil, words, "No answer yet. Write yours in the cell and run it again."},
+		{"", words, "No answer yet. Write yours in the cell above and run both."},
+		{nil, words, "No answer yet. Write yours in the cell above and run both."},
 		{[]float64{1, 2.001}, lists, "Right. both"},
 		{[]int{1, 2}, lists, "Right. both"},
 		{[]float64{1}, lists, "Not right."},
-		{[]float64{}, lists, "No answer yet. Write yours in the cell and run it again."},
+		{[]float64{}, lists, "No answer yet. Write yours in the cell above and run both."},
 		{0.001, []Case{Right(0, "none").Within(0.01)}, "Right. none"},
 		{1.1, []Case{Right(1, "").Within(0.2)}, "Right."},
 		{true, []Case{Right(true, "yes")}, "Right. yes"},
 		{false, []Case{Right(true, "yes")}, "Not right."},
 	} {
-		b := checked(c.answer, c.cases)
+		b, ok := checked(c.answer, c.cases)
+		if want := strings.HasPrefix(c.want, "Right."); ok != want {
+			t.Errorf("answer %v is right: %t, want %t", c.answer, ok, want)
+		}
 		if b.Text != c.want {
 			t.Errorf("answer %v gives %q, want %q", c.answer, b.Text, c.want)
 		}
 		if head, _, _ := strings.Cut(c.want, "."); !strings.Contains(b.HTML, "<b>"+head+".</b>") {
 			t.Errorf("answer %v: the HTML does not say %q in words:\n%s", c.answer, head, b.HTML)
+		}
+	}
+}
+
+// TestCheckEndsTheCellInGrading runs a check in a process of its own, as a cell is one.
+func TestCheckEndsTheCellInGrading(t *testing.T) {
+	const variable = "COLLAPSE_TEST_ANSWER"
+	if text, has := os.LookupEnv(variable); has {
+		Check(text, Right("yes", "because"), Wrong("no", "since"))
+		return
+	}
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		grade, answer string
+		status        int
+		says          string
+	}{
+		{"1", "yes", 0, "Right. because"},
+		{"1", "no", 1, "Not right. since"},
+		{"1", "", 1, "No answer yet."},
+		{"", "no", 0, "Not right. since"},
+		{"", "", 0, "No answer yet."},
+	} {
+		cmd := exec.Command(program, "-test.run=^TestCheckEndsTheCellInGrading$")
+		cmd.Env = append(os.Environ(), variable+"="+c.answer, gradeVariable+"="+c.grade)
+		out, err := cmd.CombinedOutput()
+		if got := cmd.ProcessState.ExitCode(); got != c.status || !strings.Contains(string(out), c.says) {
+			t.Errorf("%s=%q, answer %q: status %d (%v), want %d, and %q in\n%s", gradeVariable, c.grade, c.answer,
+				got, err, c.status, c.says, out)
 		}
 	}
 }

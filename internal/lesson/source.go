@@ -11,7 +11,7 @@ import (
 
 // Tags of a source's cells.
 const (
-	// SolutionTag marks a text that only the solutions have.
+	// SolutionTag marks a cell that only the solutions have.
 	SolutionTag = "solution"
 	// SharedTag marks a cell of the main line that exercises need, such as a variable that they use.
 	SharedTag = "shared"

@@ -3,9 +3,10 @@
 //
 //	go run ./scripts/lessons generate
 //	go run ./scripts/lessons build/notebooks
+//	go run ./scripts/lessons build/notebooks 09_global_minimiser
 //
-// The folder holds the copies under the names of notebooks/, as make lessons makes them. Both run in
-// the project's folder.
+// The folder holds the copies under the names of notebooks/, as make lessons makes them. With names,
+// only these lessons and their solutions are saved. All run in the project's folder.
 package main
 
 import (
@@ -27,16 +28,26 @@ func main() {
 }
 
 func run(args []string) error {
-	if len(args) != 1 {
-		return fmt.Errorf("want \"generate\" or one folder of executed copies, such as build/notebooks")
+	if len(args) == 0 {
+		return fmt.Errorf("want \"generate\" or a folder of executed copies, such as build/notebooks")
 	}
 	if args[0] == "generate" {
 		return generate()
 	}
-	for _, pattern := range []string{"*.ipynb", "solutions/*.ipynb"} {
+	patterns := []string{"*.ipynb", "solutions/*.ipynb"}
+	if names := args[1:]; len(names) > 0 {
+		patterns = nil
+		for _, name := range names {
+			patterns = append(patterns, name+".ipynb", "solutions/"+name+".ipynb")
+		}
+	}
+	for _, pattern := range patterns {
 		files, err := filepath.Glob(filepath.Join("notebooks", pattern))
 		if err != nil {
 			return err
+		}
+		if len(files) == 0 {
+			return fmt.Errorf("there is no notebooks/%s", pattern)
 		}
 		for _, file := range files {
 			name, err := filepath.Rel("notebooks", file)

@@ -7,7 +7,8 @@
 //
 // It exits with status 1 if something failed or nothing was tested. With
 // -strict a skip whose reason names a command that would have kept it from
-// being skipped ("apt-get install …", "make setup") is a failure too.
+// being skipped ("apt-get install …", "make setup", "make nbgrader") is a
+// failure too.
 package main
 
 import (
@@ -17,8 +18,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strings"
 )
+
+// mends finds a command that would have kept a test from being skipped.
+var mends = regexp.MustCompile(`apt-get install|make (setup|nbgrader)`)
 
 type event struct {
 	Action, Package, Test, Output, ImportPath string
@@ -73,7 +78,7 @@ func run(in io.Reader, out io.Writer, strict bool) bool {
 			line := fmt.Sprintf("  %s %s: %s", strings.TrimPrefix(e.Package, "github.com/gocollapse/collapse/"), e.Test,
 				reason(printed[key].String()))
 			skips = append(skips, line)
-			if strings.Contains(line, "apt-get install") || strings.Contains(line, "make setup") {
+			if mends.MatchString(line) {
 				mendable = append(mendable, line)
 			}
 		}
