@@ -147,13 +147,16 @@ func TestOutputsAreOutOfDate(t *testing.T) {
 	if book.Saved() == now() {
 		t.Error("code has changed unnoticed")
 	}
-	book.Cells[1].Source = []string{`var all = nb.Runs("x-c*")`}
-	before := now()
-	root["records/x-ce-2022.json"] = &fstest.MapFile{Data: []byte("3")}
-	if before == now() {
-		t.Error("a new record that a pattern matches was not noticed")
+	for source, record := range map[string]string{`var all = nb.Runs("x-c*")`: "x-ce-2022",
+		`nb.Runs()`: "z", `nb.Reproduce("fig1")`: "cifar10-twin-ce-2021"} {
+		book.Cells[1].Source = []string{source}
+		before := now()
+		root["records/"+record+".json"] = &fstest.MapFile{Data: []byte("3")}
+		if before == now() {
+			t.Errorf("%s: the new record %s was not noticed", source, record)
+		}
+		delete(root, "records/"+record+".json")
 	}
-	delete(root, "records/x-ce-2022.json")
 	// A claim's result is among what an output is made from.
 	book.Cells[1].Source = []string{`nb.Compare("c3.2-etf-max-separation")`}
 	delete(root, "records/x-ce.json")
