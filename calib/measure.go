@@ -38,7 +38,8 @@ type Options struct {
 	// to 1 within their rounding, see RowSums, and are divided by their sums; Notes["probabilities"]
 	// gives the largest deviation. Scalings take their logarithms.
 	Probabilities bool
-	// Fast leaves out ACE, class-wise ECE and smooth ECE, which take most of the time.
+	// Fast leaves out ACE, class-wise ECE and smooth ECE, which take most of the time, and selective
+	// classification.
 	Fast bool
 }
 
@@ -90,7 +91,7 @@ func Measure(src Source, o Options) (*Report, error) {
 		all.Notes["probabilities"] = note
 	}
 	rep := &Report{Summary: all, Unscaled: all, FitAll: o.FitAll, Seed: o.Seed}
-	for _, add := range []func(*Report) error{m.addTemperature, m.addGrid, m.addVector, m.addReplicates} {
+	for _, add := range []func(*Report) error{m.addTemperature, m.addGrid, m.addVector, m.addReplicates, m.addSelective} {
 		if err := add(rep); err != nil {
 			return nil, err
 		}

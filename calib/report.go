@@ -19,6 +19,7 @@ type Report struct {
 	Vector      *VectorResult // nil unless asked for
 	Intervals   *Intervals    // nil unless asked for
 	Consistency *Consistency  // nil unless asked for
+	Selective   []Selective   // one for each score; nil with Fast
 }
 
 // GridResult is the temperature of the paper's public code, fitted and measured on the same
@@ -59,6 +60,7 @@ func (r *Report) MarshalJSON() ([]byte, error) {
 			"weight": object.Numbers(v.Weight), "bias": object.Numbers(v.Bias), "scaled": v.Scaled,
 		})
 	}
+	o.Field("selective", selectives(r.Selective))
 	if i := r.Intervals; i != nil {
 		pair := func(v [2]float64) []object.Number { return object.Numbers(v[:]) }
 		o.Field("ci", map[string]any{

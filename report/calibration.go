@@ -6,7 +6,7 @@ import (
 )
 
 // CalibrationSheet returns the page of collapse calibrate: the reliability diagrams of the first
-// three models, and the confidences, metrics and bins of all.
+// three models, the confidences, metrics, risk and coverage, and bins of all.
 func CalibrationSheet(models ...calib.Model) (*Sheet, error) {
 	diagrams, err := figures.CalibrationDiagrams(models...)
 	if err != nil {
@@ -25,8 +25,16 @@ func CalibrationSheet(models ...calib.Model) (*Sheet, error) {
 		bins = append(bins, Section{Tables: []*figures.Table{t}})
 	}
 	first := Section{Title: "Figures", Figures: drawn, Tables: []*figures.Table{figures.CalibrationTable(models...)}}
+	sections := []Section{first}
+	if t := figures.SelectiveTable(models...); len(t.Rows) > 0 {
+		f, err := figures.RiskCoverage(models...)
+		if err != nil {
+			return nil, err
+		}
+		sections = append(sections, Section{Title: t.Title, Figures: []*figures.Figure{f}, Tables: []*figures.Table{t}})
+	}
 	return &Sheet{
 		Title: "Calibration", Lead: "Measured by collapse calibrate.",
-		Sections: append([]Section{first}, bins...),
+		Sections: append(sections, bins...),
 	}, nil
 }

@@ -51,6 +51,14 @@ func TestCalibrationSheet(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkSheet(t, s, 3, "Bins of first", "Bins of second", "temperature with the least NLL")
+	full, err := calib.Measure(src, calib.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, err = CalibrationSheet(calib.Model{Name: "first", Report: full}); err != nil {
+		t.Fatal(err)
+	}
+	checkSheet(t, s, 3, "Risk and coverage", "Selective classification", "E-AURC", "MSP, the same samples")
 	if _, err := CalibrationSheet(); err == nil {
 		t.Error("no error without a model")
 	}

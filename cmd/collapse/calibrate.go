@@ -41,7 +41,8 @@ func calibrateCommand() *cobra.Command {
 Several files are several models, which are compared. A temperature T is fitted on one
 half of the samples and measured on the other. T divides the logits; T > 1 means that
 the model was over-confident. Numbers that look like probabilities, percentages or
-outputs of sigmoids are refused; --logits-are says what they are.
+outputs of sigmoids are refused; --logits-are says what they are. A second table says how
+well each model knows when it is wrong: risk and coverage of selective classification.
 docs/calibrate.md explains every metric.`,
 		Example: `  collapse calibrate --logits test.npz
   collapse calibrate --logits ce.npz --logits ls.npz --bootstrap 200 --consistency 999 --html page.html
@@ -71,7 +72,7 @@ docs/calibrate.md explains every metric.`,
 	f.Var(&flags.kind, "logits-are", "what the numbers are, in place of a look at them")
 	f.BoolVar(&flags.probabilities, "probabilities", false, "the same as --logits-are probabilities")
 	f.StringArrayVar(&flags.Names, "name", nil, "`name` of a model, once for each file in its order")
-	f.BoolVar(&flags.Fast, "fast", false, "leave out ACE, class-wise and smooth ECE, which take most of the time")
+	f.BoolVar(&flags.Fast, "fast", false, "leave out what takes most of the time: ACE, class-wise and smooth ECE, selective classification")
 	flags.answer.addFlags(f, "the reliability diagrams")
 	return c
 }
@@ -111,6 +112,9 @@ func (f *calibrateFlags) measure(ctx context.Context) (result, error) {
 		tables:  []*figures.Table{figures.CalibrationTable(models...)},
 		picture: func() (*figures.Figure, error) { return figures.CalibrationDiagrams(models...) },
 		page:    func() (*report.Sheet, error) { return report.CalibrationSheet(models...) },
+	}
+	if !f.Fast {
+		r.tables = append(r.tables, figures.SelectiveTable(models...))
 	}
 	if len(models) == 1 {
 		r.value = models[0].Report
