@@ -52,8 +52,8 @@ func SelectiveTable(models ...calib.Model) *Table {
 		chosen = "the samples on which they are measured, which is optimistic."
 	}
 	t.Caption = "A model abstains where the score is small. Risk: share of wrong predictions among those accepted, " +
-		"at a coverage (the share accepted). Coverage: the largest with at most this risk. Equal scores count with the " +
-		"mean over their orders. p and the centring of the logits were chosen on " + chosen
+		"at a coverage (the share accepted). Coverage: the largest with at most this risk. Equal scores count with " +
+		"the mean over their orders. p and the centring of the logits were chosen on " + chosen
 	return t
 }
 

@@ -72,7 +72,8 @@ docs/calibrate.md explains every metric.`,
 	f.Var(&flags.kind, "logits-are", "what the numbers are, in place of a look at them")
 	f.BoolVar(&flags.probabilities, "probabilities", false, "the same as --logits-are probabilities")
 	f.StringArrayVar(&flags.Names, "name", nil, "`name` of a model, once for each file in its order")
-	f.BoolVar(&flags.Fast, "fast", false, "leave out what takes most of the time: ACE, class-wise and smooth ECE, selective classification")
+	f.BoolVar(&flags.Fast, "fast", false,
+		"leave out what takes most of the time: ACE, class-wise and smooth ECE, selective classification")
 	flags.answer.addFlags(f, "the reliability diagrams")
 	return c
 }
