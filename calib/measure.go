@@ -91,7 +91,8 @@ func Measure(src Source, o Options) (*Report, error) {
 		all.Notes["probabilities"] = note
 	}
 	rep := &Report{Summary: all, Unscaled: all, FitAll: o.FitAll, Seed: o.Seed}
-	for _, add := range []func(*Report) error{m.addTemperature, m.addGrid, m.addVector, m.addReplicates, m.addSelective} {
+	parts := []func(*Report) error{m.addTemperature, m.addGrid, m.addVector, m.addReplicates, m.addSelective}
+	for _, add := range parts {
 		if err := add(rep); err != nil {
 			return nil, err
 		}
