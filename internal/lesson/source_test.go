@@ -128,6 +128,17 @@ func TestLessonsFollowTheirSources(t *testing.T) {
 	if err != nil || len(sources) == 0 {
 		t.Fatalf("no sources: %v", err)
 	}
+	for _, folder := range []string{"", "solutions"} {
+		lessons, err := filepath.Glob(filepath.Join("../../notebooks", folder, "*.ipynb"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range lessons {
+			if source := "../../notebooks/sources/" + filepath.Base(file); !slices.Contains(sources, source) {
+				t.Errorf("%s has no source in notebooks/sources", file)
+			}
+		}
+	}
 	for _, file := range sources {
 		text, err := os.ReadFile(file)
 		if err != nil {
