@@ -14,7 +14,7 @@ func ownDistancesFall(p pair) finding {
 	var parts []finding
 	for _, l := range p.losses() {
 		for _, key := range []string{"nc2_w", "nc2_h"} {
-			parts = append(parts, p.trend(l.runs, p.whole(), of("nc2"), of(key), 1, key+" with nc2, "+l.name))
+			parts = append(parts, p.trend(l.runs, p.whole(), of("nc2"), of(key), 1, said(key)+" with NC2 under "+l.name))
 		}
 	}
 	return all(parts...)
@@ -41,7 +41,7 @@ func (g *group) wholeSchedule() bool {
 // divided by its first value, which takes out LS's head start.
 func logLossLower(p pair) finding {
 	if !p.wholeSchedule() {
-		return undecided(len(p.ce), "L_min is the least loss of the whole schedule, which the runs do not reach")
+		return undecided(len(p.ce), "L_min is the smallest loss of the whole schedule, and the runs stop before its end")
 	}
 	first := p.milestone(0)
 	c := record.PaperSets[p.spec.Dataset].LogOffset
@@ -66,7 +66,7 @@ func logLossLower(p pair) finding {
 	}
 	return all(
 		below(differences(false), fmt.Sprintf("mean difference of log(L − L_min + %g) to epoch %.0f", c, first)),
-		below(differences(true), "the same with L − L_min divided by its first value"))
+		below(differences(true), "the same with L − L_min divided by its value at epoch 1"))
 }
 
 // lateFluctuation compares the standard deviation of the log-scaled loss's changes from epoch to
@@ -88,11 +88,11 @@ func lateFluctuation(p pair) finding {
 		if len(d) == 0 {
 			return undecided(0, "the loss of every epoch is not recorded")
 		}
-		parts = append(parts, above(d, fmt.Sprintf("log of the ratio of fluctuation after epoch %d to before, %s",
+		parts = append(parts, above(d, fmt.Sprintf("log(fluctuation after epoch %d / fluctuation before it) under %s",
 			first, l.name)),
-			atMargins(0.1, "share of the loss's fall left", func(share float64) finding {
+			atMargins(0.1, "share of the decrease left", func(share float64) finding {
 				return shown(mean(near) < share, mean(near), len(near),
-					fmt.Sprintf("after the milestone %.3g of the loss's fall is left, %s", mean(near), l.name))
+					fmt.Sprintf("after the milestone %.3g of the decrease of the loss is left under %s", mean(near), l.name))
 			}))
 	}
 	return all(parts...)
@@ -142,8 +142,7 @@ func deviation(v []float64) float64 {
 func (g *group) innerMinimum(key string, v value, bothEnds bool) finding {
 	arms := g.sweep()
 	if len(arms) < minDeltas || arms[0].delta != 0 {
-		return undecided(g.most(), fmt.Sprintf("%d δ with %d seeds, fewer than %d with δ = 0", len(arms), MinSeeds,
-			minDeltas))
+		return undecided(g.most(), key+": "+fewDeltas(len(arms), minDeltas)+", with δ = 0 among them")
 	}
 	best, low := nan, math.Inf(1)
 	for _, a := range arms[1 : len(arms)-1] {
@@ -155,17 +154,16 @@ func (g *group) innerMinimum(key string, v value, bothEnds bool) finding {
 		return undecided(least(arms), key+" is not recorded")
 	}
 	f := below(g.against(0, best).differences(g.final(), v),
-		fmt.Sprintf("%s at δ = %g (the least inner one) less that at 0", key, best))
+		fmt.Sprintf("%s at δ = %g, where it is smallest inside the range, minus that at δ = 0", key, best))
 	if !bothEnds {
 		return f
 	}
 	end := arms[len(arms)-1].delta
-	return all(f, below(g.against(end, best).differences(g.final(), v), fmt.Sprintf("%s less that at δ = %g", key,
-		end)))
+	return all(f, below(g.against(end, best).differences(g.final(), v), fmt.Sprintf("%s there minus that at δ = %g", key, end)))
 }
 
 func ncUShape(g *group) finding {
-	return all(g.innerMinimum("log nc1", logOf("nc1"), true), g.innerMinimum("log nc2", logOf("nc2"), true))
+	return all(g.innerMinimum("log NC1", logOf("nc1"), true), g.innerMinimum("log NC2", logOf("nc2"), true))
 }
 
 // nc3Flat: the largest NC3 over δ is less than twice the least, and this ratio is below NC1's and
@@ -180,11 +178,11 @@ func nc3Flat(g *group) finding {
 	}
 	r, one, two := ratio("nc3"), ratio("nc1"), ratio("nc2")
 	if !defined(r) || !defined(one) || !defined(two) {
-		return undecided(g.most(), fmt.Sprintf("fewer than %d δ with %d seeds", minDeltas, MinSeeds))
+		return undecided(g.most(), fewDeltas(len(g.sweep()), minDeltas))
 	}
 	return atRatios(2, "ratio", func(most float64) finding {
 		return shown(r < most && r < one && r < two, r, least(g.sweep()),
-			fmt.Sprintf("largest over least seed mean: nc3 %.3g, nc1 %.3g, nc2 %.3g", r, one, two))
+			fmt.Sprintf("largest divided by smallest seed mean over δ: NC3 %.3g, NC1 %.3g, NC2 %.3g", r, one, two))
 	})
 }
 
@@ -193,7 +191,7 @@ func nc3Flat(g *group) finding {
 func testErrorUShape(g *group) finding {
 	arms := g.sweep()
 	if len(arms) < minDeltas || arms[len(arms)-1].delta < 0.9 {
-		return undecided(g.most(), "no δ of .9 or more with three seeds")
+		return undecided(g.most(), "no δ of 0.9 or more has three seeds")
 	}
 	f := g.innerMinimum("test error", of("test_error"), true)
 	return atMargins(0.5, "norms at the largest δ below", func(share float64) finding {
@@ -202,7 +200,7 @@ func testErrorUShape(g *group) finding {
 			_, y := byDelta(arms, func(r *record.Record) float64 { return average(curve(r, g.final(), of(key))) })
 			left := y[len(y)-1] / y[0]
 			parts = append(parts, shown(left < share, left, least(arms),
-				fmt.Sprintf("%s at δ = %g is %.3g of that at 0", key, arms[len(arms)-1].delta, left)))
+				fmt.Sprintf("%s at δ = %g is %.3g of that at δ = 0", said(key), arms[len(arms)-1].delta, left)))
 		}
 		return all(parts...)
 	})
@@ -281,7 +279,7 @@ func lessConfident(p pair) finding {
 			d = append(d, v)
 		}
 	}
-	return all(confidence, below(d, "difference of the share in the top bin of 20"))
+	return all(confidence, below(d, "difference of the share of samples in the top one of 20 bins"))
 }
 
 func topShare(r *record.Record) float64 {
@@ -300,20 +298,20 @@ const speedFrom = 0.2
 func largerDeltaFaster(g *group) finding {
 	arms := g.sweep()
 	if len(arms) < minDeltas {
-		return undecided(g.most(), fmt.Sprintf("%d δ with %d seeds, fewer than %d", len(arms), MinSeeds, minDeltas))
+		return undecided(g.most(), fewDeltas(len(arms), minDeltas))
 	}
 	reach := math.Inf(1)
 	for _, key := range []string{"train_error", "nc1", "nc2", "nc3"} {
 		x, y := byDelta(arms, func(r *record.Record) float64 { return areaUnderLog(r, g.whole(), key) })
 		if len(x) < len(arms) {
-			return undecided(least(arms), key+" is not recorded, or 0, at a δ")
+			return undecided(least(arms), said(key)+" is not recorded, or 0, at a δ")
 		}
 		reach = min(reach, fallsUpTo(x, y))
 	}
 	return atMargins(speedFrom, "range of δ up to", func(need float64) finding {
 		return shown(reach >= need, reach, least(arms),
-			fmt.Sprintf("the areas under the curves of log training error (0 counts as half a sample), nc1, nc2 and "+
-				"nc3 all fall with δ up to δ = %g", reach))
+			fmt.Sprintf("the areas under the curves of log training error (an error of 0 counts as half a sample), "+
+				"log NC1, log NC2 and log NC3 all decrease with δ up to δ = %g", reach))
 	})
 }
 
@@ -348,7 +346,7 @@ func areaUnderLog(r *record.Record, at phase, key string) float64 {
 func trainedNormError(g *group) finding {
 	arms := g.sweep()
 	if len(arms) < 3 {
-		return undecided(g.most(), fmt.Sprintf("%d δ with %d seeds, fewer than 3", len(arms), MinSeeds))
+		return undecided(g.most(), fewDeltas(len(arms), 3))
 	}
 	return atMargins(0.01, "relative error below", func(most float64) finding {
 		var parts []finding
@@ -361,8 +359,8 @@ func trainedNormError(g *group) finding {
 				norm := []float64{w, h}[i]
 				apart := func(e *record.Epoch) float64 { return math.Abs(of(key)(e)-norm) / norm }
 				end := mean(g.finals(a.runs, apart))
-				what := fmt.Sprintf("%s at δ = %g", key, a.delta)
-				parts = append(parts, shown(end < most, end, len(a.runs), fmt.Sprintf("%s ends %.2g apart", what, end)),
+				what := fmt.Sprintf("%s at δ = %g", said(key), a.delta)
+				parts = append(parts, shown(end < most, end, len(a.runs), fmt.Sprintf("%s ends at a relative error of %.2g", what, end)),
 					g.trend(a.runs, g.whole(), nil, apart, -1, what))
 			}
 		}

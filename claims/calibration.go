@@ -75,7 +75,7 @@ func rawECELower(g *group) finding {
 		}
 	}
 	if !defined(best) {
-		return undecided(g.most(), "no δ has three seeds with a final calibration")
+		return undecided(g.most(), "no δ above 0 has three seeds with a calibration at the end")
 	}
 	p := g.against(0, best)
 	var parts []finding
@@ -88,7 +88,7 @@ func rawECELower(g *group) finding {
 			}
 		}
 		parts = append(parts, below(d,
-			fmt.Sprintf("difference of unscaled ECE in %d bins on the half that did not pick δ = %g", bins, best)))
+			fmt.Sprintf("difference of ECE before scaling (%d bins), on the half of the test images that did not choose δ = %g", bins, best)))
 	}
 	return all(parts...)
 }
@@ -154,17 +154,21 @@ func agreeing(arms []arm, number func(*record.Record) float64, sign float64) (ag
 // minDeltas is how many δ a trend against δ needs.
 const minDeltas = 4
 
+// fewDeltas says that too few δ have enough seeds.
+func fewDeltas(n, need int) string {
+	return fmt.Sprintf("%d values of δ have %d seeds, and %d are needed", n, MinSeeds, need)
+}
+
 // monotone decides whether ρ(δ, number) = −1 on seed means.
 func (g *group) monotone(number func(*record.Record) float64, what string) finding {
 	arms := g.sweep()
 	x, y := byDelta(arms, number)
 	if len(x) < minDeltas {
-		return undecided(g.most(), fmt.Sprintf("%s: %d δ with %d seeds, fewer than %d", what, len(x), MinSeeds,
-			minDeltas))
+		return undecided(g.most(), what+": "+fewDeltas(len(x), minDeltas))
 	}
 	r := rho(x, y)
 	agree, seeds := agreeing(arms, number, -1)
-	return shown(r < -1+1e-9, r, least(arms), fmt.Sprintf("ρ(δ, %s) = %.2f over %d δ (it falls in %d of %d seeds)",
+	return shown(r < -1+1e-9, r, least(arms), fmt.Sprintf("ρ(δ, %s) = %.2f over %d values of δ (below 0 in %d of %d seeds)",
 		what, r, len(x), agree, seeds))
 }
 
@@ -181,7 +185,7 @@ func largeDeltaHurts(g *group) finding {
 		}
 	}
 	if len(past) < 3 {
-		return undecided(g.most(), fmt.Sprintf("%d δ with %d seeds are past T = 1, fewer than 3", len(past), MinSeeds))
+		return undecided(g.most(), "above T = 1, "+fewDeltas(len(past), 3))
 	}
 	number := func(r *record.Record) float64 { return 1 - last(r, "test_error") - last(r, "test_confidence") }
 	var parts []finding
@@ -191,11 +195,11 @@ func largeDeltaHurts(g *group) finding {
 	}
 	lowest := slices.Min(under)
 	parts = append(parts, shown(lowest > 0, lowest, least(past),
-		fmt.Sprintf("from δ = %g on, accuracy less confidence is at least %.3g", past[0].delta, lowest)))
+		fmt.Sprintf("from δ = %g on, accuracy minus confidence is at least %.3g", past[0].delta, lowest)))
 	x, y := byDelta(past, atEnd("test_ece"))
 	r := rho(x, y)
 	agree, seeds := agreeing(past, atEnd("test_ece"), 1)
-	parts = append(parts, shown(r > 0, r, least(past), fmt.Sprintf("ρ(δ, ECE) = %.2f (it grows in %d of %d seeds)",
+	parts = append(parts, shown(r > 0, r, least(past), fmt.Sprintf("ρ(δ, ECE) = %.2f (above 0 in %d of %d seeds)",
 		r, agree, seeds)))
 	return all(parts...)
 }
@@ -219,13 +223,13 @@ func scaledECEHigher(p pair) finding {
 			}
 		}
 	}
-	f := above(d, "difference of ECE (15 bins) after T from the other half's NLL")
+	f := above(d, "difference of ECE (15 bins) after temperature scaling, with T fitted on the other half of the test images")
 	if v := differences(record.TestHalf, record.ScaledByNLL, 20); len(v) > 0 {
-		f.note += fmt.Sprintf("; in 20 bins %.3g", mean(v))
+		f.note += fmt.Sprintf("; with 20 bins it is %.3g", mean(v))
 	}
 	if v := differences(record.TestSplit, record.ScaledByECE, 20); len(v) > 0 {
 		g := above(v, "")
-		f.note += fmt.Sprintf("; with T fitted on the test samples (the authors' code, 20 bins) %.3g: %s", g.effect,
+		f.note += fmt.Sprintf("; with T fitted on the same images, as in the authors' code (20 bins), it is %.3g: %s", g.effect,
 			g.verdict)
 	}
 	return f
@@ -253,8 +257,8 @@ func temperatureFalls(g *group) finding {
 func inGroups(p pair, key string, correct, wrong phase, wrongSign float64) finding {
 	var parts []finding
 	for _, l := range p.losses() {
-		parts = append(parts, p.trend(l.runs, correct, nil, of("test_correct_"+key), -1, "correct, "+l.name),
-			p.trend(l.runs, wrong, nil, of("test_wrong_"+key), wrongSign, "wrong, "+l.name+", "+wrong.name))
+		parts = append(parts, p.trend(l.runs, correct, nil, of("test_correct_"+key), -1, said(key)+" of correct samples under "+l.name),
+			p.trend(l.runs, wrong, nil, of("test_wrong_"+key), wrongSign, said(key)+" of wrong samples under "+l.name+", "+wrong.name))
 	}
 	return all(parts...)
 }
@@ -278,7 +282,7 @@ func nc1WithEntropy(p pair) finding {
 	var parts []finding
 	nc1, entropy := of("test_wrong_nc1"), of("test_wrong_entropy")
 	for _, l := range p.losses() {
-		parts = append(parts, p.trend(l.runs, p.whole(), nc1, entropy, 1, "along the epochs, "+l.name))
+		parts = append(parts, p.trend(l.runs, p.whole(), nc1, entropy, 1, "along the epochs under "+l.name))
 		var each []float64
 		agree := 0
 		for _, r := range l.runs {
@@ -291,11 +295,11 @@ func nc1WithEntropy(p pair) finding {
 			}
 		}
 		if len(each) == 0 {
-			parts = append(parts, undecided(len(l.runs), "changes, "+l.name+": not recorded"))
+			parts = append(parts, undecided(len(l.runs), "changes between measured epochs under "+l.name+": not recorded"))
 			continue
 		}
 		parts = append(parts, shown(mean(each) > 0, mean(each), len(each),
-			fmt.Sprintf("changes between measured epochs, %s: ρ = %.2f (%d of %d seeds agree)", l.name, mean(each),
+			fmt.Sprintf("changes between measured epochs under %s: ρ = %.2f (%d of %d seeds agree)", l.name, mean(each),
 				agree, len(each))))
 	}
 	return all(parts...)
@@ -335,7 +339,7 @@ func eceRisesLate(p pair) finding {
 					d = append(d, line.Slope)
 				}
 			}
-			parts = append(parts, above(d, "slope of ECE per epoch in the terminal phase, "+l.name))
+			parts = append(parts, above(d, "slope of ECE per epoch in the terminal phase under "+l.name))
 		}
 		return all(parts...)
 	})

@@ -110,7 +110,7 @@ func unpaired(groups []*group) string {
 	ce, ls := with(0), with(paperDelta)
 	for _, g := range ce {
 		if slices.Contains(ls, g) {
-			return fmt.Sprintf("CE was run with other seeds (%s) than LS (%s)", seeds(g.arm(0)),
+			return fmt.Sprintf("No seed was run under both losses: CE has %s, LS has %s", seeds(g.arm(0)),
 				seeds(g.arm(paperDelta)))
 		}
 	}
@@ -150,9 +150,9 @@ func unswept(groups []*group) string {
 
 // seeds lists the seeds of runs.
 func seeds(runs []*record.Record) string {
-	var list []int
+	var list []int64
 	for _, r := range runs {
-		list = append(list, int(r.Spec.Seed))
+		list = append(list, r.Spec.Seed)
 	}
-	return ranges(list)
+	return record.SeedsInWords(list)
 }

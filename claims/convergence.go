@@ -18,20 +18,20 @@ func bothCollapse(p pair) finding {
 				_, first := meanCurve(l.runs, phase{"", 0, 1}, of(key))
 				last := mean(p.finals(l.runs, of(key)))
 				if len(first) == 0 || !defined(last) {
-					return undecided(len(l.runs), key+" is not measured at epoch 1 and in the last tenth")
+					return undecided(len(l.runs), said(key)+" is not measured both at epoch 1 and in the last tenth")
 				}
 				ratio := last / first[0]
 				if ratio > worst {
-					worst, where = ratio, key+" under "+l.name
+					worst, where = ratio, said(key)+" under "+l.name
 				}
 				fell := shown(ratio < share, ratio, len(l.runs), "")
-				trend := p.trend(l.runs, p.late(), nil, of(key), -1, key+" "+l.name)
+				trend := p.trend(l.runs, p.late(), nil, of(key), -1, said(key)+" under "+l.name)
 				parts = append(parts, fell, trend)
 			}
 		}
 		f := all(parts...)
 		f.effect = worst
-		f.note = fmt.Sprintf("largest ratio of the last tenth to epoch 1: %.3g, %s; %s", worst, where, f.note)
+		f.note = fmt.Sprintf("largest ratio of the mean over the last tenth to the value at epoch 1: %.3g (%s); along the epochs, %s", worst, where, f.note)
 		return f
 	})
 }
@@ -56,14 +56,14 @@ func fasterTestError(p pair) finding {
 			}
 		}
 	}
-	f.note += fmt.Sprintf("; LS is lower at %d of the %d epochs of 10, 20, 50, 100 that were measured", lower, measured)
+	f.note += fmt.Sprintf("; of the epochs 10, 20, 50 and 100, %[2]d were measured, and LS is lower at %[1]d of them", lower, measured)
 	return f
 }
 
 func fasterNCCError(p pair) finding {
 	at := p.early()
-	return all(below(p.differences(at, of("ncc_error")), "train: mean difference of the NCC error, "+at.name),
-		below(p.differences(at, of("ncc_test_error")), "test: the same"))
+	return all(below(p.differences(at, of("ncc_error")), "training images: mean difference of the NCC error, "+at.name),
+		below(p.differences(at, of("ncc_test_error")), "test images: the same"))
 }
 
 // disagreementFalls: NC4, the share on which classifier and nearest mean disagree, falls with NC1
@@ -75,28 +75,28 @@ func disagreementFalls(p pair) finding {
 		for _, l := range p.losses() {
 			last := mean(p.finals(l.runs, of("nc4")))
 			if !defined(last) {
-				return undecided(len(l.runs), "NC4 is not recorded")
+				return undecided(len(l.runs), "NC4, the share on which classifier and nearest class mean disagree, is not recorded")
 			}
 			worst = max(worst, last)
 			parts = append(parts, shown(last < share, last, len(l.runs), ""),
-				p.trend(l.runs, p.whole(), of("nc1"), of("nc4"), 1, "NC4 with NC1, "+l.name))
+				p.trend(l.runs, p.whole(), of("nc1"), of("nc4"), 1, "NC4 with NC1 under "+l.name))
 		}
 		f := all(parts...)
 		f.effect = worst
-		f.note = fmt.Sprintf("largest final disagreement %.3g; %s", worst, f.note)
+		f.note = fmt.Sprintf("classifier and nearest class mean disagree in the end on at most %.3g of the training images; %s", worst, f.note)
 		return f
 	})
 }
 
 func fasterNC(key string) func(pair) finding {
-	return func(p pair) finding { return p.sooner(p.late(), logOf(key), "log "+key) }
+	return func(p pair) finding { return p.sooner(p.late(), logOf(key), "log "+said(key)) }
 }
 
 func lowerFinalNC(p pair) finding {
 	var parts []finding
 	for _, key := range []string{"nc1", "nc2"} {
 		parts = append(parts, below(p.differences(p.final(), logOf(key)),
-			"mean difference of log "+key+", "+p.final().name))
+			"mean difference of log "+said(key)+", "+p.final().name))
 	}
 	return all(parts...)
 }
@@ -108,8 +108,8 @@ func comparableNC3(p pair) finding {
 	d := p.differences(at, logOf("nc3"))
 	nc2 := mean(p.differences(at, logOf("nc2")))
 	return atMargins(math.Log(1.5), "margin", func(margin float64) finding {
-		f := within(d, margin, "mean difference of log nc3, "+at.name)
-		f.note += fmt.Sprintf("; that of log nc2 is %.3g", nc2)
+		f := within(d, margin, "mean difference of log NC3, "+at.name)
+		f.note += fmt.Sprintf("; that of log NC2 is %.3g", nc2)
 		if f.verdict == Holds && math.Abs(f.effect) >= math.Abs(nc2) {
 			f.verdict = DoesNotHold
 		}
@@ -133,7 +133,7 @@ func nc2AtEqualNC1(p pair) finding {
 			d, share = append(d, g.Mean), min(share, g.Share)
 		}
 	}
-	return below(d, fmt.Sprintf("mean gap of log nc2 at equal nc1, over at least %.0f %% of the range", 100*share))
+	return below(d, fmt.Sprintf("mean difference of log NC2 at equal NC1, over at least %.0f %% of the range of NC1", 100*share))
 }
 
 // equalLogits compares the standard deviation of the non-target logits over the target's margin.
@@ -142,9 +142,9 @@ func equalLogits(p pair) finding {
 		sd, margin := logOf(split+"_logit_sd"), logOf(split+"_logit_margin")
 		return ratioOf(sd, margin)
 	}
-	what := "log(standard deviation of the non-target logits over the target's margin)"
-	return all(below(p.differences(p.whole(), spread("train")), "train: mean difference of "+what),
-		below(p.differences(p.whole(), spread("test")), "test: the same"))
+	what := "log(standard deviation of the non-target logits / margin of the target)"
+	return all(below(p.differences(p.whole(), spread("train")), "training images: mean difference of "+what),
+		below(p.differences(p.whole(), spread("test")), "test images: the same"))
 }
 
 // gainByDataSet needs STL-10, which cannot be had offline. Without it the signs on CIFAR are shown.
@@ -177,7 +177,7 @@ func gainByDataSet(e *evidence) Outcome {
 	if !ok {
 		o := none("")
 		o.Verdict, o.SeedsNeeded = NotMeasurable, 0
-		o.Note = sentences("STL-10 cannot be had offline", text)
+		o.Note = sentences("STL-10 is not available offline", text)
 		o.StandsOn, o.Caveats = stands, sentences(caveats...)
 		if first != nil {
 			o.Scale, o.Seeds = first.scale, gain["cifar10"].seeds

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"gonum.org/v1/gonum/stat"
 
@@ -39,7 +40,7 @@ func (g *group) early() phase {
 	if g.spec.Schedule == "multistep" && g.spec.ScheduleEpochs > 0 {
 		planned = float64(g.spec.ScheduleEpochs)
 	}
-	return phase{fmt.Sprintf("epochs 1–%.0f", min(planned/8, float64(g.spec.Epochs))), 0, planned / 8}
+	return phase{fmt.Sprintf("epochs 1 to %.0f", min(planned/8, float64(g.spec.Epochs))), 0, planned / 8}
 }
 
 // late is the paper's epochs 50–800 of 800, final the last tenth.
@@ -68,6 +69,28 @@ func of(key string) value {
 		panic("claims: a row has no metric " + key)
 	}
 	return m.Value
+}
+
+// said is a metric's name in notes: NC1, ‖w‖, test error.
+func said(key string) string {
+	m, ok := record.MetricByKey(key)
+	switch {
+	case key == "nll":
+		return "cross entropy"
+	case key == "nc2_w":
+		return "distance of W from an ETF"
+	case key == "nc2_h":
+		return "distance of H̄ from an ETF"
+	case key == "w_norm":
+		return "‖w‖"
+	case key == "h_norm":
+		return "‖h‖"
+	case len(key) == 3 && strings.HasPrefix(key, "nc"):
+		return strings.ToUpper(key)
+	case ok && strings.HasSuffix(key, "_error"):
+		return m.Title
+	}
+	return key
 }
 
 // logOf is the logarithm of a metric, NaN where that is not above 0.
@@ -181,10 +204,10 @@ func (p pair) crossings(at phase, v value) (earlier, levels int) {
 func (p pair) sooner(at phase, v value, what string) finding {
 	f := below(p.differences(at, v), "mean difference of "+what+", "+at.name)
 	earlier, levels := p.crossings(at, v)
-	f.note += fmt.Sprintf("; LS reaches %d of %d levels of CE no later", earlier, levels)
+	f.note += fmt.Sprintf("; of the %[2]d levels that the curve of CE reaches, LS reaches %[1]d as early or earlier", earlier, levels)
 	if f.verdict == Holds && earlier < levels {
 		f.verdict = NotDecided
-		f.note += ", so the rule's two parts disagree"
+		f.note += ", so the two parts of the rule disagree"
 	}
 	return f
 }
@@ -242,7 +265,7 @@ func (g *group) trend(runs []*record.Record, at phase, x, y value, sign float64,
 	}
 	r := along(runs)
 	if !defined(r) {
-		return undecided(len(runs), what+": fewer than three rows that all runs have")
+		return undecided(len(runs), what+": fewer than three measured epochs that all runs have")
 	}
 	agree := 0
 	for _, run := range runs {

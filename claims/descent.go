@@ -52,7 +52,7 @@ func localSpeed() finding {
 	return computed(faster == 6, float64(faster),
 		"larger δ is faster in %d of 6 settings; factor per step of descent on "+
 			"the objective with its penalties%s. On the nonzero curvature of the loss alone the best factor would "+
-			"fall from "+
+			"decrease from "+
 			"%.3f to %.3f, as Theorem 4.2 has it", faster, text, alone(0), alone(0.4))
 }
 
@@ -127,7 +127,7 @@ func freeNormError() finding {
 			approach = approach && rho(steps, w) < 0 && rho(steps, h) < 0
 		}
 		return computed(worst < most && approach, worst,
-			"relative error of both norms at the end at most %.1g for δ of 0, .05 and .1, falling along the "+
+			"relative error of both norms at the end at most %.1g for δ of 0, .05 and .1, decreasing along the "+
 				"descent", worst)
 	})
 }

@@ -41,14 +41,14 @@ func nc1DrivesScaledECE(g *group) finding {
 		}
 	}
 	if len(slopes) == 0 {
-		return undecided(0, "ECE after temperature scaling is not recorded along training for CE and LS")
+		return undecided(0, "ECE after temperature scaling is not recorded along training under CE and LS")
 	}
 	return atMargins(0.5, "share of the gap left", func(share float64) finding {
 		left := math.Abs(mean(given)) / math.Abs(mean(raw))
-		f := all(below(slopes, "coefficient of log NC1 for scaled ECE at equal test error, "+g.late().name),
+		f := all(below(slopes, "coefficient of log NC1 for ECE after temperature scaling, at equal test error, "+g.late().name),
 			shown(left < share, left, len(slopes),
 				fmt.Sprintf("%.0f %% of the gap between LS and CE is left at equal NC1", 100*left)))
-		f.note += "; a correlation, not a cause"
+		f.note += "; this is a correlation and shows no cause"
 		return f
 	})
 }

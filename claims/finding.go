@@ -64,7 +64,7 @@ func above(d []float64, what string) finding { return side(d, what, 1) }
 func side(d []float64, what string, want float64) finding {
 	f := undecided(len(d), what)
 	if len(d) == 0 {
-		f.note += ": not recorded"
+		f.note += ": no run has the numbers"
 		return f
 	}
 	f.effect = d[0]
@@ -75,7 +75,8 @@ func side(d []float64, what string, want float64) finding {
 	f.effect, f.low, f.high = est.Mean, est.Interval.Low, est.Interval.High
 	if t, err := stats.PairedT(d, level); err == nil {
 		f.p, f.dz = t.P, t.Effect
-		f.note += fmt.Sprintf(", d_z %.2f [%.2f, %.2f]", t.Effect, t.EffectInterval.Low, t.EffectInterval.High)
+		f.note += fmt.Sprintf(", d_z %s [%s, %s]", number(t.Effect), number(t.EffectInterval.Low),
+			number(t.EffectInterval.High))
 	}
 	switch {
 	case len(d) < MinSeeds:

@@ -91,7 +91,7 @@ func closedNormsFall() finding {
 		}
 	}
 	return computed(rises == 0, float64(rises),
-		"the norms fail to shrink in %d of %d steps of δ on a grid of K, n and λ", rises, pairs)
+		"of %[2]d steps of δ on a grid of K, n and λ, %[1]d do not decrease the norms", rises, pairs)
 }
 
 // probabilities: the softmax of WᵀH at the minimiser has equal non-target entries (s+δ)/K, and its
@@ -115,7 +115,7 @@ func probabilities() finding {
 		}
 	}
 	return computed(worst < 1e-9 && monotone, worst,
-		"non-target probabilities equal (s+δ)/K to %.1g; the target's falls with δ", worst)
+		"non-target probabilities equal (s+δ)/K to %.1g; the target's decreases with δ", worst)
 }
 
 // softmaxAtMinimiser returns the least target probability of a class mean, the mean non-target one,
@@ -189,8 +189,8 @@ func criticalPoints() finding {
 		}
 	}
 	return computed(spread < 1e-6 && gradient < 1e-12 && wrong == 0, spread,
-		"%d descents reach one value to %.1g; zero is critical (gradient %.1g), and its curvature is negative exactly "+
-			"where s+δ < 1, but for %d models; no counterexample, no proof", solved, spread, gradient, wrong)
+		"%d descents reach one value to %.1g; zero is critical (gradient %.1g), and has negative curvature exactly "+
+			"where s+δ < 1 (exceptions: %d models); no counterexample was found, which is no proof", solved, spread, gradient, wrong)
 }
 
 // blocks are the two blocks of Theorem 4.2.
@@ -225,7 +225,7 @@ func conditionNumber() finding {
 		}
 	}
 	return computed(worst < 1e-9 && monotone, worst,
-		"both blocks of the numerical Hessian have κ = K−(K−1)(s+δ) to %.1g for K ≥ 3, falling with δ; "+
+		"both blocks of the numerical Hessian have κ = K−(K−1)(s+δ) to %.1g for K ≥ 3, decreasing with δ; "+
 			"for K = 2 it is 1 "+
 			"for every δ. It is that of the loss without penalties, on nonzero eigenvalues", worst)
 }
@@ -307,6 +307,6 @@ func curvatureSpread() finding {
 		}
 	}
 	return computed(falls, ratio,
-		"the ratio of the largest to the smallest nonzero eigenvalue falls with δ in both blocks, "+
-			"the eigenvalues themselves need not%s", text)
+		"the ratio of the largest to the smallest nonzero eigenvalue decreases with δ in both blocks; "+
+			"the eigenvalues themselves may increase%s", text)
 }

@@ -1,13 +1,13 @@
 package claims
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/gocollapse/collapse/record"
 )
 
 // Part is a part of the paper with its claims.
@@ -199,7 +199,7 @@ var seedAtEnd = regexp.MustCompile(`^(.+)-(\d{4})$`)
 // ShortNames joins the names of runs that differ in their seed alone: cifar10-twin-ce, seeds 2021
 // to 2025.
 func ShortNames(names []string) (short []string) {
-	seeds := map[string][]int{}
+	seeds := map[string][]int64{}
 	type part struct {
 		name   string
 		seeded bool // a name may be that of a run, and of others before their seeds
@@ -214,46 +214,18 @@ func ShortNames(names []string) (short []string) {
 		if seeds[m[1]] == nil {
 			parts = append(parts, part{m[1], true})
 		}
-		n, err := strconv.Atoi(m[2])
+		n, err := strconv.ParseInt(m[2], 10, 64)
 		if err != nil {
-			n = math.MaxInt
+			n = math.MaxInt64
 		}
 		seeds[m[1]] = append(seeds[m[1]], n)
 	}
 	for _, p := range parts {
-		s := seeds[p.name]
-		switch {
-		case !p.seeded:
-			short = append(short, p.name)
-		case len(s) == 1:
-			short = append(short, fmt.Sprintf("%s, seed %d", p.name, s[0]))
-		default:
-			short = append(short, p.name+", seeds "+ranges(s))
+		name := p.name
+		if p.seeded {
+			name += ", " + record.SeedsInWords(seeds[p.name])
 		}
+		short = append(short, name)
 	}
 	return short
-}
-
-// ranges writes numbers in increasing order: 1 to 3, 5.
-func ranges(v []int) string {
-	v = slices.Clone(v)
-	slices.SortFunc(v, cmp.Compare)
-	v = slices.Compact(v)
-	var parts []string
-	for i := 0; i < len(v); {
-		j := i
-		for j+1 < len(v) && v[j+1] == v[j]+1 {
-			j++
-		}
-		switch {
-		case j > i+1:
-			parts = append(parts, fmt.Sprintf("%d to %d", v[i], v[j]))
-		case j == i+1:
-			parts = append(parts, strconv.Itoa(v[i]), strconv.Itoa(v[j]))
-		default:
-			parts = append(parts, strconv.Itoa(v[i]))
-		}
-		i = j + 1
-	}
-	return strings.Join(parts, ", ")
 }

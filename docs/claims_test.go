@@ -32,9 +32,14 @@ func TestClaims(t *testing.T) {
 		if counts[verdict]++; counts[verdict] == 1 {
 			order = append(order, verdict)
 		}
-		note := r.Note
+		note, effect := r.Note, ""
+		for _, d := range r.Details() {
+			if d.Name == "Effect" {
+				effect = d.Text
+			}
+		}
 		if r.Scale == claims.ClosedForm { // its note has rounding errors, which differ between processors
-			note = "Computed from the formulas of Section " + r.Section + ": " + r.Place + "."
+			effect, note = "", "Computed from the formulas of Section " + r.Section + ": " + r.Place + "."
 		}
 		if r.Caveats != "" {
 			i := slices.Index(caveats, r.Caveats)
@@ -43,7 +48,7 @@ func TestClaims(t *testing.T) {
 			}
 			note += fmt.Sprintf(" Runs: (%c).", 'a'+i)
 		}
-		rows = append(rows, []string{"`" + r.ID + "`", cell(r.Sentence), verdict, cell(note)})
+		rows = append(rows, []string{"`" + r.ID + "`", cell(r.Sentence), verdict, effect, cell(note)})
 	}
 	var tally []string
 	for _, v := range order {
@@ -54,6 +59,6 @@ func TestClaims(t *testing.T) {
 		about += fmt.Sprintf("- (%c) %s\n", 'a'+i, cell(text))
 	}
 	generated(t, "claims.md", "claims", fmt.Sprintf("\nOf %d claims: %s.\n\n%s\n%s\n", len(results),
-		strings.Join(tally, ", "), table([]string{"claim", "the paper says", "verdict", "what it rests on"}, rows),
+		strings.Join(tally, ", "), table([]string{"claim", "the paper says", "verdict", "effect", "what it rests on"}, rows),
 		about))
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html"
 	"image/color"
+	"slices"
 	"strings"
 
 	"gonum.org/v1/plot/font"
@@ -78,11 +79,14 @@ func (f *Figure) lay(w, h vg.Length, cols int, legend legend, panels []panel) er
 // missingRow is the height of a row of panels that name missing runs.
 const missingRow = vg.Length(134)
 
-// layWithMissing is lay with panels that name missing runs in low rows below the others. row is the
-// height of a row of the others.
+// layWithMissing is lay with panels that name missing runs: in the last row of the others where that has
+// room, else in low rows below. row is the height of a row of the others.
 func (f *Figure) layWithMissing(w, row vg.Length, cols int, legend legend, panels, absent []panel) error {
 	f.Alt = strings.TrimSpace(f.Alt + " " + words(panels) + " " + words(absent))
 	f.Data = data(panels)
+	if (len(panels)+len(absent)+cols-1)/cols == (len(panels)+cols-1)/cols {
+		panels, absent = slices.Concat(panels, absent), nil // the last row has room
+	}
 	rows := func(list []panel) vg.Length { return vg.Length((len(list) + cols - 1) / cols) }
 	below := missingRow * rows(absent)
 	head := vg.Length(0)

@@ -2,6 +2,7 @@ package figures
 
 import (
 	"fmt"
+	"slices"
 
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -32,6 +33,9 @@ func Figure4(runs ...Series) (*Figure, error) {
 		"loss is cross entropy whatever the training loss was, " +
 		"NC1 (Equation 4) of those classified wrongly gathers them by the predicted class, ECE has 15 " +
 		"bins of equal width. " + seedsNote(gs) + origin
+	if slices.ContainsFunc(runs, func(s Series) bool { return s.Record.Spec.Batch == publicBatch }) {
+		f.Caption += " The paper's text says batches of 128, its public code has 64 for most curves."
+	}
 	if missing > 0 {
 		f.Caption += fmt.Sprintf(" Values not drawn because the record does not hold them, they are not defined or, "+
 			"on a log axis, not above zero: %d.", missing)
@@ -43,6 +47,9 @@ func Figure4(runs ...Series) (*Figure, error) {
 	}
 	return f, nil
 }
+
+// publicBatch is the batch of the authors' public code for most curves; the text says 128.
+const publicBatch = 64
 
 // marked is a curve of each run in a panel.
 type marked struct {

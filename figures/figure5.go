@@ -128,7 +128,7 @@ func alongPanel(title, axis string, log bool, gs []group, style func(label strin
 }
 
 // mostBands is how many groups of a panel have bands; more would hide one another.
-const mostBands = 4
+const mostBands = 6
 
 // partsNote is seedsNote of the groups of all parts.
 func partsNote(ps []part) string {

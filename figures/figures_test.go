@@ -193,7 +193,7 @@ func TestManyRuns(t *testing.T) {
 	if n := strings.Count(string(f.SVG), ", 2 runs</text>"); n != 7 {
 		t.Errorf("%d legend entries with 2 runs, want 7", n)
 	}
-	if !strings.Contains(f.Caption, "Seed 1 and seed 2.") {
+	if !strings.Contains(f.Caption, "Seeds 1, 2.") {
 		t.Errorf("caption must name the seeds: %s", f.Caption)
 	}
 }

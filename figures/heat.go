@@ -10,7 +10,6 @@ import (
 	plotpalette "gonum.org/v1/plot/palette"
 	"gonum.org/v1/plot/palette/moreland"
 	"gonum.org/v1/plot/plotter"
-	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 )
@@ -258,10 +257,17 @@ func (s heatScale) draw(c draw.Canvas, meaning string) vg.Length {
 	const width, height, gap = vg.Length(200), vg.Length(9), vg.Length(8)
 	sty := textStyle(9.5, false)
 	sty.YAlign = draw.YCenter
-	total := sty.Width(meaning) + gap + width
-	x, y := c.Center().X-total/2, c.Max.Y-12
+	least, most := three(s.least), three(s.most)
+	before := sty.Width(least) + gap/2
+	if meaning != "" {
+		before += sty.Width(meaning) + gap
+	}
+	x, y := c.Center().X-(before+width+gap/2+sty.Width(most))/2, c.Max.Y-12
 	c.FillText(sty, vg.Point{X: x, Y: y}, meaning)
-	x += sty.Width(meaning) + gap
+	x += before
+	// The ends are next to the bar, so that the neutral value has the room below to itself.
+	c.FillText(sty, vg.Point{X: x - gap/2 - sty.Width(least), Y: y}, least)
+	c.FillText(sty, vg.Point{X: x + width + gap/2, Y: y}, most)
 	const steps = 64
 	for i := range steps {
 		c.SetColor(s.colours[i*(len(s.colours)-1)/(steps-1)])
@@ -270,17 +276,11 @@ func (s heatScale) draw(c draw.Canvas, meaning string) vg.Length {
 			Max: vg.Point{X: x + width*vg.Length(i+1)/steps + 0.3, Y: y + height/2}}
 		c.Fill(r.Path())
 	}
-	sty.YAlign = draw.YTop
-	label := func(v float64, says string, align text.XAlignment) {
-		at := x + width*vg.Length((v-s.least)/(s.most-s.least))
+	if s.neutral >= s.least && s.neutral <= s.most {
+		at := x + width*vg.Length((s.neutral-s.least)/(s.most-s.least))
 		c.StrokeLine2(draw.LineStyle{Color: ink, Width: vg.Points(0.7)}, at, y-height/2-3, at, y-height/2)
-		sty.XAlign = align
-		c.FillText(sty, vg.Point{X: at, Y: y - height/2 - 4}, says)
-	}
-	label(s.least, three(s.least), draw.XCenter)
-	label(s.most, three(s.most), draw.XCenter)
-	if s.neutral > s.least && s.neutral < s.most {
-		label(s.neutral, three(s.neutral)+" ("+s.name+")", draw.XCenter)
+		sty.XAlign, sty.YAlign = draw.XCenter, draw.YTop
+		c.FillText(sty, vg.Point{X: at, Y: y - height/2 - 4}, three(s.neutral)+" ("+s.name+")")
 	}
 	return 36
 }

@@ -214,30 +214,82 @@ func groupedOrigin(runs []Series) ([]group, string, error) {
 func originOfGroups(gs []group) string {
 	var out []string
 	for _, fact := range originFacts {
-		var parts []string // label → fact, in order
-		var values []string
-		for _, g := range gs {
-			var of []string
-			for _, r := range g.runs {
-				if f := fact(r.Describe()); f != "" && !slices.Contains(of, f) {
-					of = append(of, f)
-				}
-			}
-			v := strings.Join(of, " and ")
-			values = append(values, v)
-			if v != "" {
-				parts = append(parts, g.label+": "+v)
-			}
+		values := make([]string, len(gs))
+		for i, g := range gs {
+			values[i] = factOf(g, fact)
 		}
-		switch {
-		case len(parts) == 0:
-		case len(slices.Compact(slices.Clone(values))) == 1:
-			out = append(out, upperFirst(values[0])+".")
-		default:
-			out = append(out, strings.Join(parts, "; ")+".")
+		if text := told(gs, values); text != "" {
+			out = append(out, text+".")
 		}
 	}
+	out = slices.Insert(out, min(len(out), seedsAt), told(gs, seedsOf(gs))+".")
 	return strings.Join(out, " ")
+}
+
+// seedsAt is the place of the seeds among originFacts.
+const seedsAt = 4
+
+// factOf is a fact of a group's runs.
+func factOf(g group, fact func(record.Description) string) string {
+	var of []string
+	for _, r := range g.runs {
+		if f := fact(r.Describe()); f != "" && !slices.Contains(of, f) {
+			of = append(of, f)
+		}
+	}
+	return strings.Join(of, " and ")
+}
+
+// seedsOf is the seeds of each group, in words.
+func seedsOf(gs []group) (values []string) {
+	for _, g := range gs {
+		var seeds []int64
+		for _, r := range g.runs {
+			seeds = append(seeds, r.Spec.Seed)
+		}
+		values = append(values, record.SeedsInWords(seeds))
+	}
+	return values
+}
+
+// told says once what all groups share. Otherwise it names the data sets to which each value belongs,
+// or the labels where a data set has several values.
+func told(gs []group, values []string) string {
+	heads := make([]string, len(gs))
+	ofSet := map[string]string{}
+	apart := false
+	for i, g := range gs {
+		heads[i] = record.DataName(g.runs[0].Spec.Dataset)
+		v, seen := ofSet[heads[i]]
+		apart = apart || seen && v != values[i]
+		ofSet[heads[i]] = values[i]
+	}
+	if apart {
+		for i, g := range gs {
+			heads[i] = g.label
+		}
+	}
+	var order []string
+	by := map[string][]string{}
+	for i, v := range values {
+		if _, ok := by[v]; !ok {
+			order = append(order, v)
+		}
+		if !slices.Contains(by[v], heads[i]) {
+			by[v] = append(by[v], heads[i])
+		}
+	}
+	if len(order) == 1 {
+		return upperFirst(order[0])
+	}
+	var parts []string
+	for _, v := range order {
+		if v != "" {
+			head := strings.Join(by[v], ", ")
+			parts = append(parts, head+": "+strings.TrimPrefix(v, "data set "+head+", "))
+		}
+	}
+	return strings.Join(parts, "; ")
 }
 
 // originFacts are the facts of a run that Origin says, each in a sentence.
@@ -246,7 +298,6 @@ var originFacts = []func(record.Description) string{
 	func(d record.Description) string { return "network " + d.Network },
 	func(d record.Description) string { return "data set " + given(d.Dataset, d.Images, d.Bytes, d.Changes) },
 	func(d record.Description) string { return given(d.Schedule, d.Optimiser, d.Precision) },
-	func(d record.Description) string { return d.Seed },
 	func(d record.Description) string {
 		switch {
 		case d.Backend == "":

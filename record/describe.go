@@ -2,6 +2,7 @@ package record
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -215,4 +216,30 @@ func networkName(model string) string {
 		return strings.ToUpper(model)
 	}
 	return model
+}
+
+// SeedsInWords lists seeds, each once: seed 2021; seeds 2021 to 2023, 2025.
+func SeedsInWords(seeds []int64) string {
+	v := slices.Clone(seeds)
+	slices.Sort(v)
+	v = slices.Compact(v)
+	if len(v) == 1 {
+		return fmt.Sprintf("seed %d", v[0])
+	}
+	var parts []string
+	for i := 0; i < len(v); {
+		j := i
+		for j+1 < len(v) && v[j+1] == v[j]+1 {
+			j++
+		}
+		if j > i+1 {
+			parts = append(parts, fmt.Sprintf("%d to %d", v[i], v[j]))
+		} else {
+			for _, seed := range v[i : j+1] {
+				parts = append(parts, strconv.FormatInt(seed, 10))
+			}
+		}
+		i = j + 1
+	}
+	return "seeds " + strings.Join(parts, ", ")
 }

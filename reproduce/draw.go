@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/gocollapse/collapse/experiments"
 	"github.com/gocollapse/collapse/figures"
@@ -70,6 +71,7 @@ func drawEntry(e figures.Entry, s *State, o Options) (drawn []Drawing, note stri
 	if err != nil {
 		return nil, "", err
 	}
+	var first *record.Record
 	for _, g := range groups {
 		runs := e.From(g.runs...)
 		if len(runs) == 0 && o.Given {
@@ -81,6 +83,11 @@ func drawEntry(e figures.Entry, s *State, o Options) (drawn []Drawing, note stri
 		d := Drawing{Name: e.ID}
 		if len(drawn) > 0 {
 			d.Name += "-" + g.name
+			if e.Figure != nil {
+				runs = labelled(runs, first)
+			}
+		} else {
+			first = runs[0].Record
 		}
 		if e.Table != nil {
 			d.Table, err = e.Table(runs...)
@@ -96,6 +103,30 @@ func drawEntry(e figures.Entry, s *State, o Options) (drawn []Drawing, note stri
 		note = "no record has what it needs (" + e.Needs + ")"
 	}
 	return append(drawn, computed...), note, nil
+}
+
+// labelled adds to the labels of runs in what their setting differs from the first picture's: the data
+// set, else the number of epochs, else each field.
+func labelled(runs []figures.Series, first *record.Record) []figures.Series {
+	runs = slices.Clone(runs)
+	for i, s := range runs {
+		if s.Record == nil || first == nil {
+			continue
+		}
+		spec := s.Record.Spec
+		var apart []string
+		for _, d := range record.Differences(spec.Setting(), first.Spec.Setting()) {
+			apart = append(apart, strings.ReplaceAll(d.Field, "_", " ")+" "+d.A)
+		}
+		switch {
+		case spec.Dataset != first.Spec.Dataset:
+			apart = []string{record.DataName(spec.Dataset)}
+		case spec.Epochs != first.Spec.Epochs:
+			apart = []string{fmt.Sprintf("%d epochs", spec.Epochs)}
+		}
+		runs[i].Label = strings.Join(append([]string{spec.Loss.String()}, apart...), ", ")
+	}
+	return runs
 }
 
 // recorded reports whether groups hold a record.

@@ -1,4 +1,4 @@
-// Command train measures the training step: the paper's ResNet-18, forward,
+// Command train measures the training step: one of the paper's ResNets, forward,
 // backward and SGD with momentum and decay, on random images. bench/train/run
 // runs it side by side with the same step in JAX.
 //
@@ -29,6 +29,9 @@ import (
 
 func main() {
 	spec := record.DefaultSpec()
+	flag.StringVar(&spec.Model, "model", spec.Model, "resnet18, resnet34 or resnet50")
+	flag.StringVar(&spec.Dataset, "dataset", spec.Dataset,
+		"whose shape and classes the random images have: cifar10, cifar100 or tiny-imagenet")
 	flag.IntVar(&spec.Width, "width", 16, "channels of the first stage; the paper's is 64")
 	flag.IntVar(&spec.Batch, "batch", spec.Batch, "images a step")
 	flag.StringVar(&spec.Precision, "precision", spec.Precision, "float32, tf32 or bfloat16")
@@ -56,7 +59,11 @@ func measure(spec record.Spec, seconds float64, together int, wait bool) error {
 	}
 	// Whole batches of an evaluation, which has 250 images: one that is filled up takes as long.
 	images := (4*spec.Batch + 249) / 250 * 250
-	e, err := train.NewEngine(b, spec, randomSet(images))
+	shape, ok := shapes[spec.Dataset]
+	if !ok {
+		return fmt.Errorf("-dataset %q: want cifar10, cifar100 or tiny-imagenet", spec.Dataset)
+	}
+	e, err := train.NewEngine(b, spec, randomSet(spec.Dataset, images, shape.side, shape.classes))
 	if err != nil {
 		return err
 	}
@@ -102,7 +109,8 @@ func measure(spec record.Spec, seconds float64, together int, wait bool) error {
 	text, err := object.Marshal(map[string]any{
 		"program": "collapse", "backend": choice.Name, "device": choice.Environment(b).Device,
 		"precision": spec.Precision,
-		"width":     spec.Width, "batch": spec.Batch, "together": together,
+		"model":     spec.Model, "dataset": spec.Dataset,
+		"width": spec.Width, "batch": spec.Batch, "together": together,
 		"images_per_second": trainWall, "images_per_cpu_second": trainCPU,
 		"eval_images_per_second": evalWall, "eval_images_per_cpu_second": evalCPU,
 		"compile_seconds": compile.Seconds(),
@@ -138,18 +146,23 @@ func cpuTime() float64 {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano()).Seconds()
 }
 
-// randomSet returns images of CIFAR-10's shape.
-func randomSet(n int) *data.Set {
+// shapes are the images' height, which is their width, and the number of classes.
+var shapes = map[string]struct{ side, classes int }{
+	"cifar10": {32, 10}, "cifar100": {32, 100}, "tiny-imagenet": {64, 200},
+}
+
+// randomSet returns n square colour images and labels of a data set's shape.
+func randomSet(name string, n, side, classes int) *data.Set {
 	rng := rand.New(rand.NewPCG(1, 2))
-	split := data.Split{Images: make([]byte, n*32*32*3), Labels: make([]int32, n)}
+	split := data.Split{Images: make([]byte, n*side*side*3), Labels: make([]int32, n)}
 	for i := range split.Images {
 		split.Images[i] = byte(rng.Uint32())
 	}
 	for i := range split.Labels {
-		split.Labels[i] = int32(rng.IntN(10))
+		split.Labels[i] = int32(rng.IntN(classes))
 	}
-	set := &data.Set{Train: split, Test: split, Height: 32, Width: 32, Channels: 3}
-	set.Info = record.Data{Name: "cifar10", Classes: make([]string, 10), Mean: []float64{.5, .5, .5},
+	set := &data.Set{Train: split, Test: split, Height: side, Width: side, Channels: 3}
+	set.Info = record.Data{Name: name, Classes: make([]string, classes), Mean: []float64{.5, .5, .5},
 		Std: []float64{.25, .25, .25}}
 	return set
 }
