@@ -37,7 +37,7 @@ func closedAnd(compute func() finding, onRuns func(*evidence) Outcome) func(*evi
 			return c
 		}
 		o := onRuns(e)
-		o.Note = sentences("Closed form: holds, "+strings.TrimSuffix(c.Note, "."), "Runs: "+o.Note)
+		o.Note = sentences("Closed form: holds", c.Note, "Runs: "+lower(o.Note))
 		return o
 	}
 }
@@ -49,11 +49,11 @@ func closedOr(compute func() finding, onRuns func(*evidence) Outcome) func(*evid
 	return func(e *evidence) Outcome {
 		c, o := closedOutcome(once()), onRuns(e)
 		if c.Verdict != Holds || o.Verdict == NotDecided {
-			c.Note = sentences("Free features: "+c.Note, fmt.Sprintf("Networks: %s", o.Verdict), o.Note)
+			c.Note = sentences("Free features: "+lower(c.Note), fmt.Sprintf("Networks: %s", o.Verdict), o.Note)
 			c.Caveats = o.Caveats
 			return c
 		}
-		o.Note = sentences("Free features: holds, "+c.Note, "Networks: "+o.Note)
+		o.Note = sentences("Free features: holds", c.Note, "Networks: "+lower(o.Note))
 		return o
 	}
 }
@@ -381,9 +381,8 @@ func leastFactorsOfETF() finding {
 		counter = min(counter, other.FrameW.ETF, other.FrameH.ETF)
 	}
 	return computed(worst < 1e-9 && counter > 0.01, worst,
-		"the least factors of cJ are ETFs to %.1g; without the penalty factors of the same logits are at "+
-			"distances of %.2g and more",
-		worst, counter)
+		"the factors of cJ with the smallest penalty are ETFs to rounding; without a penalty, other factors of the "+
+			"same logits are at distances of %.2g and more from an ETF", counter)
 }
 
 // closedNorms returns the closed form's norms for the runs of a δ.

@@ -83,7 +83,7 @@ func disagreementFalls(p pair) finding {
 		}
 		f := all(parts...)
 		f.effect = worst
-		f.note = fmt.Sprintf("classifier and nearest class mean disagree in the end on at most %.3g of the training images; %s", worst, f.note)
+		f.note = fmt.Sprintf("classifier and nearest class mean disagree in the end on at most %.2g %% of the training images; %s", 100*worst, f.note)
 		return f
 	})
 }

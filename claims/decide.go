@@ -3,6 +3,7 @@ package claims
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -99,8 +100,11 @@ func sentences(texts ...string) string {
 		}
 		out = append(out, upper(t))
 	}
-	return strings.Join(out, " ")
+	return minus.ReplaceAllString(strings.Join(out, " "), "${1}−${2}")
 }
+
+// minus is a hyphen in place of a minus sign: -0.31, not 2021-2025 or 1e-16.
+var minus = regexp.MustCompile(`(^|[ (\[])-(\d)`)
 
 // outcome turns a finding on a group into an outcome.
 func (g *group) outcome(f finding, stands []string) Outcome {

@@ -158,7 +158,7 @@ func TestGainByDataSet(t *testing.T) {
 	}
 	const id = "c3.2-gain-by-data-set"
 	if r := ruled(t, of(map[string]float64{"cifar10": 0.02}), id); r.Verdict != NotMeasurable ||
-		!strings.Contains(r.Note, "CIFAR-10: mean difference of the final test error -0.0196, holds") {
+		!strings.Contains(r.Note, "CIFAR-10: mean difference of the final test error −0.0196, holds") {
 		t.Errorf("without STL-10: %s, %s", r, r.Note)
 	}
 	for stl, want := range map[float64]Verdict{0.1: Holds, 0.01: DoesNotHold} {

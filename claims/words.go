@@ -181,6 +181,16 @@ func pWords(p float64) string {
 	return fmt.Sprintf("%.2g", p)
 }
 
+// lower writes the first letter of a sentence small where its first word has no other large letter.
+func lower(s string) string {
+	first, _, _ := strings.Cut(s, " ")
+	if first == "" || first[0] < 'A' || first[0] > 'Z' || len(first) < 2 || strings.ToLower(first[1:]) != first[1:] ||
+		strings.ContainsAny(first, "0123456789") {
+		return s
+	}
+	return strings.ToLower(s[:1]) + s[1:]
+}
+
 // upper writes the first letter of a text large, but for names such as nc2_w and ρ.
 func upper(s string) string {
 	first, rest, _ := strings.Cut(s, " ")

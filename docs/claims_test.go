@@ -39,14 +39,14 @@ func TestClaims(t *testing.T) {
 			}
 		}
 		if r.Scale == claims.ClosedForm { // its note has rounding errors, which differ between processors
-			effect, note = "", "Computed from the formulas of Section " + r.Section + ": " + r.Place + "."
+			effect, note = "", "Computed from formulas: " + r.Place + "."
 		}
 		if r.Caveats != "" {
 			i := slices.Index(caveats, r.Caveats)
 			if i < 0 {
 				i, caveats = len(caveats), append(caveats, r.Caveats)
 			}
-			note += fmt.Sprintf(" Runs: (%c).", 'a'+i)
+			note += fmt.Sprintf(" See (%c).", 'a'+i)
 		}
 		rows = append(rows, []string{"`" + r.ID + "`", cell(r.Sentence), verdict, effect, cell(note)})
 	}
