@@ -39,7 +39,7 @@ func TestClaims(t *testing.T) {
 			}
 		}
 		if r.Scale == claims.ClosedForm { // its note has rounding errors, which differ between processors
-			effect, note = "", "Computed from formulas: " + r.Place + "."
+			effect, note = "", "Computed from formulas: "+r.Place+"."
 		}
 		if r.Caveats != "" {
 			i := slices.Index(caveats, r.Caveats)
