@@ -14,7 +14,8 @@ func ownDistancesFall(p pair) finding {
 	var parts []finding
 	for _, l := range p.losses() {
 		for _, key := range []string{"nc2_w", "nc2_h"} {
-			parts = append(parts, p.trend(l.runs, p.whole(), of("nc2"), of(key), 1, said(key)+" with NC2 under "+l.name))
+			parts = append(parts, p.trend(l.runs, p.whole(), of("nc2"), of(key), 1,
+				said(key)+" with NC2 under "+l.name))
 		}
 	}
 	return all(parts...)
@@ -41,7 +42,8 @@ func (g *group) wholeSchedule() bool {
 // divided by its first value, which takes out LS's head start.
 func logLossLower(p pair) finding {
 	if !p.wholeSchedule() {
-		return undecided(len(p.ce), "L_min is the smallest loss of the whole schedule, and the runs stop before its end")
+		return undecided(len(p.ce), "L_min is the smallest loss of the whole schedule, and the runs stop before "+
+			"its end")
 	}
 	first := p.milestone(0)
 	c := record.PaperSets[p.spec.Dataset].LogOffset
@@ -92,7 +94,8 @@ func lateFluctuation(p pair) finding {
 			first, l.name)),
 			atMargins(0.1, "share of the decrease left", func(share float64) finding {
 				return shown(mean(near) < share, mean(near), len(near),
-					fmt.Sprintf("after the milestone %.3g of the decrease of the loss is left under %s", mean(near), l.name))
+					fmt.Sprintf("after the milestone %.3g of the decrease of the loss is left under %s",
+						mean(near), l.name))
 			}))
 	}
 	return all(parts...)
@@ -159,7 +162,8 @@ func (g *group) innerMinimum(key string, v value, bothEnds bool) finding {
 		return f
 	}
 	end := arms[len(arms)-1].delta
-	return all(f, below(g.against(end, best).differences(g.final(), v), fmt.Sprintf("%s there minus that at δ = %g", key, end)))
+	return all(f, below(g.against(end, best).differences(g.final(), v),
+		fmt.Sprintf("%s there minus that at δ = %g", key, end)))
 }
 
 func ncUShape(g *group) finding {
@@ -360,7 +364,8 @@ func trainedNormError(g *group) finding {
 				apart := func(e *record.Epoch) float64 { return math.Abs(of(key)(e)-norm) / norm }
 				end := mean(g.finals(a.runs, apart))
 				what := fmt.Sprintf("%s at δ = %g", said(key), a.delta)
-				parts = append(parts, shown(end < most, end, len(a.runs), fmt.Sprintf("%s ends at a relative error of %.2g", what, end)),
+				parts = append(parts, shown(end < most, end, len(a.runs),
+					fmt.Sprintf("%s ends at a relative error of %.2g", what, end)),
 					g.trend(a.runs, g.whole(), nil, apart, -1, what))
 			}
 		}

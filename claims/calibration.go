@@ -88,7 +88,8 @@ func rawECELower(g *group) finding {
 			}
 		}
 		parts = append(parts, below(d,
-			fmt.Sprintf("difference of ECE before scaling (%d bins), on the half of the test images that did not choose δ = %g", bins, best)))
+			fmt.Sprintf("difference of ECE before scaling (%d bins), on the half of the test images that did "+
+				"not choose δ = %g", bins, best)))
 	}
 	return all(parts...)
 }
@@ -168,7 +169,8 @@ func (g *group) monotone(number func(*record.Record) float64, what string) findi
 	}
 	r := rho(x, y)
 	agree, seeds := agreeing(arms, number, -1)
-	return shown(r < -1+1e-9, r, least(arms), fmt.Sprintf("ρ(δ, %s) = %.2f over %d values of δ (below 0 in %d of %d seeds)",
+	return shown(r < -1+1e-9, r, least(arms), fmt.Sprintf("ρ(δ, %s) = %.2f over %d values of δ (below 0 in %d "+
+		"of %d seeds)",
 		what, r, len(x), agree, seeds))
 }
 
@@ -223,13 +225,15 @@ func scaledECEHigher(p pair) finding {
 			}
 		}
 	}
-	f := above(d, "difference of ECE (15 bins) after temperature scaling, with T fitted on the other half of the test images")
+	f := above(d, "difference of ECE (15 bins) after temperature scaling, with T fitted on the other half of "+
+		"the test images")
 	if v := differences(record.TestHalf, record.ScaledByNLL, 20); len(v) > 0 {
 		f.note += fmt.Sprintf("; with 20 bins it is %.3g", mean(v))
 	}
 	if v := differences(record.TestSplit, record.ScaledByECE, 20); len(v) > 0 {
 		g := above(v, "")
-		f.note += fmt.Sprintf("; with T fitted on the same images, as in the authors' code (20 bins), it is %.3g: %s", g.effect,
+		f.note += fmt.Sprintf("; with T fitted on the same images, as in the authors' code (20 bins), it is "+
+			"%.3g: %s", g.effect,
 			g.verdict)
 	}
 	return f
@@ -257,8 +261,10 @@ func temperatureFalls(g *group) finding {
 func inGroups(p pair, key string, correct, wrong phase, wrongSign float64) finding {
 	var parts []finding
 	for _, l := range p.losses() {
-		parts = append(parts, p.trend(l.runs, correct, nil, of("test_correct_"+key), -1, said(key)+" of correct samples under "+l.name),
-			p.trend(l.runs, wrong, nil, of("test_wrong_"+key), wrongSign, said(key)+" of wrong samples under "+l.name+", "+wrong.name))
+		parts = append(parts, p.trend(l.runs, correct, nil, of("test_correct_"+key), -1,
+			said(key)+" of correct samples under "+l.name),
+			p.trend(l.runs, wrong, nil, of("test_wrong_"+key), wrongSign,
+				said(key)+" of wrong samples under "+l.name+", "+wrong.name))
 	}
 	return all(parts...)
 }
@@ -295,7 +301,8 @@ func nc1WithEntropy(p pair) finding {
 			}
 		}
 		if len(each) == 0 {
-			parts = append(parts, undecided(len(l.runs), "changes between measured epochs under "+l.name+": not recorded"))
+			parts = append(parts, undecided(len(l.runs), "changes between measured epochs under "+l.name+": not "+
+				"recorded"))
 			continue
 		}
 		parts = append(parts, shown(mean(each) > 0, mean(each), len(each),

@@ -31,7 +31,8 @@ func bothCollapse(p pair) finding {
 		}
 		f := all(parts...)
 		f.effect = worst
-		f.note = fmt.Sprintf("largest ratio of the mean over the last tenth to the value at epoch 1: %.3g (%s); along the epochs, %s", worst, where, f.note)
+		f.note = fmt.Sprintf("largest ratio of the mean over the last tenth to the value at epoch 1: %.3g (%s); "+
+			"along the epochs, %s", worst, where, f.note)
 		return f
 	})
 }
@@ -56,7 +57,8 @@ func fasterTestError(p pair) finding {
 			}
 		}
 	}
-	f.note += fmt.Sprintf("; of the epochs 10, 20, 50 and 100, %[2]d were measured, and LS is lower at %[1]d of them", lower, measured)
+	f.note += fmt.Sprintf("; of the epochs 10, 20, 50 and 100, %[2]d were measured, and LS is lower at %[1]d of "+
+		"them", lower, measured)
 	return f
 }
 
@@ -75,7 +77,8 @@ func disagreementFalls(p pair) finding {
 		for _, l := range p.losses() {
 			last := mean(p.finals(l.runs, of("nc4")))
 			if !defined(last) {
-				return undecided(len(l.runs), "NC4, the share on which classifier and nearest class mean disagree, is not recorded")
+				return undecided(len(l.runs), "NC4, the share on which classifier and nearest class mean "+
+					"disagree, is not recorded")
 			}
 			worst = max(worst, last)
 			parts = append(parts, shown(last < share, last, len(l.runs), ""),
@@ -83,7 +86,8 @@ func disagreementFalls(p pair) finding {
 		}
 		f := all(parts...)
 		f.effect = worst
-		f.note = fmt.Sprintf("classifier and nearest class mean disagree in the end on at most %.2g %% of the training images; %s", 100*worst, f.note)
+		f.note = fmt.Sprintf("classifier and nearest class mean disagree in the end on at most %.2g %% of the "+
+			"training images; %s", 100*worst, f.note)
 		return f
 	})
 }
@@ -133,7 +137,8 @@ func nc2AtEqualNC1(p pair) finding {
 			d, share = append(d, g.Mean), min(share, g.Share)
 		}
 	}
-	return below(d, fmt.Sprintf("mean difference of log NC2 at equal NC1, over at least %.0f %% of the range of NC1", 100*share))
+	return below(d, fmt.Sprintf("mean difference of log NC2 at equal NC1, over at least %.0f %% of the range of "+
+		"NC1", 100*share))
 }
 
 // equalLogits compares the standard deviation of the non-target logits over the target's margin.

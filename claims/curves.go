@@ -204,7 +204,8 @@ func (p pair) crossings(at phase, v value) (earlier, levels int) {
 func (p pair) sooner(at phase, v value, what string) finding {
 	f := below(p.differences(at, v), "mean difference of "+what+", "+at.name)
 	earlier, levels := p.crossings(at, v)
-	f.note += fmt.Sprintf("; of the %[2]d levels that the curve of CE reaches, LS reaches %[1]d as early or earlier", earlier, levels)
+	f.note += fmt.Sprintf("; of the %[2]d levels that the curve of CE reaches, LS reaches %[1]d as early or "+
+		"earlier", earlier, levels)
 	if f.verdict == Holds && earlier < levels {
 		f.verdict = NotDecided
 		f.note += ", so the two parts of the rule disagree"

@@ -45,7 +45,8 @@ func nc1DrivesScaledECE(g *group) finding {
 	}
 	return atMargins(0.5, "share of the gap left", func(share float64) finding {
 		left := math.Abs(mean(given)) / math.Abs(mean(raw))
-		f := all(below(slopes, "coefficient of log NC1 for ECE after temperature scaling, at equal test error, "+g.late().name),
+		f := all(below(slopes, "coefficient of log NC1 for ECE after temperature scaling, at equal test error, "+
+			g.late().name),
 			shown(left < share, left, len(slopes),
 				fmt.Sprintf("%.0f %% of the gap between LS and CE is left at equal NC1", 100*left)))
 		f.note += "; this is a correlation and shows no cause"

@@ -95,7 +95,8 @@ var calibration = []Claim{
 		Decidable: decidableHere, Needs: []Need{Sweep}, rule: onSweep(largeDeltaHurts)},
 	{ID: "c3.3-post-ece-higher", Section: "3.3, B.5", Place: "Fig 3, 7",
 		Sentence:  "After temperature scaling, LS has a higher test ECE than CE.",
-		Decidable: "partly: the gap is small next to the noise of the bins", Needs: []Need{Pairs}, rule: onPairs(nil, scaledECEHigher)},
+		Decidable: "partly: the gap is small next to the noise of the bins", Needs: []Need{Pairs},
+		rule: onPairs(nil, scaledECEHigher)},
 	{ID: "c3.3-norms-fall", Section: "3.3, B.4", Place: "Fig 3, 6",
 		Sentence:  "The trained norms ‖w‖ and ‖h‖ both decrease as δ increases.",
 		Decidable: decidableHere, Needs: []Need{Sweep}, rule: onSweep(trainedNormsFall)},
@@ -122,7 +123,8 @@ var calibration = []Claim{
 		Decidable: partlyOnly, Needs: []Need{Pairs}, rule: onPairs(nil, eceRisesLate)},
 	{ID: "c3.3-nc1-drives-post-ece", Section: "3.3, B.5", Place: "Fig 3, 4",
 		Sentence:  "The higher ECE of LS after temperature scaling comes from its smaller NC1.",
-		Decidable: "partly: a correlation, which shows no cause", Needs: []Need{Sweep}, rule: onSweep(nc1DrivesScaledECE)},
+		Decidable: "partly: a correlation, which shows no cause", Needs: []Need{Sweep},
+		rule: onSweep(nc1DrivesScaledECE)},
 }
 
 // theory are the claims of Section 4 and of Appendices B.1 to E.
@@ -135,30 +137,34 @@ var theory = []Claim{
 		Sentence:  "The norms in closed form decrease as δ increases.",
 		Decidable: decidableHere, Needs: []Need{ClosedForms}, rule: closed(closedNormsFall)},
 	{ID: "c4.1-probabilities", Section: "4", Place: "Eq 13, 14, footnote 4",
-		Sentence:  "At the minimiser each non-target probability is (s+δ)/K, and the target's decreases as δ increases.",
+		Sentence: "At the minimiser each non-target probability is (s+δ)/K, and the target's decreases as δ " +
+			"increases.",
 		Decidable: decidableHere, Needs: []Need{ClosedForms}, rule: closed(probabilities)},
 	{ID: "c4.2-critical-points", Section: "4.2", Place: "text, a cited result",
 		Sentence:  "The UFM has no bad local minimum (the paper cites this).",
-		Decidable: "yes: the search finds no counterexample, which is no proof", Needs: []Need{ClosedForms}, rule: closed(criticalPoints)},
+		Decidable: "yes: the search finds no counterexample, which is no proof", Needs: []Need{ClosedForms},
+		rule: closed(criticalPoints)},
 	{ID: "c4.2-kappa", Section: "4.2, E", Place: "Thm 4.2, Eq 15, 51, 59",
 		Sentence: "The Hessian blocks of W and of H have the same condition number on nonzero eigenvalues. " +
 			"It decreases as δ increases.",
 		Decidable: decidableHere, Needs: []Need{ClosedForms}, rule: closed(conditionNumber)},
 	{ID: "cE-spectra", Section: "E", Place: "Eq 45, 49, 58",
-		Sentence:  "Both blocks are positive semidefinite, with the eigenvalues and multiplicities that the paper lists.",
+		Sentence: "Both blocks are positive semidefinite, with the eigenvalues and multiplicities that the " +
+			"paper lists.",
 		Decidable: decidableHere, Needs: []Need{ClosedForms}, rule: closed(spectra)},
 	{ID: "c4.2-local-speed", Section: "4.2", Place: "after Thm 4.2",
 		Sentence:  "Near the minimiser, gradient descent is faster with a larger δ.",
 		Decidable: decidableHere, Needs: []Need{ClosedForms}, rule: closed(localSpeed)},
 	{ID: "c4.2-curvature-spread", Section: "4.2", Place: "after Thm 4.2",
-		Sentence:  "The curvature of CE is sharp in the target direction and flat in the others; LS makes it more even.",
+		Sentence: "The curvature of CE is sharp in the target direction and flat in the others; LS makes it " +
+			"more even.",
 		Decidable: decidableHere, Needs: []Need{ClosedForms}, rule: closed(curvatureSpread)},
 	{ID: "cD-convex-equivalent", Section: "C, D", Place: "Lemma C.3, Eq 25",
 		Sentence:  "The smallest L2 penalty on W and H that gives the same logits is a nuclear norm of the logits.",
 		Decidable: decidableHere, Needs: []Need{ClosedForms}, rule: closed(convexEquivalent)},
 	{ID: "cB.1-nc2-zero-etf", Section: "B.1, C", Place: "Prop C.4, footnote 1",
-		Sentence: "With NC2 = 0, a constant bias and an L2 penalty on both factors, the mean logits are a simplex ETF " +
-			"and so are W and H̄.",
+		Sentence: "With NC2 = 0, a constant bias and an L2 penalty on both factors, the mean logits are a " +
+			"simplex ETF and so are W and H̄.",
 		Decidable: decidableHere, Needs: []Need{ClosedForms, Pairs},
 		rule: closedAnd(leastFactorsOfETF, onPairs(nil, ownDistancesFall))},
 }
@@ -180,7 +186,8 @@ var appendixB = []Claim{
 	{ID: "cB.4-test-error-u-shape", Section: "B.4", Place: "Fig 6",
 		Sentence: "The test error is lowest at a δ inside the range. As δ approaches 1 it increases fast, and the " +
 			"norms go to 0.",
-		Decidable: "partly: below the best δ the differences are within the noise", Needs: []Need{Sweep}, rule: onSweep(testErrorUShape)},
+		Decidable: "partly: below the best δ the differences are within the noise", Needs: []Need{Sweep},
+		rule: onSweep(testErrorUShape)},
 	{ID: "cB.4-robust-delta", Section: "B.4", Place: "Fig 6",
 		Sentence:  "A wide range of δ gives near-best metrics, and a wider one with more classes.",
 		Decidable: partlyOnly, Needs: []Need{Sweep, Sweep100}, rule: robustDelta},

@@ -190,7 +190,8 @@ func criticalPoints() finding {
 	}
 	return computed(spread < 1e-6 && gradient < 1e-12 && wrong == 0, spread,
 		"%d descents reach one value to %.1g; zero is critical (gradient %.1g), and has negative curvature exactly "+
-			"where s+δ < 1 (exceptions: %d models); no counterexample was found, which is no proof", solved, spread, gradient, wrong)
+			"where s+δ < 1 (exceptions: %d models); no counterexample was found, which is no proof", solved,
+		spread, gradient, wrong)
 }
 
 // blocks are the two blocks of Theorem 4.2.

@@ -59,6 +59,7 @@ func TestClaims(t *testing.T) {
 		about += fmt.Sprintf("- (%c) %s\n", 'a'+i, cell(text))
 	}
 	generated(t, "claims.md", "claims", fmt.Sprintf("\nOf %d claims: %s.\n\n%s\n%s\n", len(results),
-		strings.Join(tally, ", "), table([]string{"claim", "the paper says", "verdict", "effect", "what it rests on"}, rows),
+		strings.Join(tally, ", "), table([]string{"claim", "the paper says", "verdict", "effect",
+			"what it rests on"}, rows),
 		about))
 }
