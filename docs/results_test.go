@@ -1,6 +1,7 @@
 package docs
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"os"
@@ -9,76 +10,146 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gocollapse/collapse/experiments"
+	"github.com/gocollapse/collapse/figures"
 	"github.com/gocollapse/collapse/record"
 	"github.com/gocollapse/collapse/record/summary"
 )
 
-// The table of results.md is what the committed records say.
-func TestResults(t *testing.T) {
-	paths, err := filepath.Glob("../records/cifar10-resnet18-w16-500-*.json")
+// paperRuns are the committed records on the paper's data sets, by name.
+func paperRuns(t *testing.T) []*record.Record {
+	t.Helper()
+	runs, err := record.ReadAll("../records")
 	if err != nil {
 		t.Fatal(err)
 	}
-	runs, err := record.ReadAll(paths...)
-	if err != nil {
-		t.Fatal(err)
+	runs = slices.DeleteFunc(runs, func(r *record.Record) bool {
+		_, ok := record.PaperSets[r.Spec.Dataset]
+		return !ok || r.Last() == nil
+	})
+	slices.SortFunc(runs, func(a, b *record.Record) int { return strings.Compare(a.Spec.Name, b.Spec.Name) })
+	return runs
+}
+
+// compared are the metrics of TestPairs' tables.
+var compared = []string{"nc1", "nc2", "nc3", "train_error", "test_error", "ncc_test_error", "test_ece",
+	"w_norm", "h_norm"}
+
+// TestPairs: results.md compares CE and LS in every setting that has three seeds of both.
+func TestPairs(t *testing.T) {
+	runs := paperRuns(t)
+	var text strings.Builder
+	for len(runs) > 0 {
+		setting := runs[0].Spec.Setting()
+		var same, others []*record.Record
+		for _, r := range runs {
+			if record.Differences(setting, r.Spec.Setting()) == nil && r.Spec.Epochs == runs[0].Spec.Epochs {
+				same = append(same, r)
+			} else {
+				others = append(others, r)
+			}
+		}
+		runs = others
+		sum, err := summary.Of(same...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range sum.Pairs {
+			if len(p.Seeds) < summary.MinSeeds {
+				continue
+			}
+			origin, err := figures.Origin(figures.Of(same...)...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			fmt.Fprintf(&text, "\n**%s and %d more.** %s\n\n%s", same[0].Spec.Name, len(same)-1, origin,
+				table([]string{"metric", p.CE, p.LS, "LS − CE", "95 % interval", "seeds", ""}, pairRows(sum, p)))
+		}
 	}
-	sum, err := summary.Of(runs...)
-	if err != nil || len(sum.Pairs) != 1 {
-		t.Fatalf("%d pairs, %v", len(sum.Pairs), err)
-	}
-	page, err := os.ReadFile("results.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	rows := map[string]string{
-		"nc1": "NC1", "nc2": "NC2", "nc3": "NC3", "train_error": "training error, %", "test_error": "test error, %",
-		"ncc_test_error": "test error of the nearest class mean, %",
-		"test_ece":       "test ECE with 15 bins, % (seeds 2022 and 2023)",
-	}
-	verdicts := map[string]string{summary.LSAhead: "**LS ahead**", summary.CEAhead: "**CE ahead**",
-		summary.NotDecided: "not decided"}
-	for _, d := range sum.Pairs[0].Metrics {
-		label, ok := rows[d.Name]
-		if !ok {
+	generated(t, "results.md", "pairs", text.String()+"\n")
+}
+
+// pairRows are a row per metric of a pair.
+func pairRows(sum *summary.Summary, p summary.Pair) (rows [][]string) {
+	for _, key := range compared {
+		m, _ := record.MetricByKey(key)
+		i := slices.IndexFunc(p.Metrics, func(d summary.Difference) bool { return d.Name == key })
+		if i < 0 {
 			continue
 		}
-		delete(rows, d.Name)
-		factor, digits := 1.0, 3
-		if m, _ := record.MetricByKey(d.Name); m.Percent {
-			factor, digits = 100, 2
-		}
+		d := p.Metrics[i]
 		number := func(v record.Number) string {
-			return strings.Replace(fmt.Sprintf("%+.*f", digits, float64(v)*factor), "-", "−", 1)
+			if math.IsNaN(float64(v)) {
+				return "–"
+			}
+			if m.Percent {
+				return strings.Replace(fmt.Sprintf("%.2f %%", 100*float64(v)), "-", "−", 1)
+			}
+			return strings.Replace(fmt.Sprintf("%.3f", float64(v)), "-", "−", 1)
 		}
-		want := fmt.Sprintf("%s (%s to %s) | %s", number(d.Mean), number(d.Low), number(d.High), verdicts[d.Verdict])
-		found := false
-		for line := range strings.Lines(string(page)) {
-			found = found || strings.HasPrefix(line, "| "+label+" |") && strings.Contains(line, want)
+		of := func(label string) string {
+			for _, g := range sum.Groups {
+				for _, e := range g.Metrics {
+					if g.Label == label && e.Name == key {
+						return number(e.Mean)
+					}
+				}
+			}
+			return "–"
 		}
-		if !found {
-			t.Errorf("results.md has no row %q with %q", label, want)
+		rows = append(rows, []string{m.Title, of(p.CE), of(p.LS), number(d.Mean),
+			number(d.Low) + " to " + number(d.High), fmt.Sprint(d.N), d.Verdict})
+	}
+	return rows
+}
+
+// TestResultsFigure: the figure of results.md is what the committed twins draw.
+func TestResultsFigure(t *testing.T) {
+	const file = "results-fig4.svg"
+	runs, err := record.ReadAll(twins(t)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := figures.Figure4(figures.Of(runs...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	have, err := os.ReadFile(file)
+	if err != nil && !*update {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(have, f.SVG) {
+		if !*update {
+			t.Fatalf("%s is not what the records draw; write it with: go test ./docs -update", file)
+		}
+		if err := os.WriteFile(file, f.SVG, 0o644); err != nil {
+			t.Fatal(err)
 		}
 	}
-	if len(rows) > 0 {
-		t.Errorf("the records do not have %v", rows)
+	generated(t, "results.md", "figure", fmt.Sprintf("\n![%s](%s)\n\n*Figure 4. %s*\n\n", f.Title, file, f.Caption))
+}
+
+// twins are the files of the pair's twins: CE and LS with δ = 0.05 of each seed.
+func twins(t *testing.T) (paths []string) {
+	t.Helper()
+	for _, run := range experiments.Of(experiments.Pairs, record.ReducedScale) {
+		path := filepath.Join("..", "records", run.Name+".json")
+		if _, err := os.Stat(path); err == nil {
+			paths = append(paths, path)
+		}
 	}
+	if len(paths) == 0 {
+		t.Fatal("no twin of the pair is committed")
+	}
+	return paths
 }
 
 // TestRecordsTable: results.md lists every committed record on CIFAR and Tiny ImageNet at its last
 // epoch, with the intrinsic time that it reached.
 func TestRecordsTable(t *testing.T) {
-	runs, err := record.ReadAll("../records")
-	if err != nil {
-		t.Fatal(err)
-	}
-	slices.SortFunc(runs, func(a, b *record.Record) int { return strings.Compare(a.Spec.Name, b.Spec.Name) })
 	var rows [][]string
-	for _, r := range runs {
+	for _, r := range paperRuns(t) {
 		last := r.Last()
-		if _, ok := record.PaperSets[r.Spec.Dataset]; !ok || last == nil {
-			continue
-		}
 		scale := "reduced"
 		if r.AtPaperScale() {
 			scale = "paper"

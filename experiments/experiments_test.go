@@ -110,7 +110,6 @@ func TestIntrinsicTime(t *testing.T) {
 	near("cifar10-twin-ce-2021", 60, 5e-3*40*(0.05*40+0.005*12+0.0005*8))
 	near("cifar100-twin-ls-2021", 60, 5e-3*40*(0.05*40+0.005*12+0.0005*8))
 	near("tiny-imagenet-twin-ls-2021", 60, 5e-3*40*(0.05*40+0.005*12+0.0005*8))
-	near("tiny-imagenet-twin-ls-2021", 60, 5e-3*40*(0.05*40+0.005*12+0.0005*8))
 	near("cifar10-twin-long-ce-2021", 180, 3*5e-3*40*(0.05*40+0.005*12+0.0005*8))
 	near("cifar10-ufm-twin-ce-2021", 40, 0.05*1e-3*40*40)
 	near("cifar10-narrow-ce-2021", 100, 0.05*5e-4*391*100)
