@@ -56,7 +56,16 @@ func TestCalibrationFigures(t *testing.T) {
 	if !strings.Contains(f.Caption, "T > 1 means") {
 		t.Errorf("caption %q says nothing of T", f.Caption)
 	}
+	if f, err = RiskCoverage(calib.Model{Name: "over", Report: over}, calib.Model{Name: "under", Report: under}); err != nil {
+		t.Fatal(err)
+	}
+	checkFigure(t, f, Scale)
+	table := SelectiveTable(calib.Model{Name: "over", Report: over}, calib.Model{Name: "under", Report: under})
+	if len(table.Rows) != 14 || !strings.Contains(table.Caption, "measured on the other") {
+		t.Errorf("%d rows, want 7 for each model; caption %q", len(table.Rows), table.Caption)
+	}
 	for name, err := range map[string]error{
+		"no scores":    second(RiskCoverage()),
 		"no summary":   second(Reliability("", nil, nil)),
 		"names":        second(Reliability("", []string{"a"}, []*calib.Summary{over.Scaled, over.Scaled})),
 		"descending δ": second(ECEDelta("", DeltaPoint{0.1, over}, DeltaPoint{0, under})),

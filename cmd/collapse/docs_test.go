@@ -236,7 +236,7 @@ func documentedFiles(t *testing.T, root string) {
 		}
 	}
 	for i, name := range []string{"L", "F", "FILE", "features", "test", "ce", "ls", "a", "b", "epoch1", "epoch2",
-		"features-epoch1", "features-epoch2", "shard-1", "shard-2", "layers/1", "layers/2"} {
+		"features-epoch1", "features-epoch2", "shard-1", "shard-2", "layers/1", "layers/2", "svhn", "textures"} {
 		documentedArrays(t, name+".npz", uint64(i))
 	}
 	for _, args := range []string{

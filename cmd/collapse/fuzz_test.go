@@ -404,6 +404,28 @@ func fuzzCalibrate(f testing.TB) func(*testing.T, []byte) int {
 	}
 }
 
+// fuzzOOD returns the check of any flags of collapse ood, and small files that may be broken.
+func fuzzOOD(f testing.TB) func(*testing.T, []byte) int {
+	dir := memory(f)
+	slow := pages(dir)
+	file, other := filepath.Join(dir, "a.npz"), filepath.Join(dir, "b.npz")
+	flags := []flag{{"json", nil}, {"scores", oneOf("msp", "knn,vim", "x", "", "neco,mahalanobis")},
+		{"temperature", (*choices).numeral}, {"neighbours", (*choices).number}, {"bank", (*choices).number},
+		{"vim-dim", (*choices).number}, {"neco-dim", (*choices).number}, {"neco-max-logit", nil},
+		{"nci-alpha", (*choices).numeral}, {"bootstrap", oneOf("2", "3", "1", "-1", "0", "100001", "x", "20")},
+		{"seed", (*choices).number}, {"id", oneOf("absent", "", "[", file)},
+		{"ood", oneOf("b="+file, "a="+other, "=", "x", "b=absent")}, {"help", nil}, {"x", nil}}
+	return func(t *testing.T, data []byte) int {
+		c := &choices{data}
+		arrays := c.measured()
+		d := 1 + c.below(5)
+		c.write(t, file, append(arrays, c.matrix("test_features", 5, d)))
+		c.write(t, other, c.strange([]array{c.matrix("features", 1+c.below(9), d)}))
+		args := c.slow(append([]string{"ood", "--id", file, "--ood", "a=" + other}, c.args(flags)...), slow...)
+		return check(t, rootOf(oodCommand()), args, listed(file, other))
+	}
+}
+
 // fuzzed fuzzes a check.
 func fuzzed(f *testing.F, run func(*testing.T, []byte) int) {
 	f.Add([]byte{})
@@ -413,6 +435,7 @@ func fuzzed(f *testing.F, run func(*testing.T, []byte) int) {
 func FuzzUFM(f *testing.F)       { fuzzed(f, fuzzUFM(f)) }
 func FuzzMeasure(f *testing.F)   { fuzzed(f, fuzzMeasure(f)) }
 func FuzzCalibrate(f *testing.F) { fuzzed(f, fuzzCalibrate(f)) }
+func FuzzOOD(f *testing.F)       { fuzzed(f, fuzzOOD(f)) }
 
 // TestAnyCommandLine runs random inputs of each fuzz test, which is many times faster than go test
 // -fuzz: 200, or as many as COLLAPSE_FUZZ says, from the seed COLLAPSE_FUZZ_SEED.
@@ -425,6 +448,7 @@ func TestAnyCommandLine(t *testing.T) {
 	}
 	for name, of := range map[string]func(testing.TB) func(*testing.T, []byte) int{
 		"ufm": fuzzUFM, "measure": fuzzMeasure, "calibrate": fuzzCalibrate,
+		"ood": fuzzOOD,
 	} {
 		t.Run(name, func(t *testing.T) {
 			run := of(t)

@@ -70,7 +70,7 @@ func execute(ctx context.Context, root *cobra.Command, args []string, stdout, st
 func newRoot() *cobra.Command {
 	return rootOf(
 		doctorCommand(), kernelCommand(), fetchCommand(), trainCommand(), featuresCommand(), weightsCommand(),
-		measureCommand(), calibrateCommand(), ufmCommand(), reproduceCommand(), claimsCommand(),
+		measureCommand(), calibrateCommand(), oodCommand(), ufmCommand(), reproduceCommand(), claimsCommand(),
 		recordsCommand(), imagesCommand(), reportCommand(), versionCommand())
 }
 

@@ -128,7 +128,7 @@ func (m *measurer) countLabels() error {
 	if err := m.labels.OutOfRange("labels", m.k, from); err != nil {
 		return fmt.Errorf("%s: %w", m.labelled().name(), err)
 	}
-	if test != nil {
+	if test != nil && test.N > 0 {
 		if err := test.OutOfRange("test_labels", m.k, from); err != nil {
 			return fmt.Errorf("%s: %w", m.test.name(), err)
 		}

@@ -55,7 +55,9 @@ type measurer struct {
 	labels  *labels.Count
 	done    int64
 	total   int64
-	took    time.Duration // what the metrics of all samples took
+	// unlabelled says that test features need no labels.
+	unlabelled bool
+	took       time.Duration // what the metrics of all samples took
 }
 
 func (m *measurer) close() {
@@ -64,13 +66,21 @@ func (m *measurer) close() {
 	}
 }
 
+// openNPZ opens a file, which close closes.
+func openNPZ(m *measurer, path string) (*npz.File, error) {
+	f, err := npz.Open(path)
+	if err == nil {
+		m.files = append(m.files, f)
+	}
+	return f, err
+}
+
 // open takes what one file has.
 func (m *measurer) open(path string) error {
-	f, err := npz.Open(path)
+	f, err := openNPZ(m, path)
 	if err != nil {
 		return err
 	}
-	m.files = append(m.files, f)
 	for _, take := range []func(*npz.File, string) error{m.openSamples, m.openLayers, m.openClassifier} {
 		if err := take(f, path); err != nil {
 			return fmt.Errorf("%s: %w", path, err)
@@ -97,7 +107,7 @@ func (m *measurer) openSamples(f *npz.File, path string) error {
 		if s.features == "features" && !f.Has("features") && len(layersOf(f)) > 0 {
 			continue // the labels are the layers'
 		}
-		p, err := pair(f, path, s.features, s.labels)
+		p, err := m.pair(f, path, s.features, s.labels)
 		if err != nil {
 			return err
 		}
@@ -184,6 +194,15 @@ func checkMatrix(name string, x *npz.Array) error {
 		return fmt.Errorf("%s have shape %v, want N×d; of one feature per sample save x.reshape(-1, 1)", name, x.Shape)
 	}
 	return fmt.Errorf("%s have shape %v, want N×d; flatten with x.reshape(len(x), -1)", name, x.Shape)
+}
+
+// pair is the function pair, but for test features that need no labels.
+func (m *measurer) pair(f *npz.File, path, features, classes string) (*part, error) {
+	if m.unlabelled && features == "test_features" && f.Has(features) && !f.Has(classes) {
+		x, err := matrix(f, features)
+		return &part{path: path, features: x}, err
+	}
+	return pair(f, path, features, classes)
 }
 
 // pair returns the arrays of features and labels, or nil where there are none.

@@ -71,7 +71,11 @@ func (s *samples) EachLabel(ctx context.Context, visit func(labels []int32) erro
 	return nil
 }
 
+// eachLabel gives visit the labels of a part; none if it has none.
 func (p part) eachLabel(ctx context.Context, visit func([]int32) error) error {
+	if p.labels == nil {
+		return nil
+	}
 	r, err := p.labels.Reader()
 	if err != nil {
 		return err
