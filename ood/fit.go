@@ -71,7 +71,7 @@ func NewFit(train nc.Source, classifier *nc.Classifier, o Options) (*Fit, error)
 		case !o.wants(i):
 			f.none[i], f.note[i] = true, "not asked for"
 		case info.Classifier && classifier == nil:
-			f.none[i], f.note[i] = true, "the classifier is missing: save the last layer's weight (K×d) and bias (K) too"
+			f.none[i], f.note[i] = true, "the classifier is missing: save the layer's weight (K×d) and bias (K) too"
 		}
 	}
 	if o.NecoMaxLogit && classifier == nil && !f.none[neco] {
@@ -144,8 +144,8 @@ func (f *Fit) passes(train nc.Source) (*nc.Covariance, error) {
 	f.bank = bank.rows
 	scatter, err := sums.Centre(nil)
 	if err != nil {
-		return nil, fmt.Errorf("training samples: %w; number the classes of labels without gaps, and leave rows of other classes out of "+
-			"weight", err)
+		return nil, fmt.Errorf("training samples: %w; number the classes of labels without gaps, and leave rows of other "+
+			"classes out of weight", err)
 	}
 	if f.mean, err = sums.Mean(); err != nil {
 		return nil, err
@@ -183,8 +183,8 @@ func (f *Fit) newBank() *bank {
 	}
 	if int64(f.Neighbours) > b.want {
 		f.none[knn], b.want = true, 0
-		f.note[knn] = fmt.Sprintf("k = %d neighbours are more than the training samples compared with, %d", f.Neighbours,
-			min(int64(f.Bank), f.n))
+		f.note[knn] = fmt.Sprintf("k = %d neighbours are more than the training samples compared with, %d",
+			f.Neighbours, min(int64(f.Bank), f.n))
 	}
 	return b
 }
