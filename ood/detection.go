@@ -44,7 +44,7 @@ func Metrics() []Metric {
 // of either, or if a score is NaN.
 func Detect(in, out []float64) (Detection, error) {
 	if len(in) == 0 || len(out) == 0 {
-		return Detection{}, errors.New("ood: want scores of in-distribution samples and of others, one of them has none")
+		return Detection{}, errors.New("ood: want scores of in-distribution samples and of others, found none of one")
 	}
 	for name, v := range map[string][]float64{"in-distribution": in, "out-of-distribution": out} {
 		if i := slices.IndexFunc(v, math.IsNaN); i >= 0 {

@@ -144,8 +144,8 @@ func (f *Fit) passes(train nc.Source) (*nc.Covariance, error) {
 	f.bank = bank.rows
 	scatter, err := sums.Centre(nil)
 	if err != nil {
-		return nil, fmt.Errorf("training samples: %w; number the classes of labels without gaps, and leave rows of other "+
-			"classes out of weight", err)
+		return nil, fmt.Errorf("training samples: %w; number the classes of labels without gaps, and leave rows of "+
+			"other classes out of weight", err)
 	}
 	if f.mean, err = sums.Mean(); err != nil {
 		return nil, err

@@ -45,8 +45,8 @@ func OpenFeatures(ctx context.Context, path string, o Options) (*Set, error) {
 	}
 	if !f.Has("features") {
 		m.close()
-		return nil, fmt.Errorf("%s: no array \"features\"; there are %q; name them: numpy.savez(path, features=…)", path,
-			f.Names())
+		return nil, fmt.Errorf("%s: no array \"features\"; there are %q; name them: numpy.savez(path, features=…)",
+			path, f.Names())
 	}
 	x, err := matrix(f, "features")
 	if err == nil && x.Shape[0] == 0 {
