@@ -15,7 +15,8 @@ func TestDetectionScores(t *testing.T) {
 		if s.Classifier {
 			needs = "classifier"
 		}
-		rows = append(rows, []string{"`" + s.Key + "`", s.Name, strings.ReplaceAll(s.Formula, "|", `\|`), needs, s.Source})
+		formula := strings.ReplaceAll(s.Formula, "|", `\|`)
+		rows = append(rows, []string{"`" + s.Key + "`", s.Name, formula, needs, s.Source})
 	}
 	generated(t, "ood.md", "scores", "\n"+table([]string{"key", "score", "formula", "needs", "source"}, rows)+"\n")
 }

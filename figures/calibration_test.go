@@ -56,11 +56,12 @@ func TestCalibrationFigures(t *testing.T) {
 	if !strings.Contains(f.Caption, "T > 1 means") {
 		t.Errorf("caption %q says nothing of T", f.Caption)
 	}
-	if f, err = RiskCoverage(calib.Model{Name: "over", Report: over}, calib.Model{Name: "under", Report: under}); err != nil {
+	two := []calib.Model{{Name: "over", Report: over}, {Name: "under", Report: under}}
+	if f, err = RiskCoverage(two...); err != nil {
 		t.Fatal(err)
 	}
 	checkFigure(t, f, Scale)
-	table := SelectiveTable(calib.Model{Name: "over", Report: over}, calib.Model{Name: "under", Report: under})
+	table := SelectiveTable(two...)
 	if len(table.Rows) != 14 || !strings.Contains(table.Caption, "measured on the other") {
 		t.Errorf("%d rows, want 7 for each model; caption %q", len(table.Rows), table.Caption)
 	}

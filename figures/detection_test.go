@@ -34,7 +34,8 @@ func TestDetection(t *testing.T) {
 	}
 	checkFigure(t, f, Scale)
 	table := DetectionTable(r)
-	if len(table.Rows) != 20 || len(table.Notes) != 1 || !strings.Contains(table.Notes[0], "MSP, MaxLogit, Energy, ViM") {
+	if len(table.Rows) != 20 || len(table.Notes) != 1 ||
+		!strings.Contains(table.Notes[0], "MSP, MaxLogit, Energy, ViM") {
 		t.Errorf("%d rows, notes %q", len(table.Rows), table.Notes)
 	}
 	if len(ScoreTable(r).Rows) != 10 {

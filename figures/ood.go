@@ -34,8 +34,8 @@ func DetectionTable(r *ood.Result) *Table {
 			t.Rows = append(t.Rows, row)
 		}
 	}
-	t.Caption = fmt.Sprintf("In-distribution: %d test samples. Scores were fitted on %d training samples (d = %d, K = %d). "+
-		"AUROC and AUPR: larger is better, FPR95 (the share of foreign samples accepted where 95 %% of the "+
+	t.Caption = fmt.Sprintf("In-distribution: %d test samples. Scores were fitted on %d training samples (d = %d, "+
+		"K = %d). AUROC and AUPR: larger is better, FPR95 (the share of foreign samples accepted where 95 %% of the "+
 		"in-distribution ones are): smaller is better.", r.ID, r.N, r.D, r.K)
 	for i, set := range r.Sets {
 		t.Caption += " " + set + ": " + strconv.FormatInt(r.Sizes[i], 10) + " samples."
@@ -72,7 +72,8 @@ func ScoreTable(r *ood.Result) *Table {
 
 // DetectionFigure draws AUROC and FPR95 of every score, a mark for each set, with their intervals.
 func DetectionFigure(r *ood.Result) (*Figure, error) {
-	f := &Figure{Title: "Out-of-distribution detection by score", Alt: "AUROC and FPR95, a mark for each score and set."}
+	f := &Figure{Title: "Out-of-distribution detection by score",
+		Alt: "AUROC and FPR95, a mark for each score and set."}
 	f.Caption = "Higher AUROC and lower FPR95 are better; AUROC is 50 % for a score without sense."
 	if r.Options.Bootstrap > 0 {
 		f.Caption += fmt.Sprintf(" Bars: 95 %% of %d bootstrap replicates.", r.Options.Bootstrap)

@@ -39,7 +39,8 @@ func (c *Covariance) Within() ([]float64, error) {
 	m, _ := c.within(1)
 	for _, v := range m {
 		if math.IsInf(v, 0) || math.IsNaN(v) {
-			return nil, errors.New("nc: the squares of the features overflow float64; divide the features by a constant")
+			return nil, errors.New("nc: the squares of the features overflow float64; divide the features by a " +
+				"constant")
 		}
 	}
 	return m, nil

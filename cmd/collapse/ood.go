@@ -136,8 +136,8 @@ func (f *oodFlags) detect(ctx context.Context, progress func(done, total int64))
 	}
 	defer id.Close()
 	if id.Test() == nil {
-		return nil, fmt.Errorf("%s: no array \"test_features\": the in-distribution side is the test samples' features "+
-			"(M×d), which no score was fitted on; save them too", f.id.String())
+		return nil, fmt.Errorf("%s: no array \"test_features\": the in-distribution side is the features of test "+
+			"samples (M×d), which no score was fitted on; save them too", f.id.String())
 	}
 	var sets []ood.Set
 	for i, path := range f.sets.paths {

@@ -50,7 +50,8 @@ func writeDetection(t *testing.T, dir string) (id, foreign, wide string) {
 		return path
 	}
 	id = write("id.npz", func(w *npz.Writer) []error {
-		return []error{npz.Write(w, "features", []int{n, d}, features(n, d, 3)), npz.Write(w, "labels", []int{n}, labels),
+		return []error{npz.Write(w, "features", []int{n, d}, features(n, d, 3)),
+			npz.Write(w, "labels", []int{n}, labels),
 			npz.Write(w, "test_features", []int{30, d}, features(30, d, 3)), // without labels
 			npz.Write(w, "weight", []int{k, d}, weight)}
 	})
