@@ -2,7 +2,6 @@ package claims
 
 import (
 	"math"
-	"os"
 	"strings"
 	"testing"
 
@@ -151,15 +150,7 @@ func TestFluctuation(t *testing.T) {
 
 // TestLimits: what the paper's numbers do not support, as counted by hand from its tables.
 func TestLimits(t *testing.T) {
-	text := func(path string) string {
-		b, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(b)
-	}
-	one, two := text("../figures/table1.csv"), text("../figures/table2.csv")
-	list, err := Limits(one, two)
+	list, err := Limits()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,10 +165,9 @@ func TestLimits(t *testing.T) {
 	}
 	for _, want := range []string{
 		"training error 16 of 16, test error 10 of 16, NCC training error 12 of 16, NCC test error 15 of 16",
-		"cifar10 at epoch 10, cifar100 at epoch 10, cifar100 at epoch 50, cifar100 at epoch 100, tinyimagenet " +
-			"at epoch 10, " +
-			"tinyimagenet at epoch 20",
-		"cifar10 -0.23, cifar100 +0.27, stl10 -3.04, tinyimagenet -0.09",
+		"CIFAR-10 at epoch 10, CIFAR-100 at epoch 10, CIFAR-100 at epoch 50, CIFAR-100 at epoch 100, " +
+			"Tiny ImageNet at epoch 10, Tiny ImageNet at epoch 20",
+		"CIFAR-10 −0.23, CIFAR-100 +0.27, STL-10 −3.04, Tiny ImageNet −0.09",
 		"higher NCC training error on 3 of 4 data sets",
 		"lower in 16 of 16 cells", "0.131 (CIFAR-10), 0.097 (CIFAR-100)", "0.091 (Tiny ImageNet)",
 		"0.14 (CIFAR-10), 0.09 (CIFAR-100), 0.10 (STL-10), 0.06 (Tiny ImageNet): above this head start on " +
@@ -189,15 +179,5 @@ func TestLimits(t *testing.T) {
 		if !strings.Contains(found.String(), want) {
 			t.Errorf("%q is not in\n%s", want, found.String())
 		}
-	}
-	for name, bad := range map[string]string{"empty": "", "without a column": strings.ReplaceAll(one,
-		"test_error_ls", "x"),
-		"with text for a number": strings.ReplaceAll(one, "21.23", "n/a")} {
-		if _, err := Limits(bad, two); err == nil || !strings.Contains(err.Error(), "Table 1") {
-			t.Errorf("Table 1 %s: %v", name, err)
-		}
-	}
-	if _, err := Limits(one, "epoch\n10\n"); err == nil || !strings.Contains(err.Error(), "Table 2") {
-		t.Errorf("Table 2 without cells: %v", err)
 	}
 }

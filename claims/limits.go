@@ -1,10 +1,8 @@
 package claims
 
 import (
-	"encoding/csv"
 	"fmt"
 	"math"
-	"strconv"
 	"strings"
 
 	"github.com/gocollapse/collapse/record"
@@ -18,25 +16,17 @@ type Limit struct {
 	Finding string   // counted from the paper's tables or computed from its formulas
 }
 
-// Limits returns the list, counted from the texts of the paper's Tables 1 and 2 as CSV (package
-// figures holds them) and from the closed forms. It is an error if a table lacks a cell.
-func Limits(table1, table2 string) ([]Limit, error) {
-	one, err := paperTable(table1)
+// Limits returns the list, counted from the paper's Tables 1 and 2 and from the closed forms.
+func Limits() ([]Limit, error) {
+	one, err := record.PaperTable1()
 	if err != nil {
-		return nil, fmt.Errorf("claims: Table 1: %w", err)
+		return nil, fmt.Errorf("claims: %w", err)
 	}
-	two, err := paperTable(table2)
+	two, err := record.PaperTable2()
 	if err != nil {
-		return nil, fmt.Errorf("claims: Table 2: %w", err)
+		return nil, fmt.Errorf("claims: %w", err)
 	}
-	var list []Limit
-	for _, of := range []func(paperCells) (Limit, error){lowerOnAll, slightGain, confirmedByNCC} {
-		l, err := of(one)
-		if err != nil {
-			return nil, fmt.Errorf("claims: Table 1: %w", err)
-		}
-		list = append(list, l)
-	}
+	list := []Limit{lowerOnAll(one), slightGain(one), confirmedByNCC(one)}
 	l, err := headStart(two)
 	if err != nil {
 		return nil, fmt.Errorf("claims: Table 2: %w", err)
@@ -48,148 +38,93 @@ func Limits(table1, table2 string) ([]Limit, error) {
 	return append(append(list, l), theirs...), nil
 }
 
-// paperCells are rows of a table, from column to text.
-type paperCells []map[string]string
-
-func paperTable(text string) (rows paperCells, err error) {
-	lines, err := csv.NewReader(strings.NewReader(text)).ReadAll()
-	if err != nil {
-		return nil, err
-	}
-	if len(lines) < 2 {
-		return nil, fmt.Errorf("%d lines, want a header and rows", len(lines))
-	}
-	for _, l := range lines[1:] {
-		row := map[string]string{}
-		for i, column := range lines[0] {
-			row[column] = l[i]
-		}
-		rows = append(rows, row)
-	}
-	return rows, nil
-}
-
-// paperColumns are the data sets of the tables in the paper's order, as their columns and as people
-// name them.
-var paperColumns = []struct{ column, set string }{
-	{"cifar10", "cifar10"}, {"cifar100", "cifar100"}, {"stl10", "stl10"}, {"tinyimagenet", "tiny-imagenet"},
-}
-
-// difference is LS less CE of the columns that prefix begins.
-func difference(row map[string]string, prefix string) (float64, error) {
-	var v [2]float64
-	for i, loss := range []string{"_ce", "_ls"} {
-		n, err := strconv.ParseFloat(row[prefix+loss], 64)
-		if err != nil {
-			return 0, fmt.Errorf("column %s%s: want a number, found %q", prefix, loss, row[prefix+loss])
-		}
-		v[i] = n
-	}
-	return v[1] - v[0], nil
-}
-
-// count returns in how many rows LS is below CE, and the cells where it is not.
-func (c paperCells) count(prefix string) (lower int, above []string, err error) {
-	for _, row := range c {
-		d, err := difference(row, prefix)
+// count returns in how many cells of a metric LS is below CE, and those where it is not.
+func count(cells []record.PaperCell, metric string) (lower, all int, above []string) {
+	for _, c := range cells {
 		switch {
-		case err != nil:
-			return 0, nil, err
-		case d < 0:
+		case c.Metric != metric:
+			continue
+		case c.LS < c.CE:
 			lower++
 		default:
-			above = append(above, row["dataset"]+" at epoch "+row["epoch"])
+			above = append(above, fmt.Sprintf("%s at epoch %d", setName(c.Dataset), c.Epoch))
 		}
+		all++
 	}
-	return lower, above, nil
+	return lower, all, above
 }
 
-func lowerOnAll(c paperCells) (Limit, error) {
+func lowerOnAll(cells []record.PaperCell) Limit {
 	var parts, above []string
-	for _, e := range []struct{ name, prefix string }{{"training", "train_error"}, {"test", "test_error"},
-		{"NCC training", "ncc_train_error"}, {"NCC test", "ncc_test_error"}} {
-		n, not, err := c.count(e.prefix)
-		if err != nil {
-			return Limit{}, err
-		}
-		parts = append(parts, fmt.Sprintf("%s error %d of %d", e.name, n, len(c)))
-		if e.prefix == "test_error" {
+	for _, e := range []struct{ name, key string }{{"training", "train_error"}, {"test", "test_error"},
+		{"NCC training", "ncc_error"}, {"NCC test", "ncc_test_error"}} {
+		n, all, not := count(cells, e.key)
+		parts = append(parts, fmt.Sprintf("%s error %d of %d", e.name, n, all))
+		if e.key == "test_error" {
 			above = not
 		}
 	}
 	return Limit{Title: "Lower test error on all data sets",
 		Claims: []string{"c3.1-ls-lower-test-error", "c3.1-ls-faster-test-error"},
-		Finding: "In Table 1 LS is below CE in these cells: " + strings.Join(parts,
-			", ") + ". Its test error is higher for " +
-			strings.Join(above, ", ") + ". Table 1 speaks of epochs up to 100 only."}, nil
+		Finding: "In Table 1 LS is below CE in these cells: " + strings.Join(parts, ", ") +
+			". Its test error is higher for " + strings.Join(above, ", ") + ". Table 1 ends at epoch 100."}
 }
 
-// at100 lists LS less CE at epoch 100, one data set after the other.
-func (c paperCells) at100(prefix string) (text []string, higher int, err error) {
-	for _, row := range c {
-		if row["epoch"] != "100" {
+// at100 lists LS minus CE at epoch 100, one data set after the other.
+func at100(cells []record.PaperCell, metric string) (text []string, higher int) {
+	for _, c := range cells {
+		if c.Epoch != 100 || c.Metric != metric {
 			continue
 		}
-		d, err := difference(row, prefix)
-		if err != nil {
-			return nil, 0, err
-		}
-		text = append(text, fmt.Sprintf("%s %+.2f", row["dataset"], d))
+		d := c.LS - c.CE
+		text = append(text, strings.Replace(fmt.Sprintf("%s %+.2f", setName(c.Dataset), d), " -", " −", 1))
 		if d > 0 {
 			higher++
 		}
 	}
-	return text, higher, nil
+	return text, higher
 }
 
-func slightGain(c paperCells) (Limit, error) {
-	text, _, err := c.at100("test_error")
+func slightGain(cells []record.PaperCell) Limit {
+	text, _ := at100(cells, "test_error")
 	return Limit{Title: "Slight gain on CIFAR-100", Claims: []string{"c3.2-gain-by-data-set"},
-		Finding: "Test error of LS less that of CE at epoch 100, in points: " + strings.Join(text, ", ") + "."}, err
+		Finding: "Test error of LS minus that of CE at epoch 100, in points: " + strings.Join(text, ", ") + "."}
 }
 
-func confirmedByNCC(c paperCells) (Limit, error) {
-	text, higher, err := c.at100("ncc_train_error")
+func confirmedByNCC(cells []record.PaperCell) Limit {
+	text, higher := at100(cells, "ncc_error")
 	return Limit{Title: "Faster error reduction confirmed by the nearest class mean",
 		Claims: []string{"c3.1-ls-faster-ncc-error"},
 		Finding: fmt.Sprintf("At epoch 100 LS has the higher NCC training error on %d of %d data sets: %s points.",
-			higher, len(text), strings.Join(text, ", "))}, err
+			higher, len(text), strings.Join(text, ", "))}
 }
 
 // headStart compares Table 2 with how much lower LS starts: from uniform logits LS has log K less
 // the entropy of its label to lose, CE has log K.
-func headStart(c paperCells) (Limit, error) {
+func headStart(cells []record.PaperCell) (Limit, error) {
 	var starts, gaps, beyond []string
-	lower, cells := 0, 0
-	for _, s := range paperColumns {
-		start, err := startDifference(s.set)
+	lower, all, _ := count(cells, record.LogLoss)
+	for _, set := range paperSets {
+		start, err := startDifference(set)
 		if err != nil {
 			return Limit{}, err
 		}
-		starts = append(starts, fmt.Sprintf("%.3f (%s)", start, setName(s.set)))
-		for _, row := range c {
-			d, err := difference(row, s.column)
-			if err != nil {
-				return Limit{}, err
-			}
-			cells++
-			if d < 0 {
-				lower++
-			}
-			if row["epoch"] != "100" {
-				continue
-			}
-			gaps = append(gaps, fmt.Sprintf("%.2f (%s)", -d, setName(s.set)))
-			if math.Round(-d*100)/100 > math.Round(start*100)/100 {
-				beyond = append(beyond, setName(s.set))
-			}
+		starts = append(starts, fmt.Sprintf("%.3f (%s)", start, setName(set)))
+		c, ok := record.PaperValue(cells, set, 100, record.LogLoss)
+		if !ok {
+			return Limit{}, fmt.Errorf("no cell of %s at epoch 100", setName(set))
+		}
+		gap := c.CE - c.LS
+		gaps = append(gaps, fmt.Sprintf("%.2f (%s)", gap, setName(set)))
+		if math.Round(gap*100)/100 > math.Round(start*100)/100 {
+			beyond = append(beyond, setName(set))
 		}
 	}
 	return Limit{Title: "Log-scaled loss", Claims: []string{"cB.3-log-loss-lower"},
 		Finding: fmt.Sprintf("In Table 2 LS is lower in %d of %d cells. But from uniform logits, each minimum "+
 			"taken at its floor, "+
-			"its curve starts lower by %s. At epoch 100 it is lower by %s: above this head start on %s only.",
-			lower, cells,
+			"the curve of LS starts lower by %s. At epoch 100 it is lower by %s: above this head start on %s only.",
+			lower, all,
 			strings.Join(starts, ", "), strings.Join(gaps, ", "), strings.Join(beyond, ", "))}, nil
 }
 

@@ -1,13 +1,11 @@
 package figures
 
 import (
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"math"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/gocollapse/collapse/record"
 	"github.com/gocollapse/collapse/record/summary"
@@ -37,40 +35,6 @@ var Table1Epochs = []int{10, 20, 50, 100}
 // ErrNoEpochs is returned by Table1 and Table2 where no run has a row at any of
 // Table1Epochs.
 var ErrNoEpochs = errors.New("figures: no run has epoch 10, 20, 50 or 100, the epochs of the paper's Tables 1 and 2")
-
-// cell is one number of the paper's under both losses.
-type cell struct{ ce, ls float64 }
-
-// csvRows reads a file of the paper's cells, each row a map from column to text.
-func csvRows(name, text string) ([]map[string]string, error) {
-	lines, err := csv.NewReader(strings.NewReader(text)).ReadAll()
-	if err != nil {
-		return nil, fmt.Errorf("figures: %s: %w", name, err)
-	}
-	var rows []map[string]string
-	for _, l := range lines[1:] {
-		row := map[string]string{}
-		for i, column := range lines[0] {
-			row[column] = l[i]
-		}
-		rows = append(rows, row)
-	}
-	return rows, nil
-}
-
-// csvCell returns the cell of the columns prefix_ce and prefix_ls.
-func csvCell(name string, row map[string]string, prefix string) (c cell, err error) {
-	for column, to := range map[string]*float64{prefix + "_ce": &c.ce, prefix + "_ls": &c.ls} {
-		text, ok := row[column]
-		if !ok {
-			return c, fmt.Errorf("figures: %s has no column %s", name, column)
-		}
-		if *to, err = strconv.ParseFloat(text, 64); err != nil {
-			return c, fmt.Errorf("figures: %s, column %s: %w", name, column, err)
-		}
-	}
-	return c, nil
-}
 
 // comparison is runs of one setting, next to the paper's cells if their data set is one of the
 // paper's.

@@ -1,38 +1,26 @@
 package figures
 
 import (
-	_ "embed"
 	"fmt"
 	"math"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/gocollapse/collapse/record"
 	"github.com/gocollapse/collapse/record/summary"
 )
 
-// table1CSV holds the cells of the paper's Table 1 (arXiv:2402.03979, Section
-// 3.1), errors in percent.
-//
-//go:embed table1.csv
-var table1CSV string
-
-// PaperTables returns the paper's Tables 1 and 2 as CSV, for claims.Limits.
-func PaperTables() (table1, table2 string) { return table1CSV, table2CSV }
-
 // table1Error is one of the four errors of Table 1.
 type table1Error struct {
-	name   string
-	column string // prefix of its two columns in table1.csv
-	key    string // of record.Metrics
+	name string
+	key  string // of record.Metrics
 }
 
 var table1Errors = []table1Error{
-	{"training", "train_error", "train_error"},
-	{"test", "test_error", "test_error"},
-	{"NCC training", "ncc_train_error", "ncc_error"},
-	{"NCC test", "ncc_test_error", "ncc_test_error"},
+	{"training", "train_error"},
+	{"test", "test_error"},
+	{"NCC training", "ncc_error"},
+	{"NCC test", "ncc_test_error"},
 }
 
 // percentAt returns the error in percent.
@@ -43,26 +31,6 @@ func (e table1Error) percentAt(r *record.Record, epoch int) float64 {
 	}
 	return metric(e.key).Shown(row)
 }
-
-// paperTable1 returns the paper's cells, by "dataset/epoch/error".
-var paperTable1 = sync.OnceValues(func() (map[string]cell, error) {
-	const name = "table1.csv"
-	rows, err := csvRows(name, table1CSV)
-	if err != nil {
-		return nil, err
-	}
-	cells := map[string]cell{}
-	for _, r := range rows {
-		for _, e := range table1Errors {
-			c, err := csvCell(name, r, e.column)
-			if err != nil {
-				return nil, err
-			}
-			cells[r["dataset"]+"/"+r["epoch"]+"/"+e.name] = c
-		}
-	}
-	return cells, nil
-})
 
 // Table1 returns the paper's Table 1 for the given runs: training, test and nearest-class-mean
 // (NCC) errors in percent at epochs 10, 20, 50 and 100, as far as a run has them. Several seeds of
@@ -82,7 +50,7 @@ func Table1(runs ...Series) (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	cells, err := paperTable1()
+	cells, err := record.PaperTable1()
 	if err != nil {
 		return nil, err
 	}
@@ -109,11 +77,11 @@ func Table1(runs ...Series) (*Table, error) {
 				row = append(row, signed(m))
 			}
 			if c.onPaper {
-				p := cells[c.set.Column+"/"+strconv.Itoa(epoch)+"/"+e.name]
-				row = append(row, fixed(p.ce, 2), fixed(p.ls, 2), signed(p.ls-p.ce))
+				p, _ := record.PaperValue(cells, c.first.Spec.Dataset, epoch, e.key)
+				row = append(row, fixed(p.CE, 2), fixed(p.LS, 2), signed(p.LS-p.CE))
 				if c.judged() {
 					enough = enough || len(d) >= summary.MinSeeds
-					row = append(row, c.direction(verdict(d, p.ls-p.ce)))
+					row = append(row, c.direction(verdict(d, p.LS-p.CE)))
 				}
 			}
 			t.Rows = append(t.Rows, row)

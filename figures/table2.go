@@ -1,41 +1,15 @@
 package figures
 
 import (
-	_ "embed"
 	"fmt"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/gocollapse/collapse/record"
 	"github.com/gocollapse/collapse/record/summary"
 )
-
-// table2CSV holds the cells of the paper's Table 2 (arXiv:2402.03979, Appendix
-// B.3), natural logarithms.
-//
-//go:embed table2.csv
-var table2CSV string
-
-// paperTable2 returns the paper's cells, by "dataset/epoch".
-var paperTable2 = sync.OnceValues(func() (map[string]cell, error) {
-	const name = "table2.csv"
-	rows, err := csvRows(name, table2CSV)
-	if err != nil {
-		return nil, err
-	}
-	cells := map[string]cell{}
-	for _, r := range rows {
-		for _, set := range record.PaperSets {
-			if cells[set.Column+"/"+r["epoch"]], err = csvCell(name, r, set.Column); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return cells, nil
-})
 
 // What L_min is in a cell of Table 2.
 const (
@@ -71,7 +45,7 @@ func Table2(runs ...Series) (*Table, error) {
 	if err := c.checkLogScaled("Table 2"); err != nil {
 		return nil, err
 	}
-	cells, err := paperTable2()
+	cells, err := record.PaperTable2()
 	if err != nil {
 		return nil, err
 	}
@@ -124,9 +98,9 @@ func (c *comparison) checkLogScaled(what string) error {
 // logScaled is what Table 2 compares.
 type logScaled struct {
 	*comparison
-	cells  map[string]cell // the paper's, by "dataset/epoch"
-	least  string          // ownMinimum or lossFloor
-	enough bool            // whether a row has enough pairs for a verdict
+	cells  []record.PaperCell // the paper's, by "dataset/epoch"
+	least  string             // ownMinimum or lossFloor
+	enough bool               // whether a row has enough pairs for a verdict
 }
 
 // logScaledRow is one of the rows of an epoch.
@@ -178,11 +152,11 @@ func (l *logScaled) row(epoch int, kind logScaledRow) []string {
 		d, m = paired(l.ce, l.ls, epoch, kind.value)
 		row = append(row, signed(m))
 	}
-	p := l.cells[l.set.Column+"/"+strconv.Itoa(epoch)]
+	p, _ := record.PaperValue(l.cells, l.first.Spec.Dataset, epoch, record.LogLoss)
 	if kind.start {
-		row = append(row, "–", "–", signed(p.ls-p.ce+l.set.headStart(paperDelta)))
+		row = append(row, "–", "–", signed(p.LS-p.CE+l.set.headStart(paperDelta)))
 	} else {
-		row = append(row, decimal(p.ce), decimal(p.ls), signed(p.ls-p.ce))
+		row = append(row, decimal(p.CE), decimal(p.LS), signed(p.LS-p.CE))
 	}
 	if l.judged() {
 		l.enough = l.enough || len(d) >= summary.MinSeeds

@@ -62,17 +62,16 @@ type PaperSet struct {
 	Classes int    // K
 	Train   int    // training images, all of which the paper's runs see
 	Epochs  int    // of the paper's runs
-	Column  string // its name in the paper's Tables 1 and 2 as files
 	// LogOffset is c of the log-scaled loss log(L − L_min + c), natural logarithm (Appendix B.3).
 	LogOffset float64
 }
 
 // PaperSets are the paper's data sets, by the name that a specification gives them.
 var PaperSets = map[string]PaperSet{
-	"cifar10":  {Model: "resnet18", Classes: 10, Train: 50000, Epochs: 800, Column: "cifar10", LogOffset: 0.002},
-	"cifar100": {Model: "resnet50", Classes: 100, Train: 50000, Epochs: 800, Column: "cifar100", LogOffset: 0.006},
-	"stl10":    {Model: "resnet50", Classes: 10, Train: 5000, Epochs: 800, Column: "stl10", LogOffset: 0.01},
-	"tiny-imagenet": {Model: "resnet50", Classes: 200, Train: 100000, Epochs: 300, Column: "tinyimagenet",
+	"cifar10":  {Model: "resnet18", Classes: 10, Train: 50000, Epochs: 800, LogOffset: 0.002},
+	"cifar100": {Model: "resnet50", Classes: 100, Train: 50000, Epochs: 800, LogOffset: 0.006},
+	"stl10":    {Model: "resnet50", Classes: 10, Train: 5000, Epochs: 800, LogOffset: 0.01},
+	"tiny-imagenet": {Model: "resnet50", Classes: 200, Train: 100000, Epochs: 300,
 		LogOffset: 0.005},
 }
 

@@ -124,7 +124,7 @@ func (s *site) decide() (err error) {
 	if s.results, err = claims.Decide(records, claims.Options{}); err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
-	if s.limits, err = claims.Limits(figures.PaperTables()); err != nil {
+	if s.limits, err = claims.Limits(); err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
 	return nil
