@@ -57,9 +57,10 @@ func forward(s record.Spec) (multiplyAdds, elements float64) {
 }
 
 // perElement is how many multiply-adds take as long as what is done with one element of a convolution's output:
-// batch normalisation, ReLU and moving it. With it the training step of six networks is foretold to a third, as
-// bench/train measured them on two cores with XLA: ResNet-18 of widths 16 and 64 and ResNet-50 of widths 12 and 16
-// at 32 pixels, and ResNet-50 of widths 4 and 8 at 64 pixels.
+// batch normalisation, ReLU and moving it. It is fitted to bench/train on two busy cores
+// with XLA: ResNet-18 of widths 16 and 64, ResNet-50 of widths 12 and 16 at 32 pixels and of width 4 at 64 pixels
+// come out within 40 %. ResNet-50 of width 8 at 64 pixels took 5.2 and, under more load, 10.9 times ResNet-18 of
+// width 16, where 6.6 is expected.
 const perElement = 230
 
 // Work is the multiply-adds of a run from an epoch to its last, with perElement for each element: three forward
@@ -101,7 +102,7 @@ func (r Rate) String() string {
 	if !r.Here {
 		text += ", another kind of machine than this one"
 	}
-	return text + "; other networks by their operations, right to about a third"
+	return text + "; other networks are estimated from their operations"
 }
 
 // Hours is what a run takes from an epoch on, NaN where no record tells.

@@ -131,8 +131,9 @@ func simulatedUFM(s *record.Spec) {
 	s.LambdaW, s.LambdaH, s.LambdaB = 1e-3, 1e-6, 1e-2
 }
 
-// twin50Width keeps a run of a ResNet-50 twin under 45 minutes on two idle cores. Its 256 features are enough for
-// the simplex ETF of 200 classes. Width 16 takes about an hour on CIFAR-100 (bench/train; see perElement).
+// twin50Width should keep a run of a ResNet-50 twin near or under 45 minutes on two idle cores: an estimate, no
+// such run was timed. Its 256 features are enough for the simplex ETF of 200 classes. At width 16 a run on CIFAR-100
+// is estimated at about an hour (see perElement).
 const twin50Width = 8
 
 // cifar100Twin sees as many images as CIFAR-10's twin, and so has its intrinsic time.
@@ -142,7 +143,7 @@ func cifar100Twin(s *record.Spec) {
 }
 
 // tinyTwin takes as many steps as CIFAR-10's twin, and so has its intrinsic time. An image has four times the
-// pixels, so that 5,000 of them would take an hour and a half: it sees 2,000, in batches of 50.
+// pixels, so that 5,000 of them are estimated at an hour and a half: it sees 2,000, in batches of 50.
 func tinyTwin(s *record.Spec) {
 	on("tiny-imagenet")(s)
 	s.TrainPerClass, s.Width, s.Batch = 10, twin50Width, 50
