@@ -14,6 +14,10 @@ CGO_ENABLED=0 go build $light
 CGO_ENABLED=0 GOARCH=arm64 go build $light
 
 mkdir -p build
+# axe-core for the tests of pages. Without it they are skipped, which is told.
+[ -f build/axe/axe_playwright_python/axe.min.js ] ||
+	.venv/bin/python -m pip --disable-pip-version-check install -q --no-deps --require-hashes --target build/axe \
+		-r python/axe.txt || echo "axe-core could not be installed" >&2
 go build -o build/testsum ./scripts/testsum
 # The status is testsum's: it reads every failure from the events.
 go test -json -timeout 40m ./... | build/testsum ${COLLAPSE_STRICT:+-strict}
