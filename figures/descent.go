@@ -26,7 +26,7 @@ func DescentAt(d *ufm.Dynamics, step int) (*Figure, error) {
 	}
 	f := &Figure{Title: fmt.Sprintf("After %d steps", step), Alt: fmt.Sprintf("After %d steps.", step),
 		Caption: descentCaption(d) + fmt.Sprintf(" After %d steps, one point per δ.", step)}
-	return f, f.againstDelta(d, "error metric", true, func(p ufm.DynamicsPath, of func(ufm.Row) float64) float64 {
+	return f, f.againstDelta(d, "NC1, NC2, NC3", true, func(p ufm.DynamicsPath, of func(ufm.Row) float64) float64 {
 		var value float64
 		for _, r := range p.Rows {
 			if r.Step <= step {
