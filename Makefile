@@ -65,8 +65,9 @@ build/notebooks/%.ipynb: notebooks/%.ipynb $(TRAINED) $(SHOWN) | setup
 # A solution that its check does not take for right fails.
 build/notebooks/solutions/%: export COLLAPSE_GRADE := 1
 
-# Lesson 03 measures the network that lesson 00 trains.
-build/notebooks/03_measuring_collapse.ipynb: build/notebooks/00_setup_and_tour.ipynb
+# These measure the network that lesson 00 trains.
+$(patsubst %,build/notebooks/%.ipynb,03_measuring_collapse 06_calibration 09_global_minimiser 11_choosing_delta \
+	12_speed_against_delta): build/notebooks/00_setup_and_tour.ipynb
 
 # The committed lessons show their pictures before anything is run. Saving them
 # makes them newer than the copies, which hold the same.
