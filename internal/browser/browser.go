@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
@@ -49,6 +50,12 @@ func Open(t *testing.T, options ...chromedp.ExecAllocatorOption) *Browser {
 				}
 				b.add("console: " + strings.Join(words, " "))
 			}
+		case *page.EventJavascriptDialogOpening: // JupyterLab asks before a changed notebook is left
+			go func() {
+				if err := chromedp.Run(ctx, page.HandleJavaScriptDialog(true)); err != nil {
+					b.add("dialog: " + err.Error())
+				}
+			}()
 		}
 	})
 	return b
