@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -218,8 +219,8 @@ func (l *lab) shutdown(t *testing.T) {
 	t.Errorf("the kernel is shut down, and these are left: %q", kernels(t, l.pid))
 }
 
-// kernels lists the processes in the session of JupyterLab that belong to kernels: GoNB, its language
-// server and the programs of cells.
+// kernels lists, by number and words, the processes that belong to kernels of a server: GoNB, its
+// language server and the programs of cells.
 func kernels(t *testing.T, server int) (found []string) {
 	t.Helper()
 	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
@@ -235,7 +236,7 @@ func kernels(t *testing.T, server int) (found []string) {
 		words := strings.ReplaceAll(strings.TrimRight(string(text), "\x00"), "\x00", " ")
 		if words != "" && strings.Contains(words, "gonb") &&
 			strings.Contains(string(environment), fmt.Sprintf("JPY_PARENT_PID=%d\x00", server)) {
-			found = append(found, words)
+			found = append(found, filepath.Base(filepath.Dir(f))+" "+words)
 		}
 	}
 	return found
@@ -268,13 +269,26 @@ func TestExerciseInJupyterLab(t *testing.T) {
 	Eval[bool](t, l.Browser, `jupyterapp.commands.execute("notebook:enter-edit-mode").then(() => true)`)
 	l.Do(t, "typing", chromedp.KeyEvent("%%\nnb.Sli"))
 	Eval[bool](t, l.Browser, `jupyterapp.commands.execute("completer:invoke-notebook").then(() => true)`)
-	Wait(t, l.Browser, `[...document.querySelectorAll(".jp-Completer-item, .cm-content")].some((e) =>
-		/Slider/.test(e.textContent))`)
+	// One fitting name is put into the cell, several are listed.
+	Wait(t, l.Browser, `[...document.querySelectorAll(".jp-Completer-item")].some((e) =>
+		/Slider/.test(e.textContent)) ||
+		panel().content.activeCell.model.sharedModel.getSource().includes("nb.Slider")`)
 
 	before := kernels(t, l.pid)
 	Eval[bool](t, l.Browser, `panel().sessionContext.restartKernel().then(() => true)`)
 	if len(before) == 0 {
 		t.Error("no process of a kernel was found before the restart")
+	}
+	for range 600 {
+		if !slices.ContainsFunc(kernels(t, l.pid), func(p string) bool { return slices.Contains(before, p) }) {
+			break
+		}
+		time.Sleep(100 * time.Millisecond) // polls
+	}
+	for _, p := range kernels(t, l.pid) {
+		if slices.Contains(before, p) {
+			t.Errorf("after the restart this is left of the kernel: %s", p)
+		}
 	}
 	l.shutdown(t)
 }
