@@ -129,7 +129,7 @@ var notRun = map[string]string{
 
 // named are commands and flags that a sentence only names.
 var named = []string{
-	"collapse calibrate", "collapse features", "collapse features --split test", "collapse measure", "collapse ood",
+	"collapse calibrate", "collapse features", "collapse measure", "collapse ood",
 	"collapse records summary", "collapse reproduce", "collapse train", "collapse train --spec",
 	"collapse train --spec NAME", "collapse train --tensorboard logs/x",
 }
