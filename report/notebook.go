@@ -163,7 +163,7 @@ func (nb *notebook) body(p *page) (string, error) {
 			}
 			b.WriteString("<section class=\"cell text\">\n" + h + "</section>\n")
 		case "raw":
-			b.WriteString("<section class=\"cell\"><pre class=\"output\">" +
+			b.WriteString("<section class=\"cell\"><pre class=\"output\" tabindex=\"0\">" +
 				html.EscapeString(string(c.Source)) + "</pre></section>\n")
 		case "code":
 			label := fmt.Sprintf("Cell at place %d", i+1)
@@ -225,7 +225,7 @@ func (p *page) output(o output) (string, error) {
 		if strings.TrimSpace(text) == "" {
 			text = o.Name2 + ": " + o.Value
 		}
-		return "<pre class=\"output error\" role=\"alert\">" + html.EscapeString(text) + "</pre>\n", nil
+		return "<pre class=\"output error\" tabindex=\"0\" role=\"alert\">" + html.EscapeString(text) + "</pre>\n", nil
 	case "display_data", "execute_result":
 		for _, form := range forms {
 			raw, ok := o.Data[form]
@@ -289,7 +289,7 @@ func (p *page) form(kind, text, alt string) (string, error) {
 	if text = terminal(text); strings.TrimSpace(text) == "" {
 		return "", nil
 	}
-	return "<pre class=\"output\">" + html.EscapeString(text) + "</pre>", nil
+	return "<pre class=\"output\" tabindex=\"0\">" + html.EscapeString(text) + "</pre>", nil
 }
 
 var escapes = regexp.MustCompile(`\x1b(\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[@-Z\\-_])`)
