@@ -219,7 +219,7 @@ func (p *page) output(o output) (string, error) {
 		if o.Name == "stderr" {
 			class += " stderr"
 		}
-		return "<pre class=\"" + class + "\">" + html.EscapeString(text) + "</pre>\n", nil
+		return "<pre class=\"" + class + "\" tabindex=\"0\">" + html.EscapeString(text) + "</pre>\n", nil
 	case "error":
 		text := terminal(strings.Join(o.Traceback, "\n"))
 		if strings.TrimSpace(text) == "" {

@@ -127,7 +127,7 @@ func TestNotebookPage(t *testing.T) {
 		"keyword marked up":             `class="c-kn">import</span>`,
 		"operator escaped":              `&lt;`,
 		"last state of a progress line": "a red word\n100%",
-		"standard error apart":          `<pre class="output stderr">a warning`,
+		"standard error apart":          `<pre class="output stderr" tabindex="0">a warning`,
 		"SVG before PNG":                `>drawn</text>`,
 		"SVG from an img, named":        `aria-label="a drawing"`,
 		"references follow ids":         `url(#g-2)`,
